@@ -1,0 +1,74 @@
+"""
+The matcher's room: tables in, ranked suggestions out, without a hub.
+
+Everything here is named below and loaded when it is first used, so that a
+program that never matches never loads numpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coachhub_core.matching.certify import Certificate, certify
+    from coachhub_core.matching.coach_matcher import CoachMatcher
+    from coachhub_core.matching.constraints import Filters
+    from coachhub_core.matching.place import place
+    from coachhub_core.matching.scores import matcher_from_scores
+    from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
+    from coachhub_core.matching.tables import (
+        Category,
+        CoachRow,
+        CoachTable,
+        Hours,
+        Labels,
+        Number,
+        Texts,
+        TraineeRow,
+        TraineeTable,
+        Vector,
+    )
+    from coachhub_core.ports.matcher import AllowedPairs, OutcomeLog, Reason
+
+__all__ = [
+    "AllowedPairs",
+    "Category",
+    "Certificate",
+    "CoachMatcher",
+    "CoachRow",
+    "CoachTable",
+    "Filters",
+    "Hours",
+    "Labels",
+    "Number",
+    "OutcomeLog",
+    "Reason",
+    "Suggestion",
+    "SuggestionSet",
+    "Texts",
+    "TraineeRow",
+    "TraineeTable",
+    "Vector",
+    "certify",
+    "matcher_from_scores",
+    "place",
+]
+
+_HOME = {
+    **dict.fromkeys(("AllowedPairs", "OutcomeLog", "Reason"), "coachhub_core.ports.matcher"),
+    **dict.fromkeys(("Certificate", "certify"), "coachhub_core.matching.certify"),
+    "CoachMatcher": "coachhub_core.matching.coach_matcher",
+    "Filters": "coachhub_core.matching.constraints",
+    "place": "coachhub_core.matching.place",
+    "matcher_from_scores": "coachhub_core.matching.scores",
+    **dict.fromkeys(("Suggestion", "SuggestionSet"), "coachhub_core.matching.suggestions"),
+}  # every other name lives in tables
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME.get(name, "coachhub_core.matching.tables")), name)
+    globals()[name] = value  # a function may hide the module of its name; the function is what is promised
+    return value

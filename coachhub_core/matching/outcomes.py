@@ -1,0 +1,119 @@
+"""The log of what became of suggestions: what a matcher learns from."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_core.errors import Invalid
+from coachhub_core.matching.tables import frozen_array
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "wants": ("opened", "contacted"),
+    "accepts": ("accepted", "declined"),
+    "goes_well": ("started", "completed", "cancelled", "rated"),
+}  #: whose step an event decides: the trainee's, the coach's, the outcome's; "shown" decides none
+
+
+@attrs.frozen(eq=False, slots=False)
+class OutcomeLog:
+    """
+    What became of suggestions, in the order it happened; append-only.
+
+    ``value`` is NaN where an event needs none, else an explicit yes (1), no (0)
+    or rating; unseen is not a no. ``position`` is the place in the list from 1,
+    0 where there was none; ``shown_with`` is the id of that list, "" likewise.
+    """
+
+    at: NDArray[np.int64]  #: microseconds since 1970, UTC
+    trainee: tuple[str, ...]
+    coach: tuple[str, ...]
+    event: tuple[str, ...]
+    value: NDArray[np.float32]
+    position: NDArray[np.int32]
+    shown_with: tuple[str, ...]
+    steps: Mapping[str, tuple[str, ...]] = attrs.field(factory=lambda: STEPS)
+
+    @classmethod
+    def build(
+        cls, records: Iterable[Mapping[str, Any]] = (), *, steps: Mapping[str, Sequence[str]] | None = None
+    ) -> OutcomeLog:
+        """
+        Make a log of records with ``at trainee coach event`` and, where known, ``value position shown_with``.
+
+        Args:
+            records: ``at`` is an aware datetime or microseconds since 1970.
+            steps: For events that are not CoachHub's: which step each decides.
+        Raises:
+            Invalid: If a record lacks a member, has one unknown, or an instant is naive.
+        """
+        rows = []
+        for i, record in enumerate(records):
+            unknown = set(record) - {"at", "trainee", "coach", "event", "value", "position", "shown_with"}
+            lacking = {"at", "trainee", "coach", "event"} - set(record)
+            if unknown or lacking:
+                raise Invalid.at(f"/{i}", f"unknown {sorted(unknown)}, lacking {sorted(lacking)}")
+            rows.append((_micros(record["at"], f"/{i}/at"), record))
+        return cls(
+            at=frozen_array([at for at, _ in rows], np.int64),
+            trainee=tuple(str(r["trainee"]) for _, r in rows),
+            coach=tuple(str(r["coach"]) for _, r in rows),
+            event=tuple(str(r["event"]) for _, r in rows),
+            value=frozen_array([math.nan if r.get("value") is None else r["value"] for _, r in rows], np.float32),
+            position=frozen_array([r.get("position") or 0 for _, r in rows], np.int32),
+            shown_with=tuple(str(r.get("shown_with") or "") for _, r in rows),
+            steps={step: tuple(events) for step, events in (STEPS if steps is None else steps).items()},
+        )
+
+    def extended(self, other: OutcomeLog) -> OutcomeLog:
+        """Give the log with *other* after it; the steps stay this log's."""
+        return OutcomeLog(
+            at=frozen_array(np.concatenate([self.at, other.at]), np.int64),
+            trainee=self.trainee + other.trainee,
+            coach=self.coach + other.coach,
+            event=self.event + other.event,
+            value=frozen_array(np.concatenate([self.value, other.value]), np.float32),
+            position=frozen_array(np.concatenate([self.position, other.position]), np.int32),
+            shown_with=self.shown_with + other.shown_with,
+            steps=self.steps,
+        )
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    @cached_property
+    def step(self) -> tuple[str | None, ...]:
+        """Give the step each event decides, None where it decides none."""
+        step_of = {event: step for step, events in self.steps.items() for event in events}
+        return tuple(step_of.get(event) for event in self.event)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Stand for the whole content: sha256 in hex."""
+        digest = hashlib.sha256(repr((len(self), sorted(self.steps.items()))).encode())
+        for texts in (self.trainee, self.coach, self.event, self.shown_with):
+            for text in texts:
+                raw = text.encode("utf-8", "surrogatepass")
+                digest.update(len(raw).to_bytes(4, "little") + raw)
+        for array in (self.at, self.value, self.position):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def _micros(at: Any, pointer: str) -> int:
+    if isinstance(at, datetime):
+        if at.tzinfo is None:
+            raise Invalid.at(pointer, "needs a time zone")
+        delta = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    if isinstance(at, int):
+        return at
+    raise Invalid.at(pointer, "needs an instant")
