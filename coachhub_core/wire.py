@@ -8,13 +8,11 @@ msgspec: decimals as strings, instants in UTC, ids in canonical form.
 
 from __future__ import annotations
 
-import operator
 import re
 import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
@@ -53,7 +51,7 @@ def _int(value: Any, _: Any) -> int:
 
 
 def _float(value: Any, _: Any) -> float:
-    return value if type(value) in (int, float) else _refuse("must be a number")
+    return value if type(value) is float or type(value) is int else _refuse("must be a number")
 
 
 def _str(value: Any, _: Any) -> str:
@@ -159,7 +157,7 @@ def _make_converter() -> cattrs.Converter:
         (date, _date),
         (time, _time),
     ):
-        converter.register_structure_hook_func(partial(operator.is_, tp), hook)
+        converter.register_structure_hook(tp, hook)  # by class: cattrs asks its own, lenient ones before any predicate
 
     def literal(tp: Any) -> Callable[[Any, Any], Any]:
         options = get_args(tp)
@@ -318,7 +316,7 @@ def _escape(name: str) -> str:
 
 def _unknown(pointer: str, cls: Any, trusted: Mapping[str, Any] | None = None) -> FieldError:
     known = (
-        sorted(f.alias for f in attrs.fields(cls) if f.init and f.alias not in (trusted or {}))
+        sorted(parameter_name(f) for f in attrs.fields(cls) if f.init and f.alias not in (trusted or {}))
         if attrs.has(cls)
         else []
     )
@@ -372,6 +370,11 @@ def _fields(cls: Any) -> tuple[attrs.Attribute[Any], ...]:
     return tuple(attrs.fields(cls))
 
 
+def parameter_name(attribute: attrs.Attribute[Any]) -> str:
+    """Return what a member is called in a URL: ``from_`` is ``from``, a word that Python has taken."""
+    return (attribute.alias or attribute.name).removesuffix("_")
+
+
 def structure_query(cls: type[T], params: Mapping[str, list[str]], *, trusted: Mapping[str, Any] | None = None) -> T:
     """
     Make a query from parameters of a URL, as strictly as a body.
@@ -382,7 +385,7 @@ def structure_query(cls: type[T], params: Mapping[str, list[str]], *, trusted: M
     Raises:
         Invalid: Pointers are the bare parameter names.
     """
-    fields = {f.alias: f for f in _fields(cls) if f.init}
+    fields = {parameter_name(f): f for f in _fields(cls) if f.init}
     value: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name, texts in params.items():
@@ -392,17 +395,18 @@ def structure_query(cls: type[T], params: Mapping[str, list[str]], *, trusted: M
             continue
         tp = known.type
         if get_origin(tp) is tuple:
-            value[name] = [_from_text(get_args(tp)[0], text) for text in texts]
+            value[known.name] = [_from_text(get_args(tp)[0], text) for text in texts]
         elif len(texts) > 1:
             errors.append(FieldError(pointer=name, message="stands more than once", code="repeated"))
         else:
-            value[name] = _from_text(tp, texts[0])
+            value[known.name] = _from_text(tp, texts[0])
     if errors:
         raise Invalid(errors=tuple(errors[:MAX_ERRORS]))
     try:
         return structure(cls, value, trusted=trusted)
     except Invalid as exc:
-        raise Invalid(errors=tuple(attrs.evolve(e, pointer=e.pointer.lstrip("/")) for e in exc.errors)) from exc
+        named = (attrs.evolve(e, pointer=e.pointer.lstrip("/").removesuffix("_")) for e in exc.errors)
+        raise Invalid(errors=tuple(named)) from exc
 
 
 def _from_text(tp: Any, text: str) -> Any:
