@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol, Self
 
@@ -305,6 +305,10 @@ class FeatureBlock(Protocol):
 # ── the offers ──────────────────────────────────────────────────────────────
 
 
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
 @attrs.frozen(kw_only=True)
 class MatcherOffer:
     """A matcher under a name an operator can select."""
@@ -313,9 +317,9 @@ class MatcherOffer:
     version: str
     api: int = API
     needs: frozenset[str] = attrs.field(
-        converter=frozenset
+        converter=_names
     )  #: the columns it sees, no others; {"*"}: all not sensitive
-    promises: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)  #: of CAPABILITIES; the kit checks
+    promises: frozenset[str] = attrs.field(default=frozenset(), converter=_names)  #: of CAPABILITIES; the kit checks
 
 
 @attrs.frozen(kw_only=True)
@@ -325,7 +329,7 @@ class AssignerOffer:
     make: Callable[[], Assigner]
     version: str
     api: int = API
-    modes: frozenset[str] = attrs.field(converter=frozenset)  #: of stable, welfare, worst_first, or its own
+    modes: frozenset[str] = attrs.field(converter=_names)  #: of stable, welfare, worst_first, or its own
 
 
 @attrs.frozen(kw_only=True)

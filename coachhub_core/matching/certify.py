@@ -1,0 +1,114 @@
+"""
+An independent check of a placement: what it breaks, and who would rather have each other.
+
+Shares no code with any assigner: it reads the placement as somebody else's
+claim, pair by pair, in plain Python.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Certificate:
+    """What is true of a placement."""
+
+    n_trainees: int
+    n_placed: int  #: trainees with as many coaches as they need
+    value: float  #: the sum of the scores of all pairs made
+    worst: float | None  #: the smallest score of a pair made; None where none was
+    n_blocking: int  #: pairs that would both rather have each other
+    blocking: tuple[tuple[int, int], ...]  #: the first hundred of them: (trainee, coach)
+    broken: tuple[str, ...]  #: every rule that does not hold, in a sentence
+
+    @property
+    def is_stable(self) -> bool:
+        """Tell whether every rule holds and no pair blocks it."""
+        return not self.broken and self.n_blocking == 0
+
+
+def certify(
+    candidates: Sequence[Sequence[int]] | Any,
+    scores: Sequence[Sequence[float]] | Any,
+    seats: Sequence[int] | Any,
+    coaches: Sequence[Sequence[int]] | Any,
+    *,
+    need: Sequence[int] | Any | None = None,
+    coach_scores: Sequence[Sequence[float]] | Any | None = None,
+    floor: float = -math.inf,
+) -> Certificate:
+    """
+    Check a placement against its scores and seats.
+
+    Args:
+        candidates: (n, L), padded with -1; scores, coach_scores, need and floor as in ``place``.
+        coaches: (n, at least max need), -1 = none: the placement in question.
+    Returns:
+        What holds and what does not. A pair blocks when it is acceptable to both, not made, the trainee
+        lacks a coach or likes one it has less, and the coach has a seat or likes a trainee it has less;
+        what is equally liked is not liked less.
+    """
+    lists = [[int(c) for c in row] for row in candidates]
+    mine = [[float(s) for s in row] for row in scores]
+    theirs = mine if coach_scores is None else [[float(s) for s in row] for row in coach_scores]
+    free = [int(s) for s in seats]
+    needed = [1] * len(lists) if need is None else [int(n) for n in need]
+    got = [[int(c) for c in row if int(c) != -1] for row in coaches]
+    broken: list[str] = []
+    if len(got) != len(lists):
+        broken.append(f"{len(got)} rows for {len(lists)} trainees")
+        got = (got + [[] for _ in lists])[: len(lists)]
+
+    likes: list[dict[int, tuple[float, float]]] = []  # trainee -> coach -> both sides' scores, acceptable pairs only
+    for row, given, back in zip(lists, mine, theirs, strict=True):
+        likes.append(
+            {
+                coach: (a, b)
+                for coach, a, b in zip(row, given, back, strict=True)
+                if coach >= 0 and a >= floor and a > -math.inf and b > -math.inf
+            }
+        )
+    taken_by: list[list[int]] = [[] for _ in free]
+    for i, row in enumerate(got):
+        if len(set(row)) < len(row):
+            broken.append(f"trainee {i} has a coach twice")
+        if len(row) > needed[i]:
+            broken.append(f"trainee {i} has {len(row)} coaches and needs {needed[i]}")
+        for coach in row:
+            if coach not in likes[i]:
+                broken.append(f"trainee {i} has coach {coach}, who is no candidate or a veto")
+            else:
+                taken_by[coach].append(i)
+    for coach, trainees in enumerate(taken_by):
+        if len(trainees) > free[coach]:
+            broken.append(f"coach {coach} has {len(trainees)} trainees and {free[coach]} seats")
+
+    blocking: list[tuple[int, int]] = []
+    n_blocking = 0
+    for i, options in enumerate(likes):
+        held = [options[coach][0] for coach in got[i] if coach in options]
+        is_short = len(got[i]) < needed[i]
+        for coach, (own, other) in options.items():
+            if coach in got[i] or needed[i] == 0 or free[coach] == 0:
+                continue
+            wants = is_short or own > min(held, default=math.inf)
+            rivals = [likes[t][coach][1] for t in taken_by[coach]]
+            if wants and (len(rivals) < free[coach] or other > min(rivals)):
+                n_blocking += 1
+                if len(blocking) < 100:
+                    blocking.append((i, coach))
+    made = [likes[i][coach][0] for i, row in enumerate(got) for coach in row if coach in likes[i]]
+    return Certificate(
+        n_trainees=len(lists),
+        n_placed=sum(len(row) >= n for row, n in zip(got, needed, strict=True)),
+        value=math.fsum(made),
+        worst=min(made, default=None),
+        n_blocking=n_blocking,
+        blocking=tuple(blocking),
+        broken=tuple(broken),
+    )

@@ -1,0 +1,242 @@
+"""The simple face of whichever matcher an artefact names: the original system's ``CoachMatcher``, working."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coachhub_core.errors import Invalid, MatcherError, PluginError
+from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
+from coachhub_core.matching.checks import check_ranking
+from coachhub_core.matching.host import MatcherHost
+from coachhub_core.matching.hosted import Hosted
+from coachhub_core.matching.place import place
+from coachhub_core.matching.sample import sample_coaches
+from coachhub_core.matching.schema import profile_table
+from coachhub_core.matching.suggestions import SuggestionSet
+from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.memory import matcher as plain_matcher
+from coachhub_core.ports.matcher import NEVER, AllowedPairs, Matcher, MatcherOffer, Placements, Ranking
+
+_BATCH = 64  # trainees scored at once by place: bounds what is held beside the matrix itself
+
+
+class CoachMatcher:
+    """
+    Proposes coaches for a trainee: the simple face of whichever matcher the artefact names.
+
+    ::
+
+        for suggestion in CoachMatcher().find_matches({"goal": "first marathon", "budget": 60}, limit=5):
+            print(suggestion.rank, suggestion.coach_id, suggestion.score, suggestion.reasons)
+
+    Nothing is opened until the first question; :meth:`load` opens and checks at once.
+    """
+
+    def __init__(
+        self,
+        artefact: Path | None = None,
+        *,
+        coaches: CoachTable | None = None,
+        plugins: Sequence[object] | None = None,
+    ) -> None:
+        """
+        Args:
+            artefact: What a matcher has learned; None: the matcher of rules answers.
+            coaches: Who is proposed; None: the artefact's own snapshot, else the packaged sample of 200.
+            plugins: Objects with a ``coachhub_matchers`` hook, asked instead of the installed ones.
+        """
+        self._path = None if artefact is None else Path(artefact)
+        self._given = coaches
+        self._plugins = plugins
+        self._hosted: Hosted | None = None
+        self._host: MatcherHost | None = None
+        self._coaches: CoachTable | None = None
+
+    @classmethod
+    def load(cls, artefact: Path | None = None, **same: Any) -> CoachMatcher:
+        """
+        Make one as the constructor does, and open and check the artefact at once.
+
+        Raises:
+            ArtefactError: If the file is damaged, or not a model.
+            PluginError: If nobody offers the matcher it names.
+        """
+        made = cls(artefact, **same)
+        made._load_model()
+        return made
+
+    # ── opening ──
+
+    def _load_model(self) -> Matcher:
+        """Open the artefact, check it, and give the matcher it names; without one, the matcher of rules."""
+        if self._hosted is None:
+            source = None if self._path is None else ZipArtefactReader.open(self._path)
+            name = "plain" if source is None else str(source.manifest.get("matcher"))
+            offers = _offers(self._plugins)
+            if name not in offers:
+                raise PluginError(reason=f"nobody offers the matcher {name!r}; known: {', '.join(sorted(offers))}")
+            hosted = Hosted.of(name, offers[name], source)
+            if self._given is not None:
+                self._coaches = self._given
+            elif source is not None and "coaches/table" in source.names:
+                self._coaches = get_table(source, "coaches", CoachTable)
+            self._host = MatcherHost(hosted)
+            self._hosted = hosted
+        return self._hosted.matcher
+
+    @property
+    def model(self) -> Matcher:
+        """What :meth:`_load_model` gave: the matcher itself."""
+        return self._load_model()
+
+    @property
+    def model_id(self) -> str:
+        """What the model is known by: the sha256 of its manifest."""
+        return self._opened()[0].model_id
+
+    @property
+    def coaches(self) -> CoachTable:
+        """The coaches who are proposed."""
+        self._load_model()
+        return sample_coaches() if self._coaches is None else self._coaches
+
+    def _opened(self) -> tuple[Hosted, MatcherHost]:
+        self._load_model()
+        if self._hosted is None or self._host is None:
+            raise MatcherError(reason="the model was not loaded")
+        return self._hosted, self._host
+
+    # ── one trainee ──
+
+    def find_matches(self, trainee_profile: Mapping[str, Any], limit: int = 10) -> SuggestionSet:
+        """
+        Propose coaches to the trainee a profile describes.
+
+        Args:
+            trainee_profile: ``goal`` in their own words, and whatever else is known: ``goal_kinds specialties
+                fitness_level budget currency languages modalities hours city equipment``.
+            limit: At most so many, 1 to 100.
+        Returns:
+            Who has a seat and fits, best first, with reasons; ``degraded`` is ``"sample"`` where the coaches are
+            the packaged ones.
+        Raises:
+            ProfileIncomplete: If there is no goal.
+            Invalid: If a member is unknown, naming those known, or has a wrong value.
+        """
+        _, host = self._opened()
+        found = host.suggest(self.coaches, profile_table(trainee_profile), limit=limit)
+        is_sample = self._coaches is None
+        return attrs.evolve(found, degraded=found.degraded or "sample") if is_sample else found
+
+    # ── many, and data that is not CoachHub's ──
+
+    def rank(self, trainees: TraineeTable, k: int, *, allowed: AllowedPairs | None = None) -> Ranking:
+        """
+        Rank coaches for many trainees at once; no hard constraint is applied but *allowed*.
+
+        Returns:
+            Rows of :attr:`coaches` and scores, as :class:`~coachhub_core.ports.matcher.Ranking` says.
+        Raises:
+            MatcherFault: If the matcher's answer breaks its contract.
+        """
+        if k < 0:
+            raise Invalid.at("k", "must be 0 or more")
+        _, host = self._opened()
+        coaches = self.coaches
+        pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
+        ranking = host.index(coaches).rank(host.seen(trainees), k, pairs, deadline=NEVER)
+        check_ranking(ranking, coaches, pairs, len(trainees), k)
+        return ranking
+
+    def score(self, trainees: TraineeTable, rows: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
+        """Score coaches for each trainee: *rows* (b, c), or every coach when None; float64 of the same shape."""
+        _, host = self._opened()
+        if rows is None:
+            every = np.arange(len(self.coaches), dtype=np.int32)
+            rows = np.ascontiguousarray(np.broadcast_to(every, (len(trainees), len(every))))
+        if rows.ndim != 2 or len(rows) != len(trainees):
+            raise Invalid.at("rows", f"needs a row per trainee, not the shape {rows.shape}")
+        if rows.size and (rows.min() < -1 or rows.max() >= len(self.coaches)):
+            raise Invalid.at("rows", f"names a coach outside 0 to {len(self.coaches) - 1}")
+        wanted = np.ascontiguousarray(rows, dtype=np.int32)
+        return host.index(self.coaches).score(host.seen(trainees), wanted)
+
+    def place(
+        self,
+        trainees: TraineeTable,
+        *,
+        mode: str = "stable",
+        seats: ArrayLike | None = None,
+        need: ArrayLike | None = None,
+    ) -> Placements:
+        """
+        Place many trainees at once, within the seats and the hard constraints.
+
+        Args:
+            mode: Of the shipped assigner: ``stable``.
+            seats: (m,), places per coach; None: the table's ``seats_left``, one where it has none.
+            need: (n,), coaches per trainee; None: one each.
+        Returns:
+            Rows of :attr:`coaches`; equal scores go to the smaller id.
+        """
+        _, host = self._opened()
+        coaches = self.coaches
+        by_id = np.argsort(coaches.id_order)  # an assigner breaks ties by number, so the numbers follow the ids
+        if seats is None:
+            left = coaches.number("seats_left")
+            seats = np.where(np.isnan(left), 1, np.maximum(left, 0)).astype(np.int64)
+        free = np.asarray(seats)
+        if free.shape != (len(coaches),):
+            raise Invalid.at("seats", f"has the shape {free.shape} for {len(coaches)} coaches")
+        rules = host.rules(coaches)
+        scores = np.empty((len(trainees), len(coaches)), np.float64)
+        for start in range(0, len(trainees), _BATCH):
+            batch = trainees.take(range(start, min(start + _BATCH, len(trainees))))
+            scores[start : start + len(batch)] = self.score(batch)
+        pairs = AllowedPairs.each([rules.eligible(trainee).mask for trainee in trainees.rows()], len(coaches))
+        for i in range(len(trainees)):
+            forbidden = np.ones(len(coaches), np.bool_)
+            forbidden[pairs.rows(i)] = False
+            scores[i, forbidden] = -np.inf
+        made = place(None, scores[:, by_id], free[by_id], need=need, mode=mode)
+        placed = np.where(made.coaches >= 0, by_id[made.coaches], -1).astype(np.int32)
+        return attrs.evolve(made, coaches=placed)
+
+    # ── keeping ──
+
+    def save(self, path: Path, *, with_coaches: bool = False) -> str:
+        """
+        Write what the matcher has learned as one file.
+
+        Args:
+            with_coaches: Whether the coaches go in too, without sensitive columns.
+        Returns:
+            The model_id.
+        """
+        hosted, _ = self._opened()
+        offer = _offers(self._plugins)[hosted.name]
+        out = ZipArtefactWriter()
+        hosted.matcher.save(out)
+        if with_coaches:
+            put_table(out, "coaches", self.coaches)
+        return out.write(Path(path), matcher=hosted.name, version=offer.version)
+
+
+def _offers(plugins: Sequence[object] | None) -> dict[str, MatcherOffer]:
+    """Give the offers of these plugins, or of those installed; the shipped one is always there."""
+    if plugins is None:
+        return plain_matcher.offers()
+    offers = plain_matcher.offers()
+    for plugin in plugins:
+        hook = getattr(plugin, "coachhub_matchers", None)
+        for name, offer in (hook() if hook is not None else {}).items():
+            if name in offers:
+                raise PluginError(reason=f"the matcher {name!r} is offered twice")
+            offers[name] = offer
+    return offers

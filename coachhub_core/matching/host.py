@@ -1,0 +1,386 @@
+"""
+The host: serves any matcher safely, whatever the matcher does.
+
+The chosen matcher is asked on two threads of the host's own, within a deadline.
+Its answer is checked. When it does not come, breaks its contract or raises, the
+fallback answers and the list says so. Three faults within a minute open the
+breaker for a minute; when both threads are stuck it stays open until the process
+restarts. The hard constraints are the host's and hold whoever answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
+
+import attrs
+
+from coachhub_core.errors import Invalid, MatcherError, MatcherTimeout
+from coachhub_core.matching.checks import check_ranking, check_reasons
+from coachhub_core.matching.constraints import Filters, HardRules, built_in
+from coachhub_core.matching.hosted import Hosted, plain_hosted
+from coachhub_core.matching.runner import NotDone, Runner, Wait
+from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
+from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.ports.matcher import (
+    NEVER,
+    AllowedPairs,
+    Deadline,
+    FeatureBlock,
+    HardConstraint,
+    Index,
+    Ranking,
+    Reason,
+)
+
+GRACE_SECONDS = 0.25  # beyond the deadline, for a matcher that looks at it only every 20 ms and then cleans up
+MAX_FAULTS = 3
+FAULT_WINDOW_SECONDS = 60.0
+OPEN_SECONDS = 60.0
+_N_SNAPSHOTS = 2  # the newest, and the one before it that requests under way still hold
+
+_log = logging.getLogger("coachhub.matching")
+
+AnyTable = TypeVar("AnyTable", CoachTable, TraineeTable)
+Answer = tuple[Ranking, list[tuple[Reason, ...]]]
+
+
+@attrs.frozen(kw_only=True)
+class HostState:
+    """How the chosen matcher is doing, for health and metrics."""
+
+    matcher: str
+    model_id: str
+    is_open: bool  #: the breaker: the fallback answers without asking
+    n_faults: int  #: within the last minute
+    n_stuck: int  #: threads that never came back
+    is_lost: bool  #: all of them: open until the process restarts
+
+
+@attrs.define(eq=False)
+class _Prepared:
+    """One snapshot made ready: rules, and an index per matcher."""
+
+    coaches: CoachTable  # as given
+    enriched: CoachTable  # with the features
+    rules: HardRules
+    indexes: dict[str, Index] = attrs.field(factory=dict)
+    failed: dict[str, MatcherError] = attrs.field(factory=dict)
+    building: dict[str, threading.Event] = attrs.field(factory=dict)
+
+
+class _Unready(MatcherError):
+    """Says that the index is still being built; no fault of anybody."""
+
+
+class MatcherHost:
+    """Answers with ranked suggestions from the chosen matcher, or the best there is in its place."""
+
+    def __init__(
+        self,
+        chosen: Hosted,
+        *,
+        fallback: Hosted | None = None,
+        constraints: Mapping[str, HardConstraint] | None = None,
+        features: Sequence[FeatureBlock] = (),
+        consent: Collection[str] = (),
+        timeout_seconds: float = 0.5,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Wait = threading.Event.wait,
+    ) -> None:
+        """
+        Args:
+            fallback: Who answers when the chosen one does not; behind it always stands ``plain``.
+            constraints: By name; those that ship when none are given.
+            features: Blocks of extra columns, computed in this order.
+            consent: Sensitive columns the operator agreed to, by name.
+            timeout_seconds: The matcher's deadline; unanswered 250 ms later, it is abandoned.
+            clock: Monotonic seconds, for deadlines and the breaker.
+        """
+        self._chosen = chosen
+        chain = [chosen, *([fallback] if fallback is not None else [])]
+        if not chain[-1].is_trusted:
+            chain.append(plain_hosted())
+        self._chain = [hosted for n, hosted in enumerate(chain) if hosted.name not in [h.name for h in chain[:n]]]
+        self._constraints = built_in() if constraints is None else dict(constraints)
+        self._features = tuple(features)
+        self._consent = frozenset(consent)
+        self._timeout = timeout_seconds
+        self._clock = clock
+        self._wait = wait
+        self._runner = Runner(wait=wait)
+        self._lock = threading.Lock()
+        self._snapshots: OrderedDict[int, _Prepared] = OrderedDict()
+        self._faults: deque[float] = deque()
+        self._open_until = -1.0
+
+    # ── the one question ──
+
+    def suggest(
+        self,
+        coaches: CoachTable,
+        trainee: TraineeTable,
+        *,
+        filters: Filters | None = None,
+        limit: int = 10,
+        without: Collection[str] = (),
+        explain: bool = True,
+    ) -> SuggestionSet:
+        """
+        Propose coaches to one trainee.
+
+        Args:
+            coaches: The snapshot. The same object again is not prepared again.
+            trainee: A table of one row.
+            filters: What the caller stated beside the profile.
+            limit: At most so many, 1 to 100.
+            without: Ids of coaches who are out of the question.
+            explain: Whether to give reasons.
+        Returns:
+            The list, perhaps empty; ``degraded`` says whether somebody else than the chosen matcher made it.
+        Raises:
+            Invalid: If the limit or the table is not as above.
+            MatcherError: If a hard constraint of a plugin fails: it is never dropped.
+        """
+        if not 1 <= limit <= 100:
+            raise Invalid.at("limit", "must be from 1 to 100")
+        if len(trainee) != 1:
+            raise Invalid.at("trainee", f"needs a table of one trainee, not {len(trainee)}")
+        prepared = self._prepared(coaches)
+        eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
+        allowed = AllowedPairs.shared(eligible.mask, len(coaches))
+        asked = self._with_features(trainee, "trainees")
+        hosted, (ranking, reasons), degraded = self._first_answer(prepared, asked, limit, allowed, explain=explain)
+        items = tuple(
+            Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=_ordered(why))
+            for place, (row, score, why) in enumerate(
+                zip(ranking.rows[0].tolist(), ranking.scores[0].tolist(), reasons, strict=True)
+            )
+            if row >= 0
+        )
+        return SuggestionSet(
+            items=items,
+            n_eligible=eligible.count,
+            relaxations=eligible.relaxations,
+            matcher=hosted.name,
+            model_id=hosted.model_id,
+            input_hash=_input_hash(coaches, trainee, filters, limit, without, hosted.model_id),
+            degraded=degraded,
+        )
+
+    def prepare(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> bool:
+        """Make a snapshot ready before anybody asks; True when the chosen matcher is."""
+        prepared = self._prepared(coaches)
+        for hosted in self._chain:
+            try:
+                self._index(prepared, hosted, timeout_seconds)
+            except MatcherError as exc:
+                _log.warning("matcher %s is not ready: %s", hosted.name, exc)
+        return self._chosen.name in prepared.indexes
+
+    def index(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> Index:
+        """Give the chosen matcher's index, for who asks for many at once."""
+        return self._index(self._prepared(coaches), self._chosen, timeout_seconds)
+
+    def seen(self, trainees: TraineeTable) -> TraineeTable:
+        """Give of the trainees' table what the chosen matcher may see."""
+        return self._with_features(trainees, "trainees").select(self._chosen.needs, consent=self._consent)
+
+    def rules(self, coaches: CoachTable) -> HardRules:
+        """Give the hard constraints of a snapshot."""
+        return self._prepared(coaches).rules
+
+    def state(self) -> HostState:
+        """Tell how the chosen matcher is doing."""
+        with self._lock:
+            self._forget_old_faults()
+            return HostState(
+                matcher=self._chosen.name,
+                model_id=self._chosen.model_id,
+                is_open=self._is_open(),
+                n_faults=len(self._faults),
+                n_stuck=self._runner.n_stuck,
+                is_lost=self._runner.is_lost,
+            )
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._runner.close()
+
+    # ── who answers ──
+
+    def _first_answer(
+        self, prepared: _Prepared, trainee: TraineeTable, k: int, allowed: AllowedPairs, *, explain: bool
+    ) -> tuple[Hosted, Answer, str | None]:
+        degraded: str | None = None
+        for hosted in self._chain:
+            is_last = hosted is self._chain[-1]
+            guarded = hosted is self._chosen and not hosted.is_trusted
+            if not hosted.is_trusted and self._is_refusing(hosted):
+                degraded = "breaker"
+                continue
+            try:
+                return hosted, self._ask(prepared, hosted, trainee, k, allowed, explain=explain), degraded
+            except _Unready:
+                why = "preparing"
+            except NotDone as exc:
+                why = "timeout" if exc.was_started else "busy"
+                if guarded and exc.was_started:
+                    self._count_fault()
+            except MatcherTimeout:
+                why = "timeout"
+                if guarded:
+                    self._count_fault()
+            except Exception as exc:  # a plugin may raise anything; all of it is a fault, and none of it a 500
+                if is_last:
+                    raise
+                _log.warning("matcher %s failed: %r", hosted.name, exc)
+                why = "fault"
+                if guarded:
+                    self._count_fault()
+            degraded = degraded or why
+        raise MatcherError(reason="no matcher answered")  # unreachable while plain is last: it has no deadline
+
+    def _ask(
+        self,
+        prepared: _Prepared,
+        hosted: Hosted,
+        trainee: TraineeTable,
+        k: int,
+        allowed: AllowedPairs,
+        *,
+        explain: bool,
+    ) -> Answer:
+        patience = self._timeout + GRACE_SECONDS
+        index = self._index(prepared, hosted, patience)
+        seen = trainee.select(hosted.needs, consent=self._consent)
+        if hosted.is_trusted:
+            return _answer(index, prepared.coaches, seen, k, allowed, NEVER, explain=explain)
+        deadline = Deadline.after(self._timeout, self._clock)
+        answer: Answer = self._runner.run(
+            lambda: _answer(index, prepared.coaches, seen, k, allowed, deadline, explain=explain), patience
+        )
+        return answer
+
+    # ── the breaker ──
+
+    def _is_refusing(self, hosted: Hosted) -> bool:
+        with self._lock:
+            return self._is_open() if hosted is self._chosen else self._runner.is_lost
+
+    def _is_open(self) -> bool:
+        return self._runner.is_lost or self._clock() < self._open_until
+
+    def _count_fault(self) -> None:
+        with self._lock:
+            self._faults.append(self._clock())
+            self._forget_old_faults()
+            if len(self._faults) >= MAX_FAULTS:
+                self._open_until = self._clock() + OPEN_SECONDS
+                self._faults.clear()
+                _log.error("matcher %s: %s faults within a minute; the breaker is open", self._chosen.name, MAX_FAULTS)
+
+    def _forget_old_faults(self) -> None:
+        while self._faults and self._faults[0] <= self._clock() - FAULT_WINDOW_SECONDS:
+            self._faults.popleft()
+
+    # ── snapshots ──
+
+    def _prepared(self, coaches: CoachTable) -> _Prepared:
+        with self._lock:
+            prepared = self._snapshots.get(id(coaches))  # the entry holds the table, so the id cannot be another's
+            if prepared is None:
+                rules = HardRules(coaches, self._constraints)
+                prepared = _Prepared(coaches, self._with_features(coaches, "coaches"), rules)
+                self._snapshots[id(coaches)] = prepared
+                while len(self._snapshots) > _N_SNAPSHOTS:
+                    self._snapshots.popitem(last=False)
+            else:
+                self._snapshots.move_to_end(id(coaches))
+            return prepared
+
+    def _with_features(self, table: AnyTable, side: str) -> AnyTable:
+        for block in self._features:
+            if block.side == side:
+                try:
+                    table = table.with_columns(**block.fill(table))
+                except Exception as exc:  # a missing column is legal for every matcher, a failing plugin is not
+                    _log.warning("the features %s failed and are left out: %r", ", ".join(sorted(block.kinds)), exc)
+        return table
+
+    def _index(self, prepared: _Prepared, hosted: Hosted, timeout_seconds: float) -> Index:
+        name = hosted.name
+        with self._lock:
+            if name in prepared.indexes:
+                return prepared.indexes[name]
+            if name in prepared.failed:
+                raise prepared.failed[name]
+            if hosted.is_trusted:
+                index = hosted.matcher.index(prepared.enriched.select(hosted.needs, consent=self._consent))
+                prepared.indexes[name] = index
+                return index
+            ready = prepared.building.get(name)
+            if ready is None:
+                ready = prepared.building[name] = threading.Event()
+                target, args = self._build, (prepared, hosted, ready)
+                threading.Thread(target=target, args=args, name=f"matcher-index-{name}", daemon=True).start()
+        if not self._wait(ready, timeout_seconds):
+            raise _Unready(reason=f"the index of {name!r} is being built")
+        with self._lock:
+            if name in prepared.failed:
+                raise prepared.failed[name]
+            return prepared.indexes[name]
+
+    def _build(self, prepared: _Prepared, hosted: Hosted, ready: threading.Event) -> None:
+        try:
+            index = hosted.matcher.index(prepared.enriched.select(hosted.needs, consent=self._consent))
+            with self._lock:
+                prepared.indexes[hosted.name] = index
+        except BaseException as exc:  # it belongs to those who ask, not to a thread nobody joins
+            with self._lock:
+                prepared.failed[hosted.name] = MatcherError(reason=f"the index of {hosted.name!r} failed: {exc!r}")
+        finally:
+            ready.set()
+
+
+def _answer(
+    index: Index,
+    coaches: CoachTable,
+    trainee: TraineeTable,
+    k: int,
+    allowed: AllowedPairs,
+    deadline: Deadline,
+    *,
+    explain: bool,
+) -> Answer:
+    ranking = index.rank(trainee, k, allowed, deadline=deadline)
+    check_ranking(ranking, coaches, allowed, len(trainee), k)
+    if not explain:
+        return ranking, [()] * k
+    reasons = index.explain(trainee, ranking.rows)
+    check_reasons(reasons, ranking.rows.tolist())
+    return ranking, reasons[0]
+
+
+def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Put the strongest first and the bases last, so that the first line of a list is what a reader needs."""
+    return tuple(sorted(reasons, key=lambda r: (r.code.endswith(".base"), -abs(r.contribution))))
+
+
+def _input_hash(
+    coaches: CoachTable,
+    trainee: TraineeTable,
+    filters: Filters | None,
+    limit: int,
+    without: Collection[str],
+    model_id: str,
+) -> str:
+    stated = attrs.asdict(filters) if filters is not None else {}
+    asked = [coaches.content_hash, trainee.content_hash, stated, limit, sorted(without), model_id]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()

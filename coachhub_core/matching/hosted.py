@@ -1,0 +1,46 @@
+"""A matcher that was chosen by name and is ready to be asked."""
+
+from __future__ import annotations
+
+import attrs
+
+from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
+from coachhub_core.matching.checks import check_offer
+from coachhub_core.memory import matcher as plain_matcher
+from coachhub_core.ports.matcher import Matcher, MatcherOffer
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Hosted:
+    """A matcher ready to be asked: what was chosen by name, with what it has learned."""
+
+    name: str
+    matcher: Matcher
+    needs: frozenset[str]
+    model_id: str
+    is_trusted: bool = False  #: ours: asked on the caller's own thread, without a deadline
+
+    @classmethod
+    def of(cls, name: str, offer: MatcherOffer, artefact: ZipArtefactReader | None = None) -> Hosted:
+        """
+        Make what an offer offers, and load the artefact where there is one.
+
+        Raises:
+            PluginError: If the offer is for another api.
+            ArtefactError: If the artefact is another matcher's.
+        """
+        check_offer(name, offer)
+        matcher = offer.make()
+        if artefact is not None:
+            matcher, model_id = matcher.load(artefact), artefact.model_id
+        else:
+            out = ZipArtefactWriter()
+            matcher.save(out)
+            _, model_id = out.to_bytes(matcher=name, version=offer.version)
+        is_trusted = isinstance(matcher, plain_matcher.PlainMatcher)
+        return cls(name=name, matcher=matcher, needs=offer.needs, model_id=model_id, is_trusted=is_trusted)
+
+
+def plain_hosted() -> Hosted:
+    """Give the matcher of rules: the last in every chain."""
+    return Hosted.of("plain", plain_matcher.offers()["plain"])
