@@ -1,0 +1,1 @@
+"""The REST shell: Falcon under gunicorn. It translates, and decides nothing that a service decides."""

@@ -1,0 +1,135 @@
+"""
+The REST interface as an ASGI application, for gunicorn, uvicorn, hypercorn, granian, or inside a bigger one.
+
+All routes stand here in one table; what each does is said above its responder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import falcon.asgi
+import msgspec
+from falcon.asgi import Response
+
+from coachhub_core.services.units import Replayed
+from coachhub_http import errors
+from coachhub_http.context import Context, Request
+from coachhub_http.edge import Edge, Observe, Receive, Scope, Send
+from coachhub_http.media import render_bytes
+from coachhub_http.metrics import Metrics
+from coachhub_http.middleware import Gate
+from coachhub_http.openapi import document
+from coachhub_http.operations import IdConverter, Route, SelfOrIdConverter
+from coachhub_http.phase import Phase
+from coachhub_http.pool import Pool
+from coachhub_http.problems import JSON
+from coachhub_http.resources.accounts import Accounts
+from coachhub_http.resources.health import Operations
+from coachhub_http.services import Services
+
+if TYPE_CHECKING:
+    from coachhub_core.bootstrap import CoachHub
+
+
+def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
+    """Return every address there is."""
+    accounts = Accounts(services)
+    return (
+        Route("/health", operations),
+        Route("/health/live", operations, "live"),
+        Route("/health/ready", operations, "ready"),
+        Route("/metrics", operations, "metrics"),
+        Route("/api/openapi.json", operations, "document"),
+        Route("/api/auth/register", accounts, "register"),
+        Route("/api/auth/login", accounts, "login"),
+        Route("/api/auth/refresh", accounts, "refresh"),
+        Route("/api/auth/logout", accounts, "logout"),
+        Route("/api/auth/sessions", accounts, "sessions"),
+        Route("/api/auth/sessions/{session_id:id}", accounts, "session"),
+        Route("/api/auth/password", accounts, "password"),
+        Route("/api/accounts/me", accounts, "me"),
+    )
+
+
+class RestApp:
+    """
+    An ASGI application around a hub.
+
+    It closes its threads, not the hub, at the end of the lifespan or by :meth:`close`.
+    """
+
+    def __init__(self, hub: CoachHub, *, phase: Phase, observe: Observe | None) -> None:
+        http = hub.settings.http
+        work = Pool("work", threads=http.threads, waiting=http.waiting, seconds=http.request_seconds)
+        hashing = Pool(
+            "hashing",
+            threads=os.cpu_count() or 1,
+            waiting=hub.settings.auth.hashing_waiting,
+            seconds=http.request_seconds,
+        )
+        self.phase = phase
+        self._pools = (work, hashing)
+        self._metrics = Metrics(self._pools)
+        self._log = observe
+        services = Services(hub, work, hashing)
+        operations = Operations(services, phase, self._metrics)
+        self.routes = routes_of(services, operations)
+        self.document = document(self.routes)
+        operations.document = msgspec.json.encode(self.document)
+        app = falcon.asgi.App(media_type=JSON, request_type=Request)
+        app.add_middleware(Gate(hub.settings, hub.tokens.verify, hub.clock))
+        app.add_middleware(_Closing(self))
+        app.req_options.keep_blank_qs_values = True
+        app.router_options.converters["id"] = IdConverter
+        app.router_options.converters["self_or_id"] = SelfOrIdConverter
+        for route in self.routes:
+            app.add_route(route.path, route.resource, suffix=route.suffix)
+        errors.install(app)
+        app.add_error_handler(Replayed, _replay)
+        self._edge = Edge(app, self._observe, body_seconds=http.body_seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        await self._edge(scope, receive, send)
+
+    def close(self) -> None:
+        """End the threads."""
+        for pool in self._pools:
+            pool.close()
+
+    def _observe(self, context: Context, method: str, status: int, seconds: float) -> None:
+        self._metrics(context, method, status, seconds)
+        if self._log is not None:
+            self._log(context, method, status, seconds)
+
+
+def create_app(hub: CoachHub, *, phase: Phase | None = None, observe: Observe | None = None) -> RestApp:
+    """
+    Return the REST interface of *hub*.
+
+    Args:
+        phase: Where the server is in its life; ready at once by default.
+        observe: Told of each answer, such as a :class:`~coachhub_http.logs.RequestLog`.
+    """
+    return RestApp(hub, phase=phase or Phase(is_started=True), observe=observe)
+
+
+class _Closing:
+    """The part of the lifespan that is the application's own."""
+
+    def __init__(self, app: RestApp) -> None:
+        self._app = app
+
+    async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        self._app.close()
+
+
+async def _replay(req: Request, resp: Response, exc: Replayed, params: dict[str, Any]) -> None:
+    """Answer what was answered before: the same status, the same bytes, the same ETag."""
+    told = req.context.operation
+    resp.status = told.status if told is not None else 200
+    resp.set_header("Cache-Control", "no-store")
+    render_bytes(req, resp, exc.view)

@@ -1,0 +1,74 @@
+"""
+Prometheus: how many requests, how they ended, how long they took, how full the pools are.
+
+With ``PROMETHEUS_MULTIPROC_DIR`` set (``server.py`` does) the processes add up in
+files there, and any one of them answers for all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from coachhub_http.context import Context
+from coachhub_http.edge import METHODS
+from coachhub_http.pool import Pool
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+_METHODS: Final = METHODS | {"HEAD"}
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """What this process counts; one per application."""
+
+    def __init__(self, pools: Sequence[Pool]) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "coachhub_http_requests",
+            "Requests answered, by method, route and status.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "coachhub_http_request_seconds",
+            "Seconds from the head of a request to the end of its answer.",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._taken = Gauge(
+            "coachhub_http_pool_taken",
+            "Calls running or waiting in a pool of threads.",
+            ("pool",),
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self._pools = pools
+        self._counters: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
+
+    def __call__(self, context: Context, method: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        place = (method if method in _METHODS else "other", context.route, status)
+        found = self._counters.get(place)
+        if found is None:  # bounded: known methods, the table's routes, statuses
+            route = context.route or "none"
+            found = (self._requests.labels(place[0], route, str(status)), self._seconds.labels(route))
+            self._counters[place] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def render(self) -> bytes:
+        """Write everything in Prometheus's text format, of all processes where there are several."""
+        for pool in self._pools:
+            self._taken.labels(pool.name).set(pool.n_taken)
+        registry = self._registry
+        if MULTIPROC_DIR in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is half typed
+        return generate_latest(registry)

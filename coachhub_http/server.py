@@ -1,0 +1,231 @@
+"""
+``python -m coachhub_http``: the REST server, gunicorn set up.
+
+Settings come from ``coachhub.toml`` (here, or in the data folder) and the
+environment. A setting that is wrong, or a port that is taken, is one sentence on
+standard error and exit 2. SIGTERM and SIGINT finish what is in flight, exit 0.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from prometheus_client.multiprocess import mark_process_dead
+
+from coachhub_core.config import Http, Settings
+from coachhub_core.errors import SettingsError
+from coachhub_http.edge import ASGIApp
+from coachhub_http.logs import LineWriter, configure
+from coachhub_http.metrics import MULTIPROC_DIR
+from coachhub_http.middleware import Sources
+
+PARENT: Final = "COACHHUB_PARENT_PID"
+"""Set by ``coachhub up`` for its children: when that process is gone, the server drains and ends."""
+
+FILE_NAME: Final = "coachhub.toml"
+BACKLOG: Final = 2048
+GRACEFUL_SECONDS: Final = 20
+SUPERVISOR_SECONDS: Final = 30
+KEEPALIVE_SECONDS: Final = 5
+PORT_WAIT_SECONDS: Final = 5.0  # a server that was killed leaves workers, which free its port within a second
+THREAD_NAMES: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn's own lines, through the process's one way of logging."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's handlers away and let its records travel up."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class Master(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn's arbiter: ends with its parent, treats Ctrl-C as SIGTERM, exits 2 for a wrong setting."""
+
+    APP_LOAD_ERROR: int
+    parent_pid: int | None = None
+
+    def handle_int(self) -> None:
+        """Finish what is in flight: Ctrl-C is no reason to drop it."""
+        raise StopIteration
+
+    def manage_workers(self) -> None:
+        """Keep the workers running as long as the parent is there."""
+        if self.parent_pid is not None and os.getppid() != self.parent_pid:
+            self.log.info("the parent process is gone, leaving")
+            raise StopIteration
+        super().manage_workers()
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End; a worker that refused its settings has said so already."""
+        super().halt(reason=None, exit_status=2 if exit_status == self.APP_LOAD_ERROR else exit_status)
+
+
+class Application(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
+    """What gunicorn runs: *make* builds the ASGI application in each worker, after the fork."""
+
+    def __init__(
+        self, settings: Settings, listener: socket.socket, make: Callable[[], ASGIApp], parent_pid: int | None = None
+    ) -> None:
+        self.settings = settings
+        self.http: Http = settings.http
+        self._make = make
+        self._parent_pid = parent_pid
+        self._bind = f"fd://{listener.detach()}"
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Say everything that differs from gunicorn's defaults, and why where it is not plain."""
+        for name, value in {
+            "bind": self._bind,
+            "backlog": BACKLOG,
+            "workers": self.http.workers,
+            "worker_class": "coachhub_http.worker.Worker",
+            "asgi_loop": "asyncio",
+            "asgi_lifespan": "on",
+            "http_parser": "python",
+            "keepalive": KEEPALIVE_SECONDS,
+            "timeout": SUPERVISOR_SECONDS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "max_requests": 0,
+            "forwarded_allow_ips": ",".join(self.http.trusted_proxies),
+            "limit_request_line": 8190,
+            "limit_request_fields": 100,
+            "limit_request_field_size": 8190,
+            "control_socket_disable": True,  # its default path is shared by every instance of one user
+            "logger_class": ServerLog,
+            "loglevel": self.settings.log_level,
+            "proc_name": "coachhub_http",
+            "child_exit": _forget_metrics,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> ASGIApp:
+        """Build the application."""
+        app: ASGIApp = self._make()
+        return app
+
+    def run(self) -> None:
+        """Serve until a signal says otherwise."""
+        master = Master(self)
+        master.parent_pid = self._parent_pid
+        master.run()
+
+
+def _forget_metrics(_: Any, worker: Any) -> None:
+    if MULTIPROC_DIR in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed
+
+
+# ── from settings to a listening socket ─────────────────────────────────────
+
+
+def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
+    """
+    Read the settings: ``coachhub.toml`` in *folder* or in the data folder, then *environ*.
+
+    Raises:
+        SettingsError: Naming every wrong setting.
+    """
+    known = {name: value for name, value in environ.items() if name != PARENT}
+    data = folder / known.get("COACHHUB_DATA", "coachhub-data")
+    file = next((place / FILE_NAME for place in (folder, data) if (place / FILE_NAME).is_file()), None)
+    return Settings.load(file, known)
+
+
+def listen(http: Http, *, patience: float = 0) -> socket.socket:
+    """
+    Return a socket bound to the configured address.
+
+    Args:
+        patience: Seconds to wait for a port that is taken.
+    Raises:
+        SettingsError: Naming the setting, if the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            http.host, http.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as exc:
+        raise SettingsError.of([f"http.host: {http.host!r} is no address to listen on"]) from exc
+    deadline = time.monotonic() + patience
+    while True:
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            return listener
+        except OSError as exc:
+            listener.close()
+            if exc.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            raise SettingsError.of([_why(exc, http)]) from exc
+
+
+def _why(exc: OSError, http: Http) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return f"http.port (PORT): {http.port} on {http.host} is taken by another process"
+    if exc.errno in (errno.EACCES, errno.EPERM):
+        return f"http.port (PORT): {http.port} is not yours to listen on"
+    return f"http.host: cannot listen on {http.host!r}: {exc.strerror}"
+
+
+def _prepare_metrics(settings: Settings) -> None:
+    """Empty the folder in which the workers' counters add up."""
+    if settings.data is None or not settings.http.metrics:
+        return
+    folder = settings.data / "metrics" / "http"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SettingsError.of([f"data (COACHHUB_DATA): {settings.data} cannot be used: {exc.strerror}"]) from exc
+    os.environ[MULTIPROC_DIR] = str(folder)
+
+
+def serve(
+    settings: Settings, listener: socket.socket, make: Callable[[], ASGIApp], *, parent: int | None = None
+) -> None:
+    """Serve what *make* builds on *listener* until a signal; ends the process."""
+    Application(settings, listener, make, parent).run()
+
+
+def main() -> int:
+    """Run the server; return the exit code if it never started."""
+    for name in THREAD_NAMES:  # before anything loads numpy: a process per core needs no threads inside a product
+        os.environ.setdefault(name, "1")
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+        parent = int(os.environ[PARENT]) if os.environ.get(PARENT, "").isdigit() else None
+        Sources(settings.http.trusted_proxies)  # refuses what is no network
+        listener = listen(settings.http, patience=PORT_WAIT_SECONDS if parent else 0)
+        _prepare_metrics(settings)
+    except SettingsError as exc:
+        print(f"coachhub: {exc}", file=sys.stderr)
+        return 2
+    observe = configure(settings.log_level, LineWriter())
+
+    def make() -> ASGIApp:  # in each worker, after the fork
+        from coachhub_core.bootstrap import bootstrap
+
+        from coachhub_http.starting import Starting
+
+        return Starting(settings, bootstrap, observe=observe)
+
+    serve(settings, listener, make, parent=parent)
+    return 0
