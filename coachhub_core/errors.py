@@ -279,6 +279,13 @@ class AssignmentIllegalTransition(IllegalTransition):
 
 
 @attrs.define(kw_only=True)
+class ScheduledWorkoutIllegalTransition(IllegalTransition):
+    """Raised when a day of a calendar is asked to do what its state does not allow."""
+
+    what: ClassVar[str] = "scheduled workout"
+
+
+@attrs.define(kw_only=True)
 class PlanIllegalTransition(IllegalTransition):
     """Raised when a plan is archived or brought back out of turn."""
 
