@@ -436,3 +436,8 @@ def dumps(view: Any) -> bytes:
 def canonical(value: Any) -> bytes:
     """Write *value* as JSON with sorted members: equal values give equal bytes, so a hash of them means something."""
     return _canonical.encode(value)
+
+
+def view(cls: type[T], raw: bytes) -> T:
+    """Read a view that :func:`dumps` wrote: bytes of our own, from a cache or an idempotency row."""
+    return _converter.structure(msgspec.json.decode(raw), cls)

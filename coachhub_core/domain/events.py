@@ -53,14 +53,6 @@ class CoachChanged(Event):
 
 
 @attrs.frozen(kw_only=True)
-class SuggestionsMade(Event):
-    """A ranked list was given to a trainee."""
-
-    type: ClassVar[str] = "suggestions_made"
-    trainee_id: UUID
-
-
-@attrs.frozen(kw_only=True)
 class MatchEventBase(Event):
     """What the events of a match have in common; ``aggregate_id`` is the match."""
 
@@ -174,7 +166,7 @@ class MessagesPosted(Event):
 EVENTS: dict[str, type[Event]] = {
     cls.type: cls
     for cls in (
-        AccountRegistered, AccountSuspended, AccountErased, CoachChanged, SuggestionsMade, MatchRequested,
+        AccountRegistered, AccountSuspended, AccountErased, CoachChanged, MatchRequested,
         MatchAccepted, MatchDeclined, MatchWithdrawn, MatchExpiredEvent, MatchSupersededEvent, MatchPaused,
         MatchResumed, MatchEnded, PlanVersionPublished, PlanAssigned, WorkoutLogged, ReviewWritten,
         MessagesPosted,

@@ -316,9 +316,7 @@ class MatcherOffer:
     make: Callable[[], Matcher]  #: untrained; heavy imports happen inside
     version: str
     api: int = API
-    needs: frozenset[str] = attrs.field(
-        converter=_names
-    )  #: the columns it sees, no others; {"*"}: all not sensitive
+    needs: frozenset[str] = attrs.field(converter=_names)  #: the columns it sees, no others; {"*"}: all not sensitive
     promises: frozenset[str] = attrs.field(default=frozenset(), converter=_names)  #: of CAPABILITIES; the kit checks
 
 

@@ -1,0 +1,37 @@
+"""
+The port *storage*: one unit of work, one repository per aggregate.
+
+``add`` and ``save`` write, ``get`` raises ``NotFound``, ``find`` may return
+None, ``lock`` reads and holds. Nothing of the storage's library leaves it.
+"""
+
+from coachhub_core.ports.storage.accounts import SessionWithAccount
+from coachhub_core.ports.storage.chat import ConversationListing
+from coachhub_core.ports.storage.coaches import CoachFilter, CoachRecord
+from coachhub_core.ports.storage.matches import MatchContext
+from coachhub_core.ports.storage.unit import (
+    Answered,
+    CheckReport,
+    Duplicate,
+    Keyset,
+    Slice,
+    Storage,
+    StoredEvent,
+    UnitOfWork,
+)
+
+__all__ = [
+    "Answered",
+    "CheckReport",
+    "CoachFilter",
+    "CoachRecord",
+    "ConversationListing",
+    "Duplicate",
+    "Keyset",
+    "MatchContext",
+    "SessionWithAccount",
+    "Slice",
+    "Storage",
+    "StoredEvent",
+    "UnitOfWork",
+]

@@ -1,0 +1,60 @@
+"""What the room *trainees* needs of a storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from coachhub_core.domain.trainees import Grant, GrantScope, Trainee
+
+
+class TraineeRepository(Protocol):
+    """Trainees; one per account (``trainees.user_id``)."""
+
+    def add(self, trainee: Trainee) -> None: ...
+
+    def get(self, id: UUID) -> Trainee: ...
+
+    def find(self, id: UUID) -> Trainee | None: ...
+
+    def find_by_account(self, account_id: UUID) -> Trainee | None: ...
+
+    def lock(self, id: UUID) -> Trainee:
+        """Read the row and hold it until the unit ends: the first lock of every change of a match."""
+        ...
+
+    def save(self, trainee: Trainee) -> Trainee:
+        """Write the owner's change; ``version`` grows. Never writes ``matched_coach_id``."""
+        ...
+
+    def set_matched_coach(self, id: UUID, coach_id: UUID | None, *, at: datetime) -> None: ...
+
+
+class GrantRepository(Protocol):
+    """What coaches may see; at most one standing grant per trainee, coach and scope."""
+
+    def give(self, grant: Grant) -> Grant:
+        """Add *grant*, or return the standing one of the same scope."""
+        ...
+
+    def find(self, id: UUID) -> Grant | None: ...
+
+    def of_trainee(self, trainee_id: UUID) -> Sequence[Grant]:
+        """All of them, newest first."""
+        ...
+
+    def scopes(self, trainee_id: UUID, coach_id: UUID) -> frozenset[GrantScope]:
+        """What stands now."""
+        ...
+
+    def trainees_of(self, coach_id: UUID, scope: GrantScope) -> frozenset[UUID]:
+        """Trainees who let this coach see *scope* now."""
+        ...
+
+    def revoke(self, id: UUID, *, at: datetime) -> None: ...
+
+    def revoke_all(
+        self, trainee_id: UUID, coach_id: UUID, *, at: datetime, keep: Sequence[GrantScope] = ()
+    ) -> None: ...

@@ -1,0 +1,245 @@
+"""The storage port itself: units of work over repositories, and the shapes they share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from uuid import UUID
+
+import attrs
+
+from coachhub_core.domain.events import Event
+from coachhub_core.errors import Conflict
+from coachhub_core.ports.storage.accounts import (
+    AccountRepository,
+    AuditRepository,
+    ErasureRepository,
+    RefreshTokenRepository,
+    SessionRepository,
+)
+from coachhub_core.ports.storage.chat import ConversationRepository, MessageRepository
+from coachhub_core.ports.storage.coaches import AvailabilityRepository, CoachRepository
+from coachhub_core.ports.storage.matches import MatchRepository
+from coachhub_core.ports.storage.notifications import NotificationRepository
+from coachhub_core.ports.storage.reviews import ReviewRepository
+from coachhub_core.ports.storage.suggestions import OutcomeRepository, SuggestionRepository
+from coachhub_core.ports.storage.trainees import GrantRepository, TraineeRepository
+
+T = TypeVar("T")
+
+
+@attrs.define(kw_only=True)
+class Duplicate(Conflict):
+    """
+    Raised by a repository when a uniqueness rule of the storage stopped a write.
+
+    ``constraint`` is ``table.column`` (several columns joined by ``+``). Services
+    turn it into the refusal of their room; one that escapes is a plain 409.
+    """
+
+    code: ClassVar[str] = "conflict"
+    constraint: str
+
+
+@attrs.frozen(kw_only=True)
+class StoredEvent:
+    """An event as the outbox keeps it; ``payload`` is its members as JSON values."""
+
+    id: UUID
+    type: str
+    aggregate_id: UUID
+    payload: Mapping[str, Any]
+    created_at: datetime
+    n_attempts: int
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """What a request with this idempotency key was answered."""
+
+    operation: str
+    request_hash: bytes
+    view: bytes
+
+
+class IdempotencyRepository(Protocol):
+    """Keys of requests that must happen once."""
+
+    def claim(
+        self, *, account_id: UUID, key: str, operation: str, request_hash: bytes, now: datetime, expires_at: datetime
+    ) -> Answered | None:
+        """
+        Take the key for this unit of work, waiting for a twin that holds it.
+
+        Returns:
+            None when it is taken now; what was answered when it was used before.
+        """
+        ...
+
+    def answer(self, *, account_id: UUID, key: str, view: bytes) -> None:
+        """Keep the answer of a claimed key."""
+        ...
+
+    def delete_expired(self, *, now: datetime, limit: int) -> int:
+        """Forget keys that are over; return how many."""
+        ...
+
+
+class Outbox(Protocol):
+    """Events on their way out: written with their cause, told at least once."""
+
+    def add(self, event: Event) -> None:
+        """Write *event* in this unit of work."""
+        ...
+
+    def lease(self, *, owner: str, now: datetime, until: datetime, limit: int) -> Sequence[StoredEvent]:
+        """Take up to *limit* waiting events for *owner*; who does not finish by *until* loses them to others."""
+        ...
+
+    def done(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
+        """Mark leased events as told."""
+        ...
+
+    def failed(self, id: UUID, *, owner: str, now: datetime, retry_at: datetime | None, reason: str) -> None:
+        """Give a leased event back for *retry_at*, or bury it as dead when that is None."""
+        ...
+
+    def delete_done(self, *, before: datetime, limit: int) -> int:
+        """Forget told events older than *before*; return how many."""
+        ...
+
+    def backlog(self) -> tuple[int, datetime | None, int]:
+        """Return how many wait, since when the oldest waits, and how many are dead."""
+        ...
+
+
+class UnitOfWork(ABC):
+    """
+    One transaction with a repository per aggregate.
+
+    Leaves nothing behind unless committed. ``before_commit`` hooks run inside
+    the transaction with the answer given to :meth:`commit`; ``after_commit``
+    hooks run once it is durable.
+    """
+
+    accounts: AccountRepository
+    sessions: SessionRepository
+    refresh_tokens: RefreshTokenRepository
+    audit: AuditRepository
+    erasures: ErasureRepository
+    coaches: CoachRepository
+    availability: AvailabilityRepository
+    trainees: TraineeRepository
+    grants: GrantRepository
+    suggestions: SuggestionRepository
+    outcomes: OutcomeRepository
+    matches: MatchRepository
+    reviews: ReviewRepository
+    conversations: ConversationRepository
+    messages: MessageRepository
+    notifications: NotificationRepository
+    idempotency: IdempotencyRepository
+    outbox: Outbox
+
+    def __init__(self) -> None:
+        self.before_commit: list[Callable[[Any], None]] = []
+        self.after_commit: list[Callable[[], None]] = []
+
+    def commit(self, answer: T = None) -> T:  # type: ignore[assignment]  # None is a T when nobody asks for one
+        """
+        Make everything durable and return *answer*.
+
+        Raises:
+            Contended: If a race was lost; run the unit again.
+            Unavailable: If the storage is away; nothing was written, or the
+                outcome is unknown and settled by the idempotency key.
+        """
+        for hook in self.before_commit:
+            hook(answer)
+        self._commit()
+        for told in self.after_commit:
+            told()
+        return answer
+
+    @abstractmethod
+    def _commit(self) -> None: ...
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class CheckReport:
+    """What ``coachhub check`` found: counters that lie and rows whose parent is gone."""
+
+    schema_version: str
+    n_rows: Mapping[str, int]
+    problems: tuple[str, ...]
+
+
+class Storage(Protocol):
+    """
+    Keeps everything, for everybody.
+
+    Implementations translate their library's errors: lost races are
+    ``Contended``, uniqueness ``Duplicate``, anything that keeps them from
+    answering ``Unavailable``.
+    """
+
+    def begin(self, *, read_only: bool = False) -> UnitOfWork:
+        """Return a unit of work, to be entered with ``with``."""
+        ...
+
+    def migrate(self) -> str:
+        """Bring the schema to this code's version and return it; safe to call from several processes at once."""
+        ...
+
+    def check(self) -> CheckReport:
+        """Count rows, orphans and wrong counters."""
+        ...
+
+    def ping(self) -> None:
+        """Do the smallest round trip; raise ``Unavailable`` when there is no answer within a second."""
+        ...
+
+    def dump(self, target: Path) -> Mapping[str, Any]:
+        """Write a consistent copy of everything to *target*, which must not exist; return its manifest."""
+        ...
+
+    def load(self, source: Path, manifest: Mapping[str, Any]) -> None:
+        """
+        Fill an empty storage from a copy.
+
+        Raises:
+            BackupError: If the storage is not empty, or the copy does not fit its manifest or this schema.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back every connection."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Keyset:
+    """A place in an ordered list: the sort key of an item, and which way to go from it."""
+
+    values: tuple[Any, ...]
+    is_before: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Slice(Generic[T]):
+    """Items in list order, and whether the way that was gone has more."""
+
+    items: tuple[T, ...]
+    has_more: bool

@@ -1,0 +1,307 @@
+"""
+Use cases of the room *chat*.
+
+One method writes messages, :meth:`ChatService.post_many`: the chat server gives
+it whole batches, REST a batch of one. An answer stands only for what is
+committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from coachhub_core import wire
+from coachhub_core.domain.accounts import Actor
+from coachhub_core.domain.chat import (
+    REPLY_BYTES_MAX,
+    REPLY_EVENTS_MAX,
+    Conversation,
+    ConversationPage,
+    ConversationPulse,
+    ConversationView,
+    HistoryView,
+    JoinedView,
+    MarkRead,
+    Message,
+    MessageView,
+    Posted,
+    PostMessage,
+    ReadHistory,
+    ReadMarkView,
+    Send,
+)
+from coachhub_core.domain.events import MessagesPosted
+from coachhub_core.errors import ClientIdConflict, ConversationReadOnly, Invalid, NotFound, Refusal
+from coachhub_core.ports.broadcast import Broadcast
+from coachhub_core.ports.storage import ConversationListing, UnitOfWork
+from coachhub_core.services.access import Access
+from coachhub_core.services.inbox import notify
+from coachhub_core.services.units import Context, rerun
+
+CHANNEL: Final = "chat"
+LISTED_MAX: Final = 200
+Mark = tuple[UUID, UUID]  # (conversation, account)
+
+
+@attrs.frozen(kw_only=True)
+class ChatHint:
+    """
+    What goes over the bus after a commit: the new messages, and marks that moved.
+
+    A hint may be lost; whoever missed it finds the same in the table.
+    """
+
+    format: int = 1
+    messages: tuple[MessageView, ...] = ()
+    marks: tuple[tuple[UUID, UUID, int], ...] = ()
+
+
+class ChatService:
+    """Conversations, for REST and for the chat server alike."""
+
+    def __init__(self, context: Context, access: Access, broadcast: Broadcast) -> None:
+        self._context = context
+        self._access = access
+        self._broadcast = broadcast
+
+    # ── writing ──
+
+    def post(self, actor: Actor, command: PostMessage) -> MessageView:
+        """
+        Say something.
+
+        Raises:
+            ConversationReadOnly: If the match is over.
+            ClientIdConflict: If the device used this id for another message.
+            NotFound: If the actor is no member.
+        """
+        (outcome,) = self.post_many([Send(sender_id=actor.account_id, command=command)])
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome.message
+
+    @rerun
+    def post_many(self, sends: Sequence[Send]) -> list[Posted | Refusal]:
+        """
+        Store a batch in one transaction and return, in its order, what became of each.
+
+        A message that was sent before is answered as it was stored, with
+        ``duplicate``. Refusals concern one send each; anything that stops the
+        whole batch is raised, and then nothing of it is stored.
+
+        Raises:
+            Contended, Unavailable: If the storage is away.
+        """
+        if not sends:
+            return []
+        with self._context.storage.begin() as work:
+            outcomes, fresh = self._store(work, sends)
+            if fresh:
+                work.after_commit.append(lambda: self._hint(ChatHint(messages=tuple(MessageView.of(m) for m in fresh))))
+            work.commit()
+        return outcomes
+
+    def _store(self, work: UnitOfWork, sends: Sequence[Send]) -> tuple[list[Posted | Refusal], list[Message]]:
+        now = self._context.clock()
+        ids = sorted({send.command.conversation_id for send in sends})
+        locked = work.conversations.lock(ids)
+        members = work.conversations.members_of(list(locked))
+        here = {(id, m.account_id) for id, found in members.items() for m in found if m.left_at is None}
+        keys = [(s.command.conversation_id, s.sender_id, s.command.client_id) for s in sends]
+        known = dict(work.messages.find_sent(keys))
+        last = {id: conversation.last_seq for id, conversation in locked.items()}
+        fresh: list[Message] = []
+        outcomes: list[Posted | Refusal] = []
+        for send, key in zip(sends, keys, strict=True):
+            conversation = locked.get(key[0])
+            refusal = self._refuse(send, conversation, (key[0], key[1]) in here, known.get(key), last)
+            if refusal is not None:
+                outcomes.append(refusal)
+                continue
+            if key in known:
+                outcomes.append(Posted(message=MessageView.of(known[key]), duplicate=True))
+                continue
+            last[key[0]] += 1
+            message = Message(
+                conversation_id=key[0],
+                seq=last[key[0]],
+                sender_id=send.sender_id,
+                client_id=send.command.client_id,
+                body=send.command.body,
+                reply_to=send.command.reply_to,
+                created_at=now,
+            )
+            known[key] = message
+            fresh.append(message)
+            outcomes.append(Posted(message=MessageView.of(message)))
+        touched = {m.conversation_id: last[m.conversation_id] for m in fresh}
+        if fresh:
+            work.messages.append(fresh, touched)
+            # what one has written one has read
+            work.conversations.mark_read({(m.conversation_id, m.sender_id): m.seq for m in fresh})
+        for id, seq in touched.items():
+            work.outbox.add(MessagesPosted(at=now, aggregate_id=id, last_seq=seq))
+            first = min(m.seq for m in fresh if m.conversation_id == id)
+            senders = {m.sender_id for m in fresh if m.conversation_id == id}
+            for member in members[id]:
+                # one line per unread stretch: the key is where it began, so a talk does not fill the inbox
+                is_told = member.left_at is None and (senders - {member.account_id})
+                if is_told and member.read_seq >= first - 1:
+                    notify(self._context, work, [member.account_id], "message", f"{id}:{first}", conversation_id=id)
+        return outcomes, fresh
+
+    def _refuse(
+        self,
+        send: Send,
+        conversation: Conversation | None,
+        is_member: bool,
+        stored: Message | None,
+        last: Mapping[UUID, int],
+    ) -> Refusal | None:
+        command = send.command
+        if conversation is None or not is_member:
+            return NotFound(kind="conversation", id=command.conversation_id)
+        if stored is not None:  # sent before: its answer stands even after the conversation was closed
+            is_same = stored.body in (command.body, "")  # a blanked body matches any
+            return None if is_same else ClientIdConflict(client_id=command.client_id)
+        if conversation.state != "open":
+            return ConversationReadOnly(conversation_id=conversation.id, state=conversation.state)
+        if command.reply_to is not None and command.reply_to > last[conversation.id]:
+            return Invalid.at("/reply_to", "refers to a message that does not exist", "unknown")
+        return None
+
+    def mark_read(self, actor: Actor, command: MarkRead) -> ReadMarkView:
+        """Move one's read mark forwards, at most to the last message; return where it stands."""
+        self.mark_read_many({(command.conversation_id, actor.account_id): command.seq}, actor=actor)
+        with self._context.read() as work:
+            self._access.conversation(work, actor, command.conversation_id)
+            mine = [m for m in work.conversations.members(command.conversation_id) if m.account_id == actor.account_id]
+        return ReadMarkView(conversation_id=command.conversation_id, seq=mine[0].read_seq)
+
+    @rerun
+    def mark_read_many(self, marks: Mapping[Mark, int], *, actor: Actor | None = None) -> dict[Mark, int]:
+        """
+        Move read marks of (conversation, account); those of strangers are passed over.
+
+        Returns:
+            The marks as they were applied, none beyond ``last_seq``.
+        """
+        with self._context.storage.begin() as work:
+            if actor is not None:
+                for conversation_id, _ in marks:
+                    self._access.conversation(work, actor, conversation_id)
+            locked = work.conversations.lock(sorted({id for id, _ in marks}))
+            members = work.conversations.members_of(list(locked))
+            applied: dict[Mark, int] = {}
+            for (id, account_id), seq in marks.items():
+                mine = next((m for m in members.get(id, ()) if m.account_id == account_id and m.left_at is None), None)
+                bounded = min(seq, locked[id].last_seq) if id in locked else 0
+                if mine is not None and bounded > mine.read_seq:
+                    applied[(id, account_id)] = bounded
+            work.conversations.mark_read(applied)
+            if applied:
+                hint = ChatHint(marks=tuple((id, account, seq) for (id, account), seq in applied.items()))
+                work.after_commit.append(lambda: self._hint(hint))
+            work.commit()
+        return applied
+
+    def _hint(self, hint: ChatHint) -> None:
+        self._broadcast.publish(CHANNEL, wire.dumps(hint))
+
+    # ── reading ──
+
+    def conversations(self, actor: Actor) -> ConversationPage:
+        """Return one's conversations, newest first, at most 200."""
+        with self._context.read() as work:
+            found = work.conversations.of_account(actor.account_id, limit=LISTED_MAX)
+        return ConversationPage(items=tuple(_listed(listing) for listing in found))
+
+    def history(self, actor: Actor, query: ReadHistory) -> HistoryView:
+        """Return a slice of a conversation, in order: the newest, or those after or before a ``seq``."""
+        with self._context.read() as work:
+            self._access.conversation(work, actor, query.conversation_id)
+            if query.after_seq is not None:
+                found = work.messages.after(query.conversation_id, query.after_seq, limit=query.limit + 1)
+                kept, has_more = _bounded(found[: query.limit], len(found) > query.limit)
+                return HistoryView(events=kept, has_more=has_more)
+            found = work.messages.before(query.conversation_id, query.before_seq, limit=query.limit + 1)
+        newest_first = found[::-1]
+        kept, has_more = _bounded(newest_first[: query.limit], len(found) > query.limit)
+        return HistoryView(events=kept[::-1], has_more=has_more)
+
+    def join(self, actor: Actor, conversation_id: UUID, after_seq: int | None) -> JoinedView:
+        """
+        Return where a conversation stands and what a listener missed after *after_seq*; nothing is missed with None.
+
+        Raises:
+            NotFound: If the actor is no member.
+        """
+        with self._context.read() as work:
+            conversation = self._access.conversation(work, actor, conversation_id)
+            members = work.conversations.members(conversation_id)
+            found: Sequence[Message] = ()
+            if after_seq is not None and after_seq < conversation.last_seq:
+                found = work.messages.after(conversation_id, after_seq, limit=REPLY_EVENTS_MAX + 1)
+        # the snapshot is the conversation's row; a message stored after it was read arrives live
+        inside = [m for m in found if m.seq <= conversation.last_seq]
+        kept, has_more = _bounded(inside[:REPLY_EVENTS_MAX], len(inside) > REPLY_EVENTS_MAX)
+        return JoinedView(
+            conversation_id=conversation_id,
+            state=conversation.state,
+            last_seq=conversation.last_seq,
+            members_version=conversation.members_version,
+            read={str(m.account_id): m.read_seq for m in members},
+            events=kept,
+            has_more=has_more,
+        )
+
+    def pulses(self, ids: Sequence[UUID]) -> Sequence[ConversationPulse]:
+        """Return, for the sweep, where conversations stand; unknown ids are left out."""
+        with self._context.read() as work:
+            return work.conversations.pulses(ids)
+
+    def members(self, ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
+        """Return, for the sweep, which accounts are members now."""
+        with self._context.read() as work:
+            found = work.conversations.members_of(ids)
+        return {id: frozenset(m.account_id for m in members if m.left_at is None) for id, members in found.items()}
+
+    def after(self, conversation_id: UUID, seq: int, *, limit: int = REPLY_EVENTS_MAX) -> tuple[MessageView, ...]:
+        """Return what stands after *seq*, for the server's own gap filling: rights were checked on joining."""
+        with self._context.read() as work:
+            return tuple(MessageView.of(m) for m in work.messages.after(conversation_id, seq, limit=limit))
+
+    def good_sessions(self, ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Return, for the sweep, which sessions are still good."""
+        with self._context.read() as work:
+            return work.sessions.good_among(ids, now=self._context.clock())
+
+
+def _bounded(found: Sequence[Message], has_more: bool) -> tuple[tuple[MessageView, ...], bool]:
+    """Cut after 256 KiB of bodies; at least one event comes."""
+    kept: list[MessageView] = []
+    size = 0
+    for message in found:
+        size += len(message.body.encode()) + 300  # ids and instants around a body
+        if kept and size > REPLY_BYTES_MAX:
+            return tuple(kept), True
+        kept.append(MessageView.of(message))
+    return tuple(kept), has_more
+
+
+def _listed(listing: ConversationListing) -> ConversationView:
+    conversation = listing.conversation
+    return ConversationView(
+        id=conversation.id,
+        match_id=conversation.match_id,
+        state=conversation.state,
+        last_seq=conversation.last_seq,
+        read_seq=listing.read_seq,
+        unread=max(0, conversation.last_seq - listing.read_seq),
+        with_name=listing.with_name,
+        with_account_id=listing.with_account_id,
+    )

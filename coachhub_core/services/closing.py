@@ -1,0 +1,235 @@
+"""
+What closing a request or a match sets in motion, written once.
+
+Each method works inside the caller's unit of work, with the trainee's row held.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from statistics import median
+from typing import Final, Protocol
+from uuid import UUID
+
+from coachhub_core.domain import events
+from coachhub_core.domain.accounts import SYSTEM, Actor
+from coachhub_core.domain.matches import DeclineReason, EndReason, Match, MatchEvent, MatchStatus
+from coachhub_core.domain.suggestions import Outcome, OutcomeKind
+from coachhub_core.ports.storage import UnitOfWork
+from coachhub_core.services.inbox import notify
+from coachhub_core.services.units import Context
+
+RESPONSES_OVER: Final = timedelta(days=90)
+
+
+class MatchListener(Protocol):
+    """A room that has something to do when a match pauses, resumes or ends: plans stop with it."""
+
+    def match_paused(self, work: UnitOfWork, match: Match) -> None: ...
+
+    def match_resumed(self, work: UnitOfWork, match: Match, *, was_paused: Match) -> None: ...
+
+    def match_over(self, work: UnitOfWork, match: Match) -> None: ...
+
+
+class Closing:
+    """The consequences of transitions that several rooms cause."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._listeners: list[MatchListener] = []
+
+    def add_listener(self, listener: MatchListener) -> None:
+        """Let a room follow the life of matches; called by ``bootstrap`` only."""
+        self._listeners.append(listener)
+
+    def record(
+        self, work: UnitOfWork, before: Match | None, after: Match, action: str, by: Actor, reason: str | None = None
+    ) -> None:
+        """Append the step to the match's history."""
+        work.matches.add_event(
+            MatchEvent(
+                match_id=after.id,
+                seq=0,
+                at=self._context.clock(),
+                from_status=before.status if before is not None else None,
+                to_status=after.status,
+                action=action,
+                actor_id=by.account_id if by.role != "system" else None,
+                reason=reason,
+            )
+        )
+
+    def outcome(self, work: UnitOfWork, match: Match, event: OutcomeKind, value: float | None = None) -> None:
+        """Append to the log that matchers learn from."""
+        work.outcomes.add(
+            [
+                Outcome(
+                    id=self._context.new_id(),
+                    at=self._context.clock(),
+                    trainee_id=match.trainee_id,
+                    coach_id=match.coach_id,
+                    event=event,
+                    value=value,
+                    set_id=match.suggestion_set_id,
+                )
+            ]
+        )
+
+    def parties(self, work: UnitOfWork, match: Match) -> tuple[UUID, UUID]:
+        """Return the accounts of trainee and coach."""
+        context = work.matches.context(match.id)
+        return context.trainee_account_id, context.coach_account_id
+
+    def accounts_of(self, work: UnitOfWork, match: Match, side: str) -> tuple[UUID, ...]:
+        """Return the account on *side* as a tuple of one."""
+        trainee, coach = self.parties(work, match)
+        return (trainee,) if side == "trainee" else (coach,)
+
+    # ── requests ──
+
+    def close_request(
+        self, work: UnitOfWork, match: Match, after: Match, action: str, by: Actor, reason: str | None
+    ) -> Match:
+        """Save the end of a request, with history, notice, event and outcome."""
+        now = self._context.clock()
+        saved = work.matches.save(after)
+        self.record(work, match, saved, action, by, reason)
+        trainee, coach = self.parties(work, match)
+        event = {
+            "declined": events.MatchDeclined,
+            "withdrawn": events.MatchWithdrawn,
+            "expired": events.MatchExpiredEvent,
+            "superseded": events.MatchSupersededEvent,
+        }[saved.status]
+        work.outbox.add(event(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id))
+        told = {
+            "declined": (trainee,),
+            "withdrawn": (coach,),
+            "expired": (trainee, coach),
+            "superseded": (trainee, coach),
+        }[saved.status]
+        notify(self._context, work, told, f"match_{saved.status}", str(saved.id), match_id=saved.id, reason=reason)
+        if saved.status in ("declined", "expired"):
+            self.outcome(work, saved, "declined")
+        if saved.status in ("declined", "expired"):
+            self.update_response(work, saved.coach_id)
+        return saved
+
+    def expire(self, work: UnitOfWork, match: Match) -> Match:
+        """Close a request whose time is over."""
+        return self.close_request(work, match, match.expire(now=self._context.clock()), "expire", SYSTEM, "no answer")
+
+    def expire_due_of_trainee(self, work: UnitOfWork, trainee_id: UUID) -> list[Match]:
+        """Close what is late for a trainee and return the requests that are really open."""
+        now = self._context.clock()
+        still_open = []
+        for match in work.matches.open_of_trainee(trainee_id):
+            if match.state_at(now) == "expired":
+                self.expire(work, match)
+            else:
+                still_open.append(match)
+        return still_open
+
+    def supersede_others(self, work: UnitOfWork, accepted: Match) -> None:
+        """Close the trainee's other requests: another coach was first."""
+        now = self._context.clock()
+        for match in work.matches.open_of_trainee(accepted.trainee_id):
+            if match.id != accepted.id:
+                after = match.supersede(now=now)
+                self.close_request(work, match, after, "supersede", SYSTEM, "another coach was first")
+
+    def decline_open_of_coach(self, work: UnitOfWork, coach_id: UUID, *, reason: DeclineReason) -> None:
+        """Decline everything a coach has not answered; trainees are locked in the order of their ids."""
+        now = self._context.clock()
+        for match in sorted(work.matches.open_of_coach(coach_id), key=lambda m: m.trainee_id):
+            work.trainees.lock(match.trainee_id)
+            fresh = work.matches.get(match.id)
+            if fresh.status != "requested":
+                continue
+            if fresh.state_at(now) == "expired":
+                self.expire(work, fresh)
+            else:
+                after = fresh.decline(by=SYSTEM, now=now, reason=reason)
+                self.close_request(work, fresh, after, "decline", SYSTEM, reason)
+
+    def withdraw_open_of_trainee(self, work: UnitOfWork, trainee_id: UUID) -> None:
+        """Withdraw everything a trainee has asked."""
+        now = self._context.clock()
+        for match in work.matches.open_of_trainee(trainee_id):
+            after = match.withdraw(by=SYSTEM, now=now) if match.state_at(now) == "requested" else match.expire(now=now)
+            action = "withdraw" if after.status == "withdrawn" else "expire"
+            self.close_request(work, match, after, action, SYSTEM, "account_closed")
+
+    def update_response(self, work: UnitOfWork, coach_id: UUID) -> None:
+        """Say anew how long this coach takes to answer: the median over 90 days."""
+        now = self._context.clock()
+        seconds = work.matches.decided_seconds(coach_id, since=now - RESPONSES_OVER)
+        work.coaches.set_response(coach_id, median_seconds=round(median(seconds)) if seconds else None, at=now)
+        self.coach_changed(work, coach_id)
+
+    def coach_changed(self, work: UnitOfWork, coach_id: UUID) -> None:
+        """Tell that the public view of a coach is another."""
+        work.outbox.add(events.CoachChanged(at=self._context.clock(), aggregate_id=coach_id))
+
+    # ── matches ──
+
+    def pause(self, work: UnitOfWork, match: Match, by: Actor, reason: str | None = None) -> Match:
+        """Pause a match; its assignments pause with it."""
+        now = self._context.clock()
+        saved = work.matches.save(match.pause(by=by, now=now))
+        self.record(work, match, saved, "pause", by, reason)
+        work.outbox.add(
+            events.MatchPaused(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id)
+        )
+        cause = f"{saved.id}:{saved.version}"
+        notify(self._context, work, self.parties(work, saved), "match_paused", cause, match_id=saved.id, reason=reason)
+        for listener in self._listeners:
+            listener.match_paused(work, saved)
+        return saved
+
+    def resume(self, work: UnitOfWork, match: Match, by: Actor) -> Match:
+        """Resume a match; days left shift by the pause."""
+        now = self._context.clock()
+        saved = work.matches.save(match.resume(by=by, now=now))
+        self.record(work, match, saved, "resume", by)
+        work.outbox.add(
+            events.MatchResumed(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id)
+        )
+        cause = f"{saved.id}:{saved.version}"
+        notify(self._context, work, self.parties(work, saved), "match_resumed", cause, match_id=saved.id)
+        for listener in self._listeners:
+            listener.match_resumed(work, saved, was_paused=match)
+        return saved
+
+    def end(
+        self,
+        work: UnitOfWork,
+        match: Match,
+        by: Actor,
+        *,
+        reason: EndReason,
+        note: str | None = None,
+        completed: bool = False,
+    ) -> Match:
+        """End a running match: the seat is free, grants but chat go, plans stop, the conversation is read-only."""
+        now = self._context.clock()
+        saved = work.matches.save(match.end(by=by, now=now, reason=reason, note=note, completed=completed))
+        self.record(work, match, saved, "complete" if completed else "end", by, reason)
+        work.coaches.free_seat(saved.coach_id, at=now)
+        work.trainees.set_matched_coach(saved.trainee_id, None, at=now)
+        work.grants.revoke_all(saved.trainee_id, saved.coach_id, at=now, keep=("chat",))
+        conversation = work.conversations.find_by_match(saved.id)
+        if conversation is not None:
+            work.conversations.set_state(conversation.id, "read_only")
+        for listener in self._listeners:
+            listener.match_over(work, saved)
+        work.outbox.add(
+            events.MatchEnded(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id)
+        )
+        self.coach_changed(work, saved.coach_id)
+        type_: MatchStatus = saved.status
+        parties = self.parties(work, saved)
+        notify(self._context, work, parties, f"match_{type_}", str(saved.id), match_id=saved.id, reason=reason)
+        self.outcome(work, saved, "completed" if completed else "cancelled")
+        return saved

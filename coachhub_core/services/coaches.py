@@ -1,0 +1,343 @@
+"""Use cases of the room *coaches*: the profile, its week and its certifications; finding one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+
+from coachhub_core import wire
+from coachhub_core.domain.accounts import Actor, AuditEvent
+from coachhub_core.domain.coaches import (
+    AddCertification,
+    Availability,
+    AvailabilityView,
+    Certification,
+    ChangeCoach,
+    Coach,
+    CoachPage,
+    CoachView,
+    CreateCoach,
+    FindCoaches,
+    RemoveCertification,
+    SetAvailability,
+    check_hours,
+)
+from coachhub_core.domain.events import CoachChanged
+from coachhub_core.domain.values import UNSET, changes
+from coachhub_core.domain.vocabulary import fold, words
+from coachhub_core.errors import CoachProfileExists, Conflict, FieldError, Forbidden, Invalid, NotFound
+from coachhub_core.ports.cache import Cache
+from coachhub_core.ports.search import SearchIndex, SearchQuery
+from coachhub_core.ports.storage import CoachFilter, CoachRecord, Duplicate, Keyset, Slice, UnitOfWork
+from coachhub_core.services.access import Access, require_role
+from coachhub_core.services.accounts import check_version
+from coachhub_core.services.closing import Closing
+from coachhub_core.services.indexing import index_coach
+from coachhub_core.services.paging import ends, read_cursor, write_cursor
+from coachhub_core.services.units import Context, rerun
+
+MAX_CERTIFICATIONS: Final = 50
+
+
+class CoachService:
+    """Coaches, as they show themselves and as others find them."""
+
+    def __init__(self, context: Context, access: Access, closing: Closing, search: SearchIndex, cache: Cache) -> None:
+        self._context = context
+        self._access = access
+        self._closing = closing
+        self._search = search
+        self._cache = cache
+
+    # ── one coach ──
+
+    def get(self, coach_id: UUID, *, fresh: bool = True) -> CoachView:
+        """
+        Return the public view of a coach.
+
+        Args:
+            fresh: Read the database; False takes a copy that is at most
+                ``cache.max_age_ms`` old, which nobody who may edit should be shown.
+        """
+        if not fresh:
+            return wire.view(CoachView, self.get_bytes(coach_id))
+        with self._context.read() as work:
+            return _view(work.coaches.record(coach_id))
+
+    def get_bytes(self, coach_id: UUID) -> bytes:
+        """Return the public view as JSON, from the cache key ``coach:{id}`` or the database."""
+        key = f"coach:{coach_id}"
+        kept = self._cache.get(key)
+        if kept is not None:
+            return kept
+        with self._context.read() as work:
+            raw = wire.dumps(_view(work.coaches.record(coach_id)))
+        ttl = self._context.settings.cache.max_age_ms / 1000
+        if ttl > 0:
+            self._cache.set(key, raw, ttl_seconds=ttl)
+        return raw
+
+    @rerun
+    def create(self, actor: Actor, command: CreateCoach) -> CoachView:
+        """
+        Make the coach profile of the acting coach, or of an account an admin names.
+
+        Raises:
+            CoachProfileExists: If the account has one.
+            Invalid: If a specialty is not in the vocabulary.
+        """
+        require_role(actor, "coach", "admin")
+        if command.account_id is not None and not actor.is_admin:
+            raise Forbidden(reason="only an admin can make a profile for another account")
+        if command.account_id is None and actor.role != "coach":
+            raise Invalid.at("/account_id", "is required of an admin", "required")
+        account_id = command.account_id or actor.account_id
+        specialties = self._tags(command.specialties)
+        with self._context.write(actor) as work:
+            account = work.accounts.find(account_id)
+            if account is None or account.role != "coach" or account.status == "erased":
+                raise Invalid.at("/account_id", "must be the account of a coach", "role")
+            now = self._context.clock()
+            coach = Coach(
+                id=self._context.new_id(),
+                account_id=account_id,
+                specialties=specialties,
+                pricing=command.pricing,
+                currency=command.currency,
+                bio=command.bio,
+                capacity=command.capacity,
+                is_accepting=command.is_accepting,
+                modalities=command.modalities,
+                languages=command.languages,
+                years=command.years,
+                shows_gender=command.shows_gender,
+                created_at=now,
+                updated_at=now,
+            )
+            try:
+                work.coaches.add(coach)
+            except Duplicate as exc:
+                if exc.constraint == "coaches.user_id":
+                    raise CoachProfileExists from exc
+                raise
+            return self._changed(work, coach.id)
+
+    @rerun
+    def change(self, actor: Actor, command: ChangeCoach) -> CoachView:
+        """
+        Change a profile.
+
+        Who stops accepting declines what is open, so that nobody waits in vain.
+
+        Raises:
+            CapacityBelowActive: If fewer seats are wanted than are taken.
+            VersionMismatch: If it was based on another version.
+        """
+        with self._context.write(actor) as work:
+            coach = self._access.coach_to_change(work, actor, command.coach_id)
+            check_version("coach", command.expected_version, coach.version)
+            now = self._context.clock()
+            changed: dict[str, Any] = changes(
+                command,
+                "pricing",
+                "currency",
+                "bio",
+                "is_accepting",
+                "modalities",
+                "languages",
+                "years",
+                "shows_gender",
+            )
+            if command.specialties is not UNSET:
+                changed["specialties"] = self._tags(command.specialties)
+            if command.capacity is not UNSET:
+                coach = coach.with_capacity(command.capacity)
+            stops = coach.is_accepting and changed.get("is_accepting") is False
+            coach = work.coaches.save(attrs.evolve(coach, **changed, updated_at=now))
+            if stops:
+                self._closing.decline_open_of_coach(work, coach.id, reason="coach_unavailable")
+            if actor.is_admin and coach.account_id != actor.account_id:
+                work.audit.add(
+                    AuditEvent(
+                        at=now,
+                        actor_id=actor.account_id,
+                        action="change_coach",
+                        object=f"coach:{coach.id}",
+                        request_id=actor.request_id,
+                    )
+                )
+            return self._changed(work, coach.id)
+
+    def _changed(self, work: UnitOfWork, coach_id: UUID) -> CoachView:
+        """Index, tell and commit; the one copy that is known goes after the commit."""
+        index_coach(work, coach_id, self._context.vocabulary)
+        work.outbox.add(CoachChanged(at=self._context.clock(), aggregate_id=coach_id))
+        work.after_commit.append(lambda: self._cache.delete(f"coach:{coach_id}"))
+        return work.commit(_view(work.coaches.record(coach_id)))
+
+    def _tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        errors = []
+        for index, text in enumerate(texts):
+            tag = self._context.vocabulary.canonical_tag(text)
+            if tag is None:
+                message = "is not a specialty we know; known: " + ", ".join(self._context.vocabulary.tags())
+                errors.append(FieldError(pointer=f"/specialties/{index}", message=message, code="vocabulary"))
+            else:
+                found[tag] = None
+        if errors:
+            raise Invalid(errors=tuple(errors))
+        return tuple(found)
+
+    # ── the week, the certifications ──
+
+    def availability(self, coach_id: UUID) -> AvailabilityView:
+        """Return a coach's week; it is public."""
+        with self._context.read() as work:
+            record = work.coaches.record(coach_id)
+            return AvailabilityView.of(work.availability.find(record.account.id), zone=record.account.zone)
+
+    @rerun
+    def set_availability(self, actor: Actor, command: SetAvailability) -> AvailabilityView:
+        """
+        Replace a coach's week.
+
+        Raises:
+            AvailabilityOverlap: If two hours of a day overlap.
+        """
+        if command.coach_id is None:
+            raise Invalid.at("/coach_id", "is required", "required")
+        hours = check_hours(command.hours)
+        with self._context.write(actor) as work:
+            coach = self._access.coach_to_change(work, actor, command.coach_id)
+            found = work.availability.find(coach.account_id)
+            check_version("availability", command.expected_version, found.version if found else 0)
+            now = self._context.clock()
+            week = Availability(account_id=coach.account_id, zone=command.zone, hours=hours, updated_at=now)
+            saved = work.availability.put(week)
+            work.coaches.touch_view(coach.id, at=now)  # the matcher's snapshot reads it
+            return work.commit(AvailabilityView.of(saved, zone=command.zone))
+
+    @rerun
+    def add_certification(self, actor: Actor, command: AddCertification) -> CoachView:
+        """Claim a certification."""
+        with self._context.write(actor) as work:
+            coach = self._access.coach_to_change(work, actor, command.coach_id)
+            if len(work.coaches.certifications(coach.id)) >= MAX_CERTIFICATIONS:
+                raise Conflict(state=f"{MAX_CERTIFICATIONS} certifications")
+            now = self._context.clock()
+            work.coaches.add_certification(
+                Certification(
+                    id=self._context.new_id(),
+                    coach_id=coach.id,
+                    name=command.name,
+                    issuer=command.issuer,
+                    valid_until=command.valid_until,
+                    created_at=now,
+                )
+            )
+            work.coaches.touch_view(coach.id, at=now)
+            return self._changed(work, coach.id)
+
+    @rerun
+    def remove_certification(self, actor: Actor, command: RemoveCertification) -> CoachView:
+        """Take a certification back."""
+        with self._context.write(actor) as work:
+            coach = self._access.coach_to_change(work, actor, command.coach_id)
+            found = work.coaches.find_certification(command.certification_id)
+            if found is None or found.coach_id != coach.id:
+                raise NotFound(kind="certification", id=command.certification_id)
+            work.coaches.remove_certification(found.id)
+            work.coaches.touch_view(coach.id, at=self._context.clock())
+            return self._changed(work, coach.id)
+
+    # ── finding ──
+
+    def find(self, query: FindCoaches) -> CoachPage:
+        """
+        Return a page of coaches that fit every filter.
+
+        With ``q`` they are ordered by how well they fit, unless ``sort`` says
+        otherwise; without it by rating.
+        """
+        if query.cursor is not None and query.offset is not None:
+            raise Invalid.at("offset", "cannot be combined with cursor", "exclusive")
+        where = self._filter(query)
+        asked = tuple(words(query.q)) if query.q is not None else ()
+        if query.q is not None and not asked:
+            return CoachPage(items=(), next=None, prev=None, total=0 if query.total else None)
+        if asked and query.sort is None:
+            return self._found(query, where, asked)
+        if asked:
+            raise Invalid.at("sort", "cannot be combined with q: hits are ordered by how well they fit", "exclusive")
+        return self._listed(query, where)
+
+    def _filter(self, query: FindCoaches) -> CoachFilter:
+        tag = None
+        if query.specialty is not None:
+            tag = self._context.vocabulary.canonical_tag(query.specialty) or fold(query.specialty)[:80]
+        return CoachFilter(
+            tag=tag,
+            city_key=fold(query.city)[:255] if query.city is not None else None,
+            language=query.language,
+            price_max=query.price_max,
+            currency=query.currency,
+            rating_min=query.rating_min,
+            modality=query.modality,
+            accepting=query.accepting,
+        )
+
+    def _listed(self, query: FindCoaches, where: CoachFilter) -> CoachPage:
+        sort = query.sort or "rating"
+        name = f"coaches:{sort}"
+        keyset = read_cursor(query.cursor, name)
+        offset = query.offset or 0
+        with self._context.read() as work:
+            found = work.coaches.page(where, sort=sort, keyset=keyset, offset=offset, limit=query.limit)
+            records = work.coaches.records(found.items)
+            total = work.coaches.count(where) if query.total else None
+            shown = Slice(items=tuple(records[id] for id in found.items if id in records), has_more=found.has_more)
+            after, before = ends(
+                shown, keyset, name, lambda record: work.coaches.sort_key(record, sort), skipped=offset > 0
+            )
+        return CoachPage(items=tuple(map(_view, shown.items)), next=after, prev=before, total=total)
+
+    def _found(self, query: FindCoaches, where: CoachFilter, asked: tuple[str, ...]) -> CoachPage:
+        offset = query.offset or _place(read_cursor(query.cursor, "coaches:q"))
+        synonyms = {word: self._synonyms(word) for word in asked}
+        hits = self._search.search(
+            SearchQuery(
+                words=asked,
+                synonyms={word: found for word, found in synonyms.items() if found},
+                where=where,
+                limit=query.limit,
+                offset=offset,
+                total=query.total,
+            )
+        )
+        with self._context.read() as work:
+            records = work.coaches.records(hits.ids)
+        has_next = hits.has_more and offset + query.limit <= 10_000
+        return CoachPage(
+            items=tuple(_view(records[id]) for id in hits.ids if id in records),
+            next=write_cursor("coaches:q", (offset + query.limit,), is_before=False) if has_next else None,
+            prev=write_cursor("coaches:q", (max(0, offset - query.limit),), is_before=True) if offset else None,
+            total=hits.total,
+        )
+
+    def _synonyms(self, word: str) -> tuple[str, ...]:
+        tag = self._context.vocabulary.canonical_tag(word)
+        return tuple(w for w in words(tag.replace("-", " ")) if w != word) if tag else ()
+
+
+def _place(keyset: Keyset | None) -> int:
+    if keyset is None:
+        return 0
+    text = str(keyset.values[0]) if len(keyset.values) == 1 else ""
+    return min(int(text), 10_000) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def _view(record: CoachRecord) -> CoachView:
+    return CoachView.of(record.coach, record.account, record.certifications)

@@ -1,0 +1,96 @@
+"""How the neighbours are: asked each second by a thread of its own, read by everybody without waiting."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+import attrs
+
+from coachhub_core.clock import Clock
+from coachhub_core.ports.offers import Probe
+
+log = logging.getLogger("coachhub.health")
+
+ServiceState = Literal["up", "down", "unused"]
+SERVICES: Final = ("database", "redis", "elasticsearch")
+
+
+@attrs.frozen(kw_only=True)
+class HealthReport:
+    """The original's shape: a status, when, and each service up, down or unused."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: datetime
+    services: dict[str, ServiceState]
+
+
+class Prober:
+    """
+    Asks each probe again and again and remembers the last word.
+
+    Args:
+        every_seconds: Between two rounds.
+    """
+
+    def __init__(self, probes: Mapping[str, Probe], clock: Clock, *, every_seconds: float = 1.0) -> None:
+        self._probes = dict(probes)
+        self._clock = clock
+        self._every = every_seconds
+        self._lock = threading.Lock()
+        self._states: dict[str, ServiceState] = dict.fromkeys(SERVICES, "unused")
+        self._states.update(dict.fromkeys(self._probes, "down"))
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to ask, each probe in a thread of its own: one that hangs keeps no other waiting."""
+        for name in self._probes:
+            thread = threading.Thread(target=self._loop, args=(name,), name=f"probe-{name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=2)
+
+    def ask_once(self) -> None:
+        """Ask every probe now, in the caller's thread: for who has not started the threads."""
+        for name in self._probes:
+            self._ask(name)
+
+    def report(self) -> HealthReport:
+        """Return the last word about everybody."""
+        if not self._threads:
+            self.ask_once()
+        with self._lock:
+            states = dict(self._states)
+        status: Literal["healthy", "degraded", "unhealthy"] = "healthy"
+        if states.get("database") == "down":
+            status = "unhealthy"
+        elif "down" in states.values():
+            status = "degraded"
+        return HealthReport(status=status, timestamp=self._clock(), services=states)
+
+    def _loop(self, name: str) -> None:
+        while True:
+            self._ask(name)
+            if self._stop.wait(self._every):
+                return
+
+    def _ask(self, name: str) -> None:
+        try:
+            self._probes[name].ask()
+            state: ServiceState = "up"
+        except Exception as exc:  # whatever a neighbour does, it is down
+            log.debug("%s is down: %s", name, exc)
+            state = "down"
+        with self._lock:
+            if self._states.get(name) != state:
+                log.info("%s is %s", name, state)
+            self._states[name] = state

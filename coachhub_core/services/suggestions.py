@@ -1,0 +1,303 @@
+"""Use cases of the room *suggestions*: a ranked list with reasons, kept, and what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from coachhub_core.domain.accounts import Actor
+from coachhub_core.domain.coaches import CoachView
+from coachhub_core.domain.suggestions import (
+    Outcome,
+    ReasonView,
+    Relaxation,
+    ReportOutcome,
+    SuggestCoaches,
+    Suggestion,
+    SuggestionFilters,
+    SuggestionSet,
+    SuggestionSetView,
+    SuggestionView,
+    WhatIfProfile,
+)
+from coachhub_core.domain.trainees import Trainee
+from coachhub_core.errors import Invalid, NotFound, ProfileIncomplete
+from coachhub_core.matching.constraints import Filters
+from coachhub_core.matching.host import MatcherHost
+from coachhub_core.matching.suggestions import SuggestionSet as Ranked
+from coachhub_core.ports.matcher import SuggestionAudit
+from coachhub_core.ports.storage import UnitOfWork
+from coachhub_core.services.access import own_trainee_id, require_role
+from coachhub_core.services.limits import Throttle
+from coachhub_core.services.reason_texts import ReasonTexts
+from coachhub_core.services.snapshot import Snapshot, trainee_row
+from coachhub_core.services.units import Context, rerun
+
+log = logging.getLogger("coachhub.suggestions")
+
+
+class SuggestionService:
+    """
+    Asks the matcher, checks what it says against the database, keeps it.
+
+    Args:
+        tell: Called with the audit of each list after it was stored; what it
+            raises is logged and changes nothing.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        host: MatcherHost,
+        texts: ReasonTexts,
+        throttle: Throttle,
+        tell: Callable[[SuggestionAudit], None],
+    ) -> None:
+        self._context = context
+        self._host = host
+        self._texts = texts
+        self._throttle = throttle
+        self._tell = tell
+        self._snapshot = Snapshot(context.clock)
+
+    def suggest(self, actor: Actor, command: SuggestCoaches) -> SuggestionSetView:
+        """
+        Return coaches for a trainee, best first, each with its reasons.
+
+        Only coaches who accept and have a seat; hard constraints are never
+        relaxed, ``relaxations`` says what each one costs. An empty list is an
+        answer.
+
+        Raises:
+            ProfileIncomplete: If there is no goal to suggest for.
+            RateLimited: If this account asks too often.
+        """
+        require_role(actor, "trainee", "admin")
+        if actor.is_admin and command.trainee_id is None:
+            raise Invalid.at("/trainee_id", "is required of an admin", "required")
+        if not actor.is_admin and command.trainee_id not in (None, actor.trainee_id):
+            raise NotFound(kind="trainee", id=command.trainee_id)
+        self._throttle.costly(actor.account_id, "suggestions")
+        trainee_id = command.trainee_id if actor.is_admin else own_trainee_id(actor)
+        assert trainee_id is not None  # noqa: S101 - an admin named it, a trainee is one
+        started = time.monotonic()
+        with self._context.read() as work:
+            trainee = work.trainees.get(trainee_id)
+            account = work.accounts.get(trainee.account_id)
+            week = work.availability.find(account.id)
+            coaches = self._snapshot.table(work)
+            asked_already = [str(match.coach_id) for match in work.matches.open_of_trainee(trainee_id)]
+        profile, city = _what_if(trainee, account.city, command.profile)
+        if not (profile.goal or "").strip() and not profile.goals:
+            raise ProfileIncomplete.at(
+                "/profile/goal", "say what you want to reach; it is all a suggestion needs", "required"
+            )
+        now = self._context.clock()
+        row = trainee_row(profile, city=city, week=week, now=now, vocabulary=self._context.vocabulary)
+        ranked = self._host.suggest(
+            coaches,
+            row,
+            filters=self._filters(command.filters),
+            limit=command.limit,
+            without=asked_already,
+            explain=command.explain,
+        )
+        made = self._set(ranked, trainee_id, command, account.locale)
+        view, kept = self._keep(actor, made, is_what_if=command.profile is not None)
+        self._audit(kept, time.monotonic() - started)
+        return view
+
+    def _filters(self, filters: SuggestionFilters | None) -> Filters | None:
+        if filters is None:
+            return None
+        tags: list[str] = []
+        if filters.specialty is not None:
+            tag = self._context.vocabulary.canonical_tag(filters.specialty)
+            if tag is None:
+                known = ", ".join(self._context.vocabulary.tags())
+                raise Invalid.at("/filters/specialty", f"is not a specialty we know; known: {known}", "vocabulary")
+            tags.append(tag)
+        return Filters(
+            specialty=tags,
+            city=filters.city,
+            language=filters.language,
+            price_max=float(filters.price_max) if filters.price_max is not None else None,
+            modality=filters.modality,
+            rating_min=filters.rating_min,
+            gender=filters.gender,
+        )
+
+    def _set(self, ranked: Ranked, trainee_id: UUID, command: SuggestCoaches, locale: str) -> SuggestionSet:
+        items = [
+            Suggestion(
+                rank=item.rank,
+                coach_id=UUID(item.coach_id),
+                score=item.score,
+                reasons=tuple(
+                    ReasonView(
+                        code=reason.code,
+                        contribution=reason.contribution,
+                        text=self._texts.text(reason.code, reason.contribution, reason.evidence, locale),
+                        evidence=msgspec.to_builtins(dict(reason.evidence)),
+                    )
+                    for reason in item.reasons
+                ),
+            )
+            for item in ranked
+        ]
+        filters: dict[str, Any] = msgspec.to_builtins(attrs.asdict(command.filters)) if command.filters else {}
+        return SuggestionSet(
+            id=self._context.new_id(),
+            trainee_id=trainee_id,
+            matcher=ranked.matcher,
+            model_id=ranked.model_id,
+            input_hash=bytes.fromhex(ranked.input_hash),
+            filters={name: value for name, value in filters.items() if value is not None},
+            n_eligible=ranked.n_eligible,
+            relaxations=tuple(Relaxation(constraint=name, n_more=n) for name, n in ranked.relaxations.items()),
+            degraded=ranked.degraded,
+            items=self._swapped(items, ranked.input_hash, trainee_id),
+            created_at=self._context.clock(),
+        )
+
+    def _swapped(self, items: Sequence[Suggestion], input_hash: str, trainee_id: UUID) -> tuple[Suggestion, ...]:
+        """
+        In a small share of lists swap two neighbours, and mark them: the only way to learn what position does.
+
+        Drawn from the input, so that the same question gives the same list.
+        """
+        settings = self._context.settings.matching
+        if not settings.exploration or len(items) < 2:
+            return tuple(items)
+        drawn = hashlib.sha256(f"{input_hash}:{trainee_id}".encode()).digest()
+        if int.from_bytes(drawn[:4], "big") / 2**32 >= settings.swap_share:
+            return tuple(items)
+        at = drawn[4] % (len(items) - 1)
+        swapped = list(items)
+        for place, item in ((at, items[at + 1]), (at + 1, items[at])):
+            swapped[place] = attrs.evolve(item, rank=place + 1, is_exploring=True)
+        return tuple(swapped)
+
+    @rerun
+    def _keep(self, actor: Actor, made: SuggestionSet, *, is_what_if: bool) -> tuple[SuggestionSetView, SuggestionSet]:
+        with self._context.write(actor) as work:
+            records = work.coaches.records([item.coach_id for item in made.items])
+            # between the snapshot and now a seat may have gone: who cannot be asked is not proposed
+            still = [
+                item
+                for item in made.items
+                if (record := records.get(item.coach_id)) is not None
+                and record.coach.is_accepting
+                and record.coach.seats_left > 0
+                and record.account.status == "active"
+            ]
+            kept = attrs.evolve(
+                made, items=tuple(attrs.evolve(item, rank=place) for place, item in enumerate(still, start=1))
+            )
+            work.suggestions.add(kept)
+            if not is_what_if:
+                shown = [self._outcome(kept, item.coach_id, "shown", item.rank) for item in kept.items]
+                work.outcomes.add(shown)
+            return work.commit(self._view(work, kept)), kept
+
+    def _outcome(self, made: SuggestionSet, coach_id: UUID, event: Any, position: int | None) -> Outcome:
+        return Outcome(
+            id=self._context.new_id(),
+            at=self._context.clock(),
+            trainee_id=made.trainee_id,
+            coach_id=coach_id,
+            event=event,
+            position=position,
+            set_id=made.id,
+        )
+
+    def _view(self, work: UnitOfWork, made: SuggestionSet) -> SuggestionSetView:
+        records = work.coaches.records([item.coach_id for item in made.items])
+        items = tuple(
+            SuggestionView(
+                rank=item.rank,
+                coach=CoachView.of(record.coach, record.account, record.certifications),
+                score=item.score,
+                reasons=item.reasons,
+                is_exploring=item.is_exploring,
+            )
+            for item in made.items
+            if (record := records.get(item.coach_id)) is not None
+        )
+        return SuggestionSetView(
+            set_id=made.id,
+            trainee_id=made.trainee_id,
+            matcher=made.matcher,
+            model_id=made.model_id,
+            n_eligible=made.n_eligible,
+            items=items,
+            relaxations=made.relaxations,
+            degraded=made.degraded,
+            created_at=made.created_at,
+        )
+
+    def _audit(self, made: SuggestionSet, duration_seconds: float) -> None:
+        audit = SuggestionAudit(
+            set_id=str(made.id),
+            trainee_id=str(made.trainee_id),
+            at=made.created_at,
+            matcher=made.matcher,
+            model_id=made.model_id,
+            input_hash=made.input_hash.hex(),
+            coach_ids=tuple(str(item.coach_id) for item in made.items),
+            scores=tuple(item.score for item in made.items),
+            n_eligible=made.n_eligible,
+            relaxations={r.constraint: r.n_more for r in made.relaxations},
+            degraded=made.degraded,
+            duration_seconds=duration_seconds,
+        )
+        try:
+            self._tell(audit)
+        except Exception:
+            log.exception("a listener of suggestions failed")
+
+    # ── afterwards ──
+
+    def get(self, actor: Actor, set_id: UUID) -> SuggestionSetView:
+        """Return a list one was given; its coaches are shown as they are now."""
+        with self._context.read() as work:
+            return self._view(work, self._own(work, actor, set_id))
+
+    @rerun
+    def report(self, actor: Actor, command: ReportOutcome) -> None:
+        """
+        Note that a suggested coach was looked at: what matchers learn from.
+
+        Raises:
+            NotFound: If the list is not one's own.
+            Invalid: If the coach is not in it.
+        """
+        with self._context.write(actor) as work:
+            made = self._own(work, actor, command.set_id)
+            item = next((i for i in made.items if i.coach_id == command.coach_id), None)
+            if item is None:
+                raise Invalid.at("/coach_id", "is not in this list", "unknown")
+            work.outcomes.add([self._outcome(made, item.coach_id, command.event, item.rank)])
+            work.commit()
+
+    def _own(self, work: UnitOfWork, actor: Actor, set_id: UUID) -> SuggestionSet:
+        found = work.suggestions.find(set_id)
+        if found is None or not (actor.is_admin or found.trainee_id == actor.trainee_id):
+            raise NotFound(kind="suggestion set", id=set_id)
+        return found
+
+
+def _what_if(trainee: Trainee, city: str | None, profile: WhatIfProfile | None) -> tuple[Trainee, str | None]:
+    """Lay the members of a what-if profile over the stored one."""
+    if profile is None:
+        return trainee, city
+    names = ("goal", "fitness_level", "budget", "currency", "modalities", "languages")
+    said = {name: value for name in names if (value := getattr(profile, name)) is not None}
+    return attrs.evolve(trainee, **said), profile.city if profile.city is not None else city

@@ -1,0 +1,123 @@
+"""Units of work as services use them: rerun when a race was lost, answered once per idempotency key."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final, ParamSpec, TypeVar
+
+import attrs
+
+from coachhub_core import wire
+from coachhub_core.clock import Clock
+from coachhub_core.config import Settings
+from coachhub_core.domain.accounts import Actor
+from coachhub_core.domain.vocabulary import Vocabulary
+from coachhub_core.errors import CoachHubError, Contended, IdempotencyKeyReused
+from coachhub_core.identifiers import NewId
+from coachhub_core.ports.storage import Duplicate, Storage, UnitOfWork
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+log = logging.getLogger("coachhub.units")
+
+DEADLINE_SECONDS: Final = 4.5  # inside the 5 s a request has
+KEY_LIVES: Final = timedelta(hours=24)
+_jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
+
+
+@attrs.define
+class Replayed(CoachHubError):
+    """
+    Raised in place of doing it again: this key was answered before.
+
+    ``view`` is the answer's JSON, byte for byte as it was first given.
+    """
+
+    view: bytes
+
+    def __str__(self) -> str:
+        return "this request was answered before"
+
+
+def rerun(method: Callable[P, R]) -> Callable[P, R]:
+    """
+    Run a use case again when its unit of work lost a race, with jitter, inside one deadline.
+
+    Only for methods that do nothing outside their unit of work. A ``Duplicate``
+    that no service gave a name is a race as well: the second run meets the row
+    that the first one could not see.
+    """
+
+    @functools.wraps(method)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        attempt = 0
+        while True:
+            try:
+                return method(*args, **kwargs)
+            except (Contended, Duplicate) as exc:
+                attempt += 1
+                is_hopeless = isinstance(exc, Duplicate) and attempt > 2
+                if is_hopeless or time.monotonic() > deadline:
+                    raise
+                log.debug("running %s again after %s", method.__qualname__, exc)
+                time.sleep(_jitter.uniform(0.001, min(0.05, 0.002 * 2**attempt)))
+
+    return run
+
+
+@attrs.frozen(kw_only=True)
+class Context:
+    """What every service is given: the storage's units, time, ids, settings and words."""
+
+    storage: Storage
+    clock: Clock
+    new_id: NewId
+    settings: Settings
+    vocabulary: Vocabulary
+
+    def read(self) -> UnitOfWork:
+        """Return a unit that only reads."""
+        return self.storage.begin(read_only=True)
+
+    @contextmanager
+    def write(self, actor: Actor) -> Iterator[UnitOfWork]:
+        """
+        Begin a unit that writes.
+
+        Where *actor* carries an idempotency key, the key is claimed first and the
+        answer given to ``commit`` is kept with it, in the same transaction.
+
+        Raises:
+            Replayed: If the key was answered before.
+            IdempotencyKeyReused: If it was used for another request.
+        """
+        with self.storage.begin() as work:
+            key = actor.key
+            if key is not None:
+                now = self.clock()
+                answered = work.idempotency.claim(
+                    account_id=actor.account_id,
+                    key=key.key,
+                    operation=key.operation,
+                    request_hash=key.request_hash,
+                    now=now,
+                    expires_at=now + KEY_LIVES,
+                )
+                if answered is not None:
+                    if (answered.operation, answered.request_hash) != (key.operation, key.request_hash):
+                        raise IdempotencyKeyReused(key=key.key)
+                    raise Replayed(answered.view)
+
+                def keep(answer: Any) -> None:
+                    work.idempotency.answer(account_id=actor.account_id, key=key.key, view=wire.dumps(answer))
+
+                work.before_commit.append(keep)
+            yield work

@@ -1,0 +1,166 @@
+"""
+The assigner's kit: subclass, supply ``offer``, and every promise of the port is checked.
+
+Stability is counted by ``certify``, which shares no code with any assigner.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import attrs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from coachhub_core.errors import MatcherTimeout
+from coachhub_core.matching.certifying import Certificate, certify
+from coachhub_core.matching.checks import check_offer
+from coachhub_core.matching.placing import place
+from coachhub_core.matching.sample import Draws
+from coachhub_core.ports.matcher import AssignerOffer, Deadline, Placements
+
+N_CASES = 25
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Cohort:
+    """One seeded question."""
+
+    candidates: NDArray[np.int32]
+    scores: NDArray[np.float64]
+    seats: NDArray[np.int64]
+    need: NDArray[np.int64]
+    coach_scores: NDArray[np.float64] | None
+    floor: float
+
+
+def a_cohort(seed: int) -> Cohort:
+    """Draw a cohort: lists of uneven length, ties, vetoes, seats from none to many, needs from none to two."""
+    draws = Draws(f"cohort.{seed}")
+    n, m = draws.below(14) + 1, draws.below(7) + 1
+    length = draws.below(m) + 1
+    candidates = np.full((n, length), -1, np.int32)
+    for i in range(n):
+        chosen = draws.some(range(m), draws.below(length + 1))
+        candidates[i, : len(chosen)] = chosen
+    steps = draws.pick((4, 1_000))  # few steps make ties
+
+    def drawn() -> NDArray[np.float64]:
+        values = np.array([[draws.below(steps) / steps for _ in range(length)] for _ in range(n)])
+        vetoes = np.array([[draws.chance(8) for _ in range(length)] for _ in range(n)])
+        return np.where(vetoes, -np.inf, values)
+
+    return Cohort(
+        candidates=candidates,
+        scores=drawn(),
+        coach_scores=drawn() if draws.chance(60) else None,
+        seats=np.array([draws.pick((0, 1, 1, 2, 3)) for _ in range(m)], np.int64),
+        need=np.array([draws.pick((0, 1, 1, 1, 2)) for _ in range(n)], np.int64),
+        floor=draws.pick((-np.inf, 0.25)),
+    )
+
+
+class AssignerContract:
+    """Subclass, supply ``offer``, and every promise of the port is checked, in each of its modes."""
+
+    def _placed(self, offer: AssignerOffer, cohort: Cohort, mode: str) -> Placements:
+        """Place, and let the check of every answer read it: shape, seats, needs, candidates, vetoes."""
+        return place(
+            cohort.candidates,
+            cohort.scores,
+            cohort.seats,
+            need=cohort.need,
+            coach_scores=cohort.coach_scores,
+            floor=cohort.floor,
+            mode=mode,
+            assigner="mine",
+            offers={"mine": offer},
+        )
+
+    def _certified(self, cohort: Cohort, made: Placements) -> Certificate:
+        return certify(
+            cohort.candidates,
+            cohort.scores,
+            cohort.seats,
+            made.coaches,
+            need=cohort.need,
+            coach_scores=cohort.coach_scores,
+            floor=cohort.floor,
+        )
+
+    def test_the_offer_can_be_selected(self, offer: AssignerOffer) -> None:
+        """It is for this port, has a version, and a mode."""
+        check_offer("mine", offer)
+        assert offer.version
+        assert offer.modes
+
+    @pytest.mark.parametrize("seed", range(N_CASES))
+    def test_every_rule_holds(self, offer: AssignerOffer, seed: int) -> None:
+        """Seats are hard, nobody is given twice, vetoes and the floor are kept, in every mode."""
+        cohort = a_cohort(seed)
+        for mode in sorted(offer.modes):
+            assert self._certified(cohort, self._placed(offer, cohort, mode)).broken == ()
+
+    @pytest.mark.parametrize("seed", range(N_CASES))
+    def test_a_stable_placement_has_no_blocking_pair(self, offer: AssignerOffer, seed: int) -> None:
+        """No trainee and coach would both rather have each other; no seat stays empty that both want filled."""
+        if "stable" not in offer.modes:
+            pytest.skip("has no stable mode")
+        cohort = a_cohort(1_000 + seed)
+        assert self._certified(cohort, self._placed(offer, cohort, "stable")).blocking == ()
+
+    def test_welfare_is_the_largest_sum(self, offer: AssignerOffer) -> None:
+        """On cohorts small enough to try everything, no placement has a larger sum."""
+        if "welfare" not in offer.modes:
+            pytest.skip("has no welfare mode")
+        for seed in range(N_CASES):
+            draws = Draws(f"small.{seed}")
+            scores = np.array([[draws.below(1_000) / 1_000 for _ in range(4)] for _ in range(4)])
+            seats = np.array([draws.below(3) for _ in range(4)])
+            best = 0.0
+            for choice in product(range(-1, 4), repeat=4):
+                if all(choice.count(coach) <= seats[coach] for coach in range(4)):
+                    best = max(best, sum(scores[i, coach] for i, coach in enumerate(choice) if coach >= 0))
+            made = place(None, scores, seats, mode="welfare", assigner="mine", offers={"mine": offer})
+            assert certify(np.tile(np.arange(4), (4, 1)), scores, seats, made.coaches).value >= best - 1e-6
+
+    def test_nobody_and_nothing_are_answers(self, offer: AssignerOffer) -> None:
+        """No trainees, no seats, no candidates: there is an answer, and it is empty."""
+        for mode in sorted(offer.modes):
+            for candidates, scores, seats in (
+                (np.empty((0, 3), np.int32), np.empty((0, 3)), [1, 1]),
+                ([[0, 1]], [[0.5, 0.6]], [0, 0]),
+                ([[-1, -1]], [[0.5, 0.6]], [1, 1]),
+                (np.empty((2, 0), np.int32), np.empty((2, 0)), [1]),
+            ):
+                made = place(candidates, scores, seats, mode=mode, assigner="mine", offers={"mine": offer})
+                assert (made.coaches == -1).all()
+
+    def test_equal_scores_go_to_the_smaller_number(self, offer: AssignerOffer) -> None:
+        """Where nothing else decides, the smaller trainee and the smaller coach come first."""
+        if "stable" not in offer.modes:
+            pytest.skip("has no stable mode")
+        made = place([[1, 0]] * 3, [[0.5, 0.5]] * 3, [1, 1], assigner="mine", offers={"mine": offer})
+        assert made.coaches.tolist() == [[0], [1], [-1]]
+
+    def test_the_same_question_has_the_same_answer(self, offer: AssignerOffer) -> None:
+        """A second time, from a fresh object, every number is the same."""
+        for mode in sorted(offer.modes):
+            for seed in range(5):
+                first, second = (self._placed(offer, a_cohort(seed), mode) for _ in range(2))
+                assert first.coaches.tobytes() == second.coaches.tobytes()
+
+    def test_a_deadline_that_is_over_ends_the_work(self, offer: AssignerOffer) -> None:
+        """Asked after its time, an assigner says so, and with nothing but MatcherTimeout."""
+        for mode in sorted(offer.modes):
+            with pytest.raises(MatcherTimeout):
+                place(
+                    None,
+                    [[0.5]],
+                    [1],
+                    mode=mode,
+                    assigner="mine",
+                    offers={"mine": offer},
+                    deadline=Deadline(0.0, lambda: 1.0),
+                )

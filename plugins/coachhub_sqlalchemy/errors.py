@@ -1,0 +1,76 @@
+"""The driver's errors in the core's words."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import ExceptionContext
+
+from coachhub_core.errors import CoachHubError, Contended, Unavailable
+from coachhub_core.ports.storage import Duplicate
+from coachhub_sqlalchemy.tables import metadata
+
+# MySQL and MariaDB: deadlock, lock wait, snapshot changed under us; then what "away" looks like.
+_CONTENDED: Final = frozenset({1213, 1205, 1020})
+_DUPLICATE: Final = frozenset({1062, 1586})
+_SQLITE_AWAY: Final = (
+    "disk is full",
+    "disk I/O error",
+    "readonly database",
+    "unable to open",
+    "not a database",
+    "malformed",
+    "no such table",
+)
+
+
+def _named_constraints() -> dict[str, str]:
+    found = {}
+    for table in metadata.tables.values():
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.UniqueConstraint | sa.PrimaryKeyConstraint) and constraint.name:
+                columns = "+".join(c.name for c in constraint.columns)
+                found[str(constraint.name)] = f"{table.name}.{columns}"
+    return found
+
+
+def translate(error: BaseException) -> CoachHubError | None:
+    """Return what the core calls this error, or None when it is a mistake of ours and must show as one."""
+    if isinstance(error, sqlite3.Error):
+        return _sqlite(error)
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    if code is None:
+        return None
+    text = str(error.args[1]) if len(error.args) > 1 else ""
+    if code in _CONTENDED:
+        return Contended(what="the database")
+    if code in _DUPLICATE:
+        name = re.search(r"for key '(?:[^']*\.)?([^']+)'", text)
+        return Duplicate(constraint=_named_constraints().get(name.group(1) if name else "", "unknown"))
+    if type(error).__name__ in ("OperationalError", "InterfaceError", "InternalError"):
+        return Unavailable()
+    return None
+
+
+def _sqlite(error: sqlite3.Error) -> CoachHubError | None:
+    text = str(error)
+    if isinstance(error, sqlite3.IntegrityError) and text.startswith(("UNIQUE constraint failed: ", "PRIMARY KEY")):
+        columns = text.partition(": ")[2].split(", ")
+        table = columns[0].partition(".")[0]
+        return Duplicate(constraint=f"{table}." + "+".join(c.partition(".")[2] for c in columns))
+    if "locked" in text or "busy" in text:
+        return Contended(what="the database")
+    if any(sign in text for sign in _SQLITE_AWAY):
+        return Unavailable()
+    return None
+
+
+def on_error(context: ExceptionContext) -> None:
+    """Raise the core's error in place of the driver's; a listener of every engine."""
+    original: Any = context.original_exception
+    found = translate(original)
+    if found is not None:
+        raise found from original

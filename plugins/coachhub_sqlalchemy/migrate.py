@@ -1,0 +1,72 @@
+"""Migrations by Alembic: forward from every released schema, one change per revision."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL, Connection, Engine
+
+from coachhub_core.errors import Contended
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """Return the revision this code is made for."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    if found is None:
+        raise LookupError("the package has no migrations")
+    return found
+
+
+def known() -> frozenset[str]:
+    """Return every revision this code can start from."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def current(connection: Connection) -> str | None:
+    """Return the revision the database is at, or None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine, url: URL) -> str:
+    """Bring the database to :func:`head`; of several processes one does it and the others wait."""
+    with engine.connect() as connection:
+        if current(connection) == head():
+            return head()
+    with _alone(engine, url), engine.connect() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    return head()
+
+
+@contextmanager
+def _alone(engine: Engine, url: URL) -> Iterator[None]:
+    """Hold the migration lock: a lock file beside SQLite, a named lock on MySQL."""
+    if url.get_backend_name() == "sqlite":
+        with Path(f"{url.database}.migrating").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as connection:
+        if connection.execute(sa.text("SELECT GET_LOCK('coachhub.migrate', 60)")).scalar_one() != 1:
+            raise Contended(what="the migration lock")
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("SELECT RELEASE_LOCK('coachhub.migrate')"))

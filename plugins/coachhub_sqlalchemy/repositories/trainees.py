@@ -1,0 +1,95 @@
+"""Repositories of the room *trainees*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from coachhub_core.domain.trainees import Grant, GrantScope, Trainee
+from coachhub_sqlalchemy.mapping import Repository, RowMapping
+from coachhub_sqlalchemy.tables.trainees import grants, trainees
+
+TRAINEES = RowMapping(Trainee, trainees, renamed={"account_id": "user_id"})
+GRANTS = RowMapping(Grant, grants)
+
+
+class SqlTrainees(Repository[Trainee]):
+    """Trainees."""
+
+    mapping = TRAINEES
+    kind = "trainee"
+    frozen = ("matched_coach_id",)
+
+    def find_by_account(self, account_id: UUID) -> Trainee | None:
+        """Return the profile of an account."""
+        return self._one(sa.select(*TRAINEES.selected).where(trainees.c.user_id == account_id))
+
+    def set_matched_coach(self, id: UUID, coach_id: UUID | None, *, at: datetime) -> None:
+        """Note the coach of the one active match."""
+        self._connection.execute(
+            sa.update(trainees).where(trainees.c.id == id).values(matched_coach_id=coach_id, updated_at=at)
+        )
+
+
+class SqlGrants(Repository[Grant]):
+    """What coaches may see."""
+
+    mapping = GRANTS
+    kind = "grant"
+
+    def give(self, grant: Grant) -> Grant:
+        """Add it, unless one of the scope stands."""
+        standing = self._one(
+            sa.select(*GRANTS.selected).where(
+                grants.c.trainee_id == grant.trainee_id,
+                grants.c.coach_id == grant.coach_id,
+                grants.c.scope == grant.scope,
+                grants.c.revoked_at.is_(None),
+            )
+        )
+        if standing is None:
+            self.add(grant)
+        return standing or grant
+
+    def of_trainee(self, trainee_id: UUID) -> Sequence[Grant]:
+        """All of them, newest first."""
+        return self._all(
+            sa.select(*GRANTS.selected).where(grants.c.trainee_id == trainee_id).order_by(grants.c.id.desc())
+        )
+
+    def scopes(self, trainee_id: UUID, coach_id: UUID) -> frozenset[GrantScope]:
+        """What stands now."""
+        rows = self._connection.execute(
+            sa.select(grants.c.scope).where(
+                grants.c.trainee_id == trainee_id, grants.c.coach_id == coach_id, grants.c.revoked_at.is_(None)
+            )
+        )
+        return frozenset(cast(GrantScope, row[0]) for row in rows)
+
+    def trainees_of(self, coach_id: UUID, scope: GrantScope) -> frozenset[UUID]:
+        """Who lets this coach see *scope*."""
+        rows = self._connection.execute(
+            sa.select(grants.c.trainee_id).where(
+                grants.c.coach_id == coach_id, grants.c.scope == scope, grants.c.revoked_at.is_(None)
+            )
+        )
+        return frozenset(row[0] for row in rows)
+
+    def revoke(self, id: UUID, *, at: datetime) -> None:
+        """Take one back."""
+        self._connection.execute(
+            sa.update(grants).where(grants.c.id == id, grants.c.revoked_at.is_(None)).values(revoked_at=at)
+        )
+
+    def revoke_all(self, trainee_id: UUID, coach_id: UUID, *, at: datetime, keep: Sequence[GrantScope] = ()) -> None:
+        """Take all back, but those of *keep*."""
+        statement = sa.update(grants).where(
+            grants.c.trainee_id == trainee_id, grants.c.coach_id == coach_id, grants.c.revoked_at.is_(None)
+        )
+        if keep:
+            statement = statement.where(grants.c.scope.not_in(list(keep)))
+        self._connection.execute(statement.values(revoked_at=at))

@@ -1,0 +1,149 @@
+"""The storage over SQLAlchemy Core: SQLite by default, MariaDB and MySQL by PyMySQL."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from coachhub_core.errors import BackupError, SettingsError
+from coachhub_core.identifiers import NewId, new_id
+from coachhub_core.ports.storage import CheckReport, UnitOfWork
+from coachhub_sqlalchemy import migrate as migrations
+from coachhub_sqlalchemy.check import check
+from coachhub_sqlalchemy.engine import make_engine
+from coachhub_sqlalchemy.tables import metadata
+from coachhub_sqlalchemy.unit_of_work import SqlUnitOfWork
+
+_template_lock = threading.Lock()
+_template: bytes | None = None  # an empty migrated file: instances in memory are made many times in one process
+
+
+class SqlStorage:
+    """
+    Keeps everything in one database.
+
+    Args:
+        url: ``sqlite:///file``, ``sqlite://`` (a file of its own, gone when
+            closed), ``mysql://user:password@host:port/name``.
+        pool_size: Connections at most.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 12, make_id: NewId = new_id) -> None:
+        parsed = make_url(url)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database in (None, "", ":memory:"):
+                self._temporary = tempfile.TemporaryDirectory(prefix="coachhub-")
+                parsed = parsed.set(database=str(Path(self._temporary.name) / "coachhub.db"))
+            else:
+                _make_folder(Path(str(parsed.database)).parent)
+        self._url = parsed
+        self._new_id = make_id
+        self.engine = make_engine(parsed, pool_size=pool_size)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, where the database is one."""
+        is_file = self._url.get_backend_name() == "sqlite"
+        return Path(str(self._url.database)) if is_file else None
+
+    def begin(self, *, read_only: bool = False) -> UnitOfWork:
+        """Return a unit of work."""
+        return SqlUnitOfWork(self.engine, read_only=read_only, new_id=self._new_id)
+
+    def migrate(self) -> str:
+        """Bring the schema up to date."""
+        global _template
+        if self._temporary is None:
+            return migrations.upgrade(self.engine, self._url)
+        with _template_lock:
+            if _template is None:
+                migrations.upgrade(self.engine, self._url)
+                with self.engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                _template = Path(str(self._url.database)).read_bytes()
+            elif not Path(str(self._url.database)).exists():
+                Path(str(self._url.database)).write_bytes(_template)
+        return migrations.head()
+
+    def check(self) -> CheckReport:
+        """Count rows, orphans and wrong counters."""
+        return check(self.engine)
+
+    def ping(self) -> None:
+        """One round trip."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    def dump(self, target: Path) -> Mapping[str, Any]:
+        """Write a consistent copy to the file *target*, under load, without holding writers up."""
+        if self.path is None:
+            raise BackupError(reason="this database is backed up with its own tools; see the howto on backups")
+        with self.engine.connect() as connection:
+            schema = migrations.current(connection)
+        # a connection of its own: VACUUM INTO reads one snapshot and writes a compact file
+        source = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10)
+        try:
+            source.execute("VACUUM INTO ?", (str(target),))
+        finally:
+            source.close()
+        return {"engine": "sqlite", "schema_version": schema, "n_rows": _rows_of(target)}
+
+    def load(self, source: Path, manifest: Mapping[str, Any]) -> None:
+        """Fill an empty storage from a copy made by :meth:`dump`."""
+        if self.path is None or manifest.get("engine") != "sqlite":
+            raise BackupError(reason="this copy is of another kind of database")
+        if manifest.get("schema_version") not in migrations.known():
+            raise BackupError(reason=f"this version does not know the schema {manifest.get('schema_version')!r}")
+        found = _rows_of(source)
+        if found != manifest.get("n_rows"):
+            raise BackupError(reason="the number of rows differs from what the backup says of itself")
+        self.engine.dispose()
+        if self.path.exists() and any(_rows_of(self.path).values()):
+            raise BackupError(reason=f"{self.path} is not empty; restore into a new folder")
+        for leftover in ("", "-wal", "-shm"):
+            Path(f"{self.path}{leftover}").unlink(missing_ok=True)
+        temporary = self.path.with_suffix(".restoring")
+        shutil.copyfile(source, temporary)
+        temporary.replace(self.path)
+        migrations.upgrade(self.engine, self._url)
+
+    def close(self) -> None:
+        """Give back every connection; a temporary file goes with them."""
+        self.engine.dispose()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SettingsError.of([f"data: the folder {folder} cannot be made: {exc.strerror}"]) from exc
+
+
+def _rows_of(file: Path) -> dict[str, int]:
+    """Return how many rows each of our tables has in the SQLite database *file*."""
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise BackupError(reason=f"{file.name} is damaged")
+        there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        counts = {}
+        for name in sorted(metadata.tables):
+            if name in there:
+                quoted = sa.sql.quoted_name(name, quote=True)
+                counts[name] = int(connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()[0])  # noqa: S608 - names of our own tables
+        return counts
+    except sqlite3.DatabaseError as exc:
+        raise BackupError(reason=f"{file.name} is no database of ours, or is damaged") from exc
+    finally:
+        connection.close()
