@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coachhub_core.matching.certify import Certificate, certify
+    from coachhub_core.matching.certifying import Certificate, certify
     from coachhub_core.matching.coach_matcher import CoachMatcher
     from coachhub_core.matching.constraints import Filters
-    from coachhub_core.matching.place import place
+    from coachhub_core.matching.placing import place
     from coachhub_core.matching.scores import matcher_from_scores
     from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
     from coachhub_core.matching.tables import (
@@ -57,10 +57,10 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(("AllowedPairs", "OutcomeLog", "Reason"), "coachhub_core.ports.matcher"),
-    **dict.fromkeys(("Certificate", "certify"), "coachhub_core.matching.certify"),
+    **dict.fromkeys(("Certificate", "certify"), "coachhub_core.matching.certifying"),
     "CoachMatcher": "coachhub_core.matching.coach_matcher",
     "Filters": "coachhub_core.matching.constraints",
-    "place": "coachhub_core.matching.place",
+    "place": "coachhub_core.matching.placing",
     "matcher_from_scores": "coachhub_core.matching.scores",
     **dict.fromkeys(("Suggestion", "SuggestionSet"), "coachhub_core.matching.suggestions"),
 }  # every other name lives in tables
@@ -70,5 +70,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME.get(name, "coachhub_core.matching.tables")), name)
-    globals()[name] = value  # a function may hide the module of its name; the function is what is promised
+    globals()[name] = value  # so that this is asked once per name
     return value

@@ -10,17 +10,17 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coachhub_core.config import Settings
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_ranking
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted
-from coachhub_core.matching.place import place
+from coachhub_core.matching.placing import place
 from coachhub_core.matching.sample import sample_coaches
 from coachhub_core.matching.schema import profile_table
 from coachhub_core.matching.suggestions import SuggestionSet
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.memory import matcher as plain_matcher
 from coachhub_core.ports.matcher import NEVER, AllowedPairs, Matcher, MatcherOffer, Placements, Ranking
 
 _BATCH = 64  # trainees scored at once by place: bounds what is held beside the matrix itself
@@ -49,7 +49,7 @@ class CoachMatcher:
         Args:
             artefact: What a matcher has learned; None: the matcher of rules answers.
             coaches: Who is proposed; None: the artefact's own snapshot, else the packaged sample of 200.
-            plugins: Objects with a ``coachhub_matchers`` hook, asked instead of the installed ones.
+            plugins: Exactly these beside the built-in one; None: every installed one.
         """
         self._path = None if artefact is None else Path(artefact)
         self._given = coaches
@@ -229,14 +229,8 @@ class CoachMatcher:
 
 
 def _offers(plugins: Sequence[object] | None) -> dict[str, MatcherOffer]:
-    """Give the offers of these plugins, or of those installed; the shipped one is always there."""
-    if plugins is None:
-        return plain_matcher.offers()
-    offers = plain_matcher.offers()
-    for plugin in plugins:
-        hook = getattr(plugin, "coachhub_matchers", None)
-        for name, offer in (hook() if hook is not None else {}).items():
-            if name in offers:
-                raise PluginError(reason=f"the matcher {name!r} is offered twice")
-            offers[name] = offer
-    return offers
+    """Give what is offered by these plugins, or by those installed, beside the one that ships."""
+    from coachhub_core.bootstrap import load_plugins, merge_offers  # whoever only scores tables needs no plugin manager
+
+    hook = load_plugins(plugins).hook
+    return merge_offers("coachhub_matchers", hook.coachhub_matchers(settings=Settings()))

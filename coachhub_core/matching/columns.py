@@ -65,6 +65,9 @@ class Column(abc.ABC):
     def parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Give the arrays and the JSON document that :func:`column_of` makes an equal column from."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} rows>"  # never what people said: it ends up in logs
+
     def is_missing(self, row: int) -> bool:
         """Tell whether this row said nothing."""
         return self.value(row) is None
@@ -111,7 +114,7 @@ def _numbers(values: Any) -> NDArray[np.float32]:
     return frozen_array(raw, np.float32)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Number(Column):
     """One number per row: float32 (n,), NaN where it is missing."""
 
@@ -147,7 +150,7 @@ def _is_text(value: Any, pointer: str) -> str:
     return value
 
 
-@attrs.frozen(eq=False, init=False)
+@attrs.frozen(eq=False, repr=False, init=False)
 class Category(Column):
     """One name out of a set per row: int32 codes (n,) into the sorted ``names``, -1 where it is missing."""
 
@@ -195,7 +198,7 @@ def _ragged(values: Sequence[Iterable[str] | None]) -> tuple[list[list[str]], ND
     return rows, frozen_array(starts, np.int64), frozen_array([v is None for v in values], np.bool_)
 
 
-@attrs.frozen(eq=False, init=False)
+@attrs.frozen(eq=False, repr=False, init=False)
 class Labels(Column):
     """
     Several names per row, as a set.
@@ -244,7 +247,7 @@ class Labels(Column):
         return {"starts": self.starts, "codes": self.codes, "missing": self.missing}, {"names": list(self.names)}
 
 
-@attrs.frozen(eq=False, init=False)
+@attrs.frozen(eq=False, repr=False, init=False)
 class Texts(Column):
     """
     A list of texts per row, kept as they were said.
@@ -282,7 +285,7 @@ class Texts(Column):
 # ── a week, and what was made elsewhere ─────────────────────────────────────
 
 
-@attrs.frozen(eq=False, init=False)
+@attrs.frozen(eq=False, repr=False, init=False)
 class Hours(Column):
     """
     The hours of one week per row: 168 bits, bit 0 is Monday 00:00 to 01:00 UTC.
@@ -341,7 +344,7 @@ def _matrix(values: Any) -> NDArray[np.float32]:
     return frozen_array(matrix, np.float32)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Vector(Column):
     """Numbers made elsewhere, such as an embedding: float32 (n, d), a row of NaN where it is missing."""
 

@@ -13,7 +13,7 @@ filter keeps to what is known.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -231,11 +231,19 @@ def built_in() -> dict[str, HardConstraint]:
 # ── what a caller states ────────────────────────────────────────────────────
 
 
+def _tags(tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(tags)
+
+
+def _as_tuple(tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(tags)
+
+
 @attrs.frozen(kw_only=True)
 class Filters:
     """What somebody asked for in so many words; a coach who has not said fails it."""
 
-    specialty: tuple[str, ...] = attrs.field(default=(), converter=tuple)  #: tags, at least one of them
+    specialty: tuple[str, ...] = attrs.field(default=(), converter=_tags)  #: tags, at least one of them
     city: str | None = None
     language: str | None = None
     price_max: float | None = None

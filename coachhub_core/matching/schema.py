@@ -29,6 +29,7 @@ from coachhub_core.matching.tables import (
     Texts,
     TraineeTable,
 )
+from coachhub_core.ports.matcher import Schema
 
 COACH_COLUMNS: Mapping[str, type[Column]] = {
     "specialties": Labels,  # tags of the vocabulary
@@ -69,6 +70,14 @@ MODALITIES = ("in_person", "online", "hybrid")
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _LEVELS_OF_TAG = {"beginners": "beginner", "competition-prep": "advanced"}
+
+
+def hub_schema() -> Schema:
+    """Give CoachHub's own columns as a feature block reads them: name and kind."""
+    return Schema(
+        coaches={name: kind.kind for name, kind in COACH_COLUMNS.items()},
+        trainees={name: kind.kind for name, kind in TRAINEE_COLUMNS.items()},
+    )
 
 
 def coach_table(rows: Iterable[Mapping[str, Any]]) -> CoachTable:

@@ -123,7 +123,7 @@ class TraineeRow(Row):
     __slots__ = ()
 
 
-@attrs.frozen(eq=False, slots=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Table:
     """Columns by name over the same rows; see :class:`CoachTable` and :class:`TraineeTable`."""
 
@@ -158,6 +158,9 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} rows: {', '.join(self.columns)}>"
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns

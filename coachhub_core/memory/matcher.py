@@ -369,9 +369,10 @@ class PlainIndex:
         return {"seats_left": int(self._seats[row]), "capacity": int(self._capacity[row])}
 
     def _uses(self, stem: str, row: int) -> bool:
+        """Tell whether this word of the coach's was worth something."""
         rows = self._rows_of_word.get(stem, [])  # ascending, as they were read
         at = bisect_left(rows, row)
-        return at < len(rows) and rows[at] == row
+        return at < len(rows) < self._n and rows[at] == row  # a word that all use is worth nothing, and shows nothing
 
 
 def _serves(modalities: tuple[str, ...]) -> frozenset[str]:

@@ -39,7 +39,7 @@ def place(
         mode: ``stable``, or another one the assigner offers.
         assigner: A name out of *offers*; those that ship, when none are given.
     Returns:
-        The placements, checked: :func:`~coachhub_core.matching.certify.certify` counts how good they are.
+        The placements, checked: :func:`~coachhub_core.matching.certifying.certify` counts how good they are.
     Raises:
         Invalid: If shapes or values do not fit together; names the argument.
         PluginError: If no such assigner or mode is offered.

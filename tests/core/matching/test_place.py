@@ -1,0 +1,161 @@
+"""Placing a cohort, and the check that shares no code with whoever placed it."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from coachhub_core.errors import Invalid, MatcherError, MatcherFault, PluginError
+from coachhub_core.matching import certify, place
+from coachhub_core.matching.sample import Draws
+from coachhub_core.memory.assigner import StableAssigner
+from coachhub_core.ports.matcher import AssignerOffer, Placements
+from coachhub_core.testing.assigner import a_cohort
+
+
+def test_the_textbook_case() -> None:
+    """Everybody wants the first coach, who takes the one they like best; the others get their next wish."""
+    scores = [[0.9, 0.5], [0.9, 0.5], [0.9, 0.5]]
+    coach_scores = [[0.1, 0.3], [0.8, 0.2], [0.5, 0.9]]
+    made = place(None, scores, [1, 1], coach_scores=coach_scores)
+    assert made.coaches.tolist() == [[-1], [0], [1]]
+    assert made.certificate == {"mode": "stable", "n_placed": 2, "n_unplaced": 1}
+
+
+def test_trainees_get_the_best_any_stable_placement_gives_them() -> None:
+    """Against every placement there is, for drawn cohorts of three by three: each trainee's best stable coach."""
+    for seed in range(40):
+        draws = Draws(f"best.{seed}")
+        scores = np.array([[draws.below(1_000) for _ in range(3)] for _ in range(3)]) / 1_000
+        theirs = np.array([[draws.below(1_000) for _ in range(3)] for _ in range(3)]) / 1_000
+        every = np.tile(np.arange(3), (3, 1))
+        best = np.full(3, -np.inf)
+        for choice in product(range(-1, 3), repeat=3):
+            claim = certify(every, scores, [1] * 3, [[c] for c in choice], coach_scores=theirs)
+            if claim.is_stable:
+                got = [scores[i, c] if c >= 0 else -np.inf for i, c in enumerate(choice)]
+                best = np.maximum(best, got)
+        made = place(None, scores, [1] * 3, coach_scores=theirs)
+        assert [scores[i, c] for i, (c,) in enumerate(made.coaches)] == best.tolist()
+
+
+def test_who_needs_two_coaches_gets_two_different_ones() -> None:
+    """In the order they are wanted; a seat goes once."""
+    made = place(None, [[0.9, 0.8, 0.7], [0.9, 0.8, 0.1]], [1, 2, 1], need=[2, 1])
+    assert made.coaches.tolist() == [[0, 1], [1, -1]]
+
+
+def test_the_certificate_counts_what_is_true() -> None:
+    """Value, worst and who is placed, from the placement alone."""
+    found = certify([[0, 1], [0, 1]], [[0.9, 0.5], [0.8, 0.2]], [1, 1], [[0], [1]])
+    assert (found.n_placed, found.worst, found.n_blocking, found.broken, found.is_stable) == (2, 0.2, 0, (), True)
+    assert found.value == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(
+    ("coaches", "sentence"),
+    [
+        ([[0], [0]], "coach 0 has 2 trainees and 1 seats"),
+        ([[1, 1], [0, -1]], "trainee 0 has a coach twice"),
+        ([[0, 1], [-1, -1]], "trainee 0 has 2 coaches and needs 1"),
+        ([[2], [0]], "trainee 0 has coach 2, who is no candidate or a veto"),
+        ([[0]], "1 rows for 2 trainees"),
+    ],
+)
+def test_what_is_broken_is_said(coaches: Any, sentence: str) -> None:
+    """Each broken rule in a sentence of its own."""
+    found = certify([[0, 1], [0, 1]], [[0.9, 0.5], [0.8, 0.2]], [1, 1, 1], coaches)
+    assert sentence in found.broken
+    assert not found.is_stable
+
+
+def test_a_pair_that_would_rather_have_each_other_is_found() -> None:
+    """Swapping two who were well placed makes a blocking pair, and so does leaving a wanted seat empty."""
+    arguments = ([[0, 1], [0, 1]], [[0.9, 0.5], [0.8, 0.2]], [1, 1])
+    swapped = certify(*arguments, [[1], [0]])
+    assert (swapped.n_blocking, swapped.blocking) == (1, ((0, 0),))
+    empty = certify(*arguments, [[0], [-1]])
+    assert empty.blocking == ((1, 1),)
+
+
+def test_a_mutated_placement_is_refused() -> None:
+    """Of placements with strict wishes, every change of a single coach breaks a rule or makes a pair block."""
+    n_mutants = 0
+    for seed in range(60):
+        cohort = a_cohort(seed)
+        draws = Draws(f"strict.{seed}")
+        strict = cohort.scores + np.array([[draws.below(10**6) / 10**9 for _ in row] for row in cohort.scores])
+        theirs = None if cohort.coach_scores is None else cohort.coach_scores + strict / 10**6
+        same = {"need": cohort.need, "coach_scores": theirs, "floor": cohort.floor}
+        made = place(cohort.candidates, strict, cohort.seats, **same)
+        assert certify(cohort.candidates, strict, cohort.seats, made.coaches, **same).is_stable
+        for i, at in np.ndindex(made.coaches.shape):
+            for other in range(-1, len(cohort.seats)):
+                if other != made.coaches[i, at] and at < cohort.need[i]:
+                    mutant = made.coaches.copy()
+                    mutant[i, at] = other
+                    if sorted(mutant[i]) != sorted(made.coaches[i]):
+                        n_mutants += 1
+                        assert not certify(cohort.candidates, strict, cohort.seats, mutant, **same).is_stable
+    assert n_mutants > 1_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pointer"),
+    [
+        ({"scores": [[0.1, 0.2, 0.3]]}, "/scores"),
+        ({"scores": [0.1, 0.2]}, "/scores"),
+        ({"scores": [[0.1, float("nan")]]}, "/scores"),
+        ({"seats": [1, -1]}, "/seats"),
+        ({"seats": [1, 0.5]}, "/seats"),
+        ({"need": [1, 1]}, "/need"),
+        ({"coach_scores": [[0.1]]}, "/coach_scores"),
+        ({"candidates": [[0, 2]]}, "/candidates"),
+        ({"candidates": [[1, 1]]}, "/candidates"),
+        ({"candidates": [[0]]}, "/candidates"),
+    ],
+    ids=["width", "flat", "nan", "negative", "half", "need", "coach", "outside", "twice", "shape"],
+)
+def test_what_does_not_fit_together_is_refused(arguments: dict[str, Any], pointer: str) -> None:
+    """By the name of the argument."""
+    given: dict[str, Any] = {"candidates": None, "scores": [[0.1, 0.2]], "seats": [1, 1], **arguments}
+    with pytest.raises(Invalid) as refusal:
+        place(given.pop("candidates"), given.pop("scores"), given.pop("seats"), **given)
+    assert refusal.value.errors[0].pointer == pointer
+
+
+def test_assigners_and_modes_are_chosen_by_name() -> None:
+    """Who is not offered cannot be chosen; a mode the assigner lacks neither."""
+    with pytest.raises(PluginError, match="no assigner 'duet' is offered; known: plain"):
+        place(None, [[1.0]], [1], assigner="duet")
+    with pytest.raises(PluginError, match="no mode 'welfare'; known: stable"):
+        place(None, [[1.0]], [1], mode="welfare")
+    liar = AssignerOffer(make=StableAssigner, version="1", modes=frozenset({"welfare"}))
+    with pytest.raises(MatcherError, match="no mode 'welfare'"):
+        place(None, [[1.0]], [1], mode="welfare", assigner="liar", offers={"liar": liar})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.array([[0], [0]], np.int32),
+        np.array([[0], [1]], np.int64),
+        np.array([[0]], np.int32),
+        np.array([[0], [-2]], np.int32),
+        [[0], [1]],
+    ],
+    ids=["one seat twice", "int64", "a row short", "nobody", "a list"],
+)
+def test_an_answer_that_breaks_the_contract_is_a_fault(answer: Any) -> None:
+    """Whatever an assigner gives is read before it is handed on."""
+
+    class Wrong:
+        def assign(self, *_: Any, **__: Any) -> Placements:
+            return Placements(answer)
+
+    offers = {"wrong": AssignerOffer(make=Wrong, version="1", modes=frozenset({"stable"}))}
+    with pytest.raises(MatcherFault):
+        place(None, [[0.5, 0.4], [0.5, 0.4]], [1, 1], assigner="wrong", offers=offers)
