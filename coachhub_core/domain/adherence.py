@@ -17,8 +17,8 @@ import attrs
 
 from coachhub_core.domain import values as v
 from coachhub_core.domain.plan_document import canonical_json, sha256
+from coachhub_core.domain.prescriptions import ItemCount
 from coachhub_core.domain.schedule import ScheduledState, day_field
-from coachhub_core.domain.set_logs import ItemCount
 from coachhub_core.domain.values import FieldRefused
 
 AdherenceStatus = Literal["on_track", "partial", "off", "missed"]

@@ -27,6 +27,7 @@ from coachhub_core.errors import AssignmentIllegalTransition
 
 AssignmentStatus = Literal["scheduled", "active", "paused", "completed", "cancelled"]
 STATUSES: Final[tuple[AssignmentStatus, ...]] = ("scheduled", "active", "paused", "completed", "cancelled")
+PauseCause = Literal["coach", "match"]
 OPEN: Final[frozenset[str]] = frozenset({"scheduled", "active", "paused"})
 
 ACTIONS: Final[Mapping[AssignmentStatus, tuple[str, ...]]] = {
@@ -44,7 +45,8 @@ class Assignment:
 
     ``start_date`` is the day that was asked for; ``shifts`` are the pauses that
     are over, and ``end_date`` counts them. ``paused_on`` is the local day on which
-    the pause began.
+    the pause began, ``pause_cause`` who wanted it: what the match paused goes on
+    with the match.
     """
 
     id: UUID
@@ -61,6 +63,7 @@ class Assignment:
     shifts: tuple[Shift, ...] = ()
     status: AssignmentStatus = "scheduled"
     paused_on: date | None = None
+    pause_cause: PauseCause | None = None
     reason: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -122,10 +125,22 @@ class Assignment:
         status = self.status_at(now)
         return self if status == self.status else attrs.evolve(self, status=status, updated_at=now)
 
-    def pause(self, *, now: datetime) -> Assignment:
+    def pause(self, *, now: datetime, cause: PauseCause = "coach") -> Assignment:
         """Return it paused from today on."""
         self.check("pause", now)
-        return attrs.evolve(self, status="paused", paused_on=local_day(now, self.zone), updated_at=now)
+        today = local_day(now, self.zone)
+        return attrs.evolve(self, status="paused", paused_on=today, pause_cause=cause, updated_at=now)
+
+    @property
+    def last_settled(self) -> date | None:
+        """The last day a pause leaves alone: what is due after it belongs to the days left. None without a pause."""
+        return self.paused_on - timedelta(days=1) if self.paused_on is not None else None
+
+    def push(self, n_days: int, *, now: datetime) -> tuple[Assignment, Shift]:
+        """Return it *n_days* later as a whole, to make room for what a pause moved before it."""
+        shift = Shift(from_day=self.first_day, n_days=n_days)
+        end = self.end_date + timedelta(days=n_days)
+        return attrs.evolve(self, shifts=(*self.shifts, shift), end_date=end, updated_at=now), shift
 
     def resume(self, *, now: datetime) -> tuple[Assignment, Shift | None]:
         """
@@ -139,7 +154,7 @@ class Assignment:
         today = local_day(now, self.zone)
         from_day = max(self.paused_on or today, self.first_day)
         n_days = min((today - from_day).days, (date.max - self.end_date).days)
-        resumed = attrs.evolve(self, paused_on=None, updated_at=now)
+        resumed = attrs.evolve(self, paused_on=None, pause_cause=None, updated_at=now)
         shift = None
         if n_days > 0 and from_day <= self.end_date:
             shift = Shift(from_day=from_day, n_days=n_days)
@@ -151,7 +166,7 @@ class Assignment:
     def cancel(self, reason: str | None, *, now: datetime) -> Assignment:
         """Return it cancelled; days that are due become void, what was logged stays."""
         self.check("cancel", now)
-        return attrs.evolve(self, status="cancelled", paused_on=None, reason=reason, updated_at=now)
+        return attrs.evolve(self, status="cancelled", paused_on=None, pause_cause=None, reason=reason, updated_at=now)
 
     def upgrade(self, version_number: int, end_date: date, *, now: datetime) -> Assignment:
         """Return it on another version of its plan."""

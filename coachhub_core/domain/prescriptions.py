@@ -145,3 +145,17 @@ def _prescribed(workout: PlannedWorkout) -> Iterator[PrescribedItem]:
 
 def _n_sets(block: Block, item: Item) -> int:
     return block.n_rounds * sum(1 for each in item.sets if each.is_counted)
+
+
+@attrs.frozen(kw_only=True)
+class ItemCount:
+    """How many sets of one prescribed item were asked for and done; more than asked do not count."""
+
+    key: str
+    n_prescribed: int
+    n_done: int
+
+
+def nothing_done(workout: PlannedWorkout) -> tuple[ItemCount, ...]:
+    """Return the counts of *workout* before anything is logged."""
+    return tuple(ItemCount(key=item.key, n_prescribed=item.n_sets, n_done=0) for item in prescribed_items(workout))

@@ -26,7 +26,7 @@ import msgspec
 
 from coachhub_core.domain import values as v
 from coachhub_core.domain.plan_document import PlanDocument
-from coachhub_core.domain.prescriptions import Prescription
+from coachhub_core.domain.prescriptions import ItemCount, Prescription, nothing_done
 from coachhub_core.domain.values import FieldRefused, zone_of
 from coachhub_core.errors import AlreadyLogged, ScheduledWorkoutIllegalTransition
 
@@ -151,7 +151,9 @@ class ScheduledWorkout:
     One workout due on one day of an assignment.
 
     Unique by (``assignment_id``, ``version_number``, ``workout_key``,
-    ``cycle_no``). ``prescription`` is canonical JSON, frozen on the day.
+    ``cycle_no``). ``prescription`` is canonical JSON, frozen on the day; ``counts``
+    are the sets it asks for and those done so far, None until then. ``zone`` is
+    the assignment's.
     """
 
     id: UUID
@@ -163,10 +165,12 @@ class ScheduledWorkout:
     cycle_no: int
     name: str
     local_date: date
+    zone: str
     moved_from: date | None = None
     state: ScheduledState = "due"
     reason: str | None = None
     prescription: bytes | None = None
+    counts: tuple[ItemCount, ...] | None = None
     created_at: datetime
     updated_at: datetime
     version: int = 1
@@ -176,6 +180,20 @@ class ScheduledWorkout:
         """What the trainee can do next."""
         return ACTIONS.get(self.state, ())
 
+    @property
+    def due_at(self) -> datetime | None:
+        """When the clock has something to do: freeze it as its day begins, or call it missed; None when never."""
+        if self.state != "due":
+            return None
+        if self.prescription is None:
+            return start_of_day(self.local_date, self.zone)
+        return missed_at(self.local_date, self.zone)
+
+    def at(self, now: datetime) -> ScheduledWorkout:
+        """Return it as a reader at *now* must see it, even if the worker is late: past its time it is missed."""
+        is_over = self.state == "due" and now >= missed_at(self.local_date, self.zone)
+        return attrs.evolve(self, state="missed") if is_over else self
+
     def _refuse(self, action: str) -> ScheduledWorkoutIllegalTransition:
         return ScheduledWorkoutIllegalTransition(state=self.state, action=action, allowed=self.allowed)
 
@@ -183,9 +201,14 @@ class ScheduledWorkout:
         """Return it with what is asked for on its day; what is frozen already stays."""
         if self.prescription is not None:
             return self
-        return attrs.evolve(self, prescription=prescription.canonical(), updated_at=now)
+        return attrs.evolve(
+            self,
+            prescription=prescription.canonical(),
+            counts=nothing_done(prescription.workout),
+            updated_at=now,
+        )
 
-    def fulfil(self, state: FulfilledState, *, now: datetime) -> ScheduledWorkout:
+    def fulfil(self, state: FulfilledState, counts: tuple[ItemCount, ...], *, now: datetime) -> ScheduledWorkout:
         """
         Return it done or partial: a workout was logged for it, in time, late, or corrected.
 
@@ -194,14 +217,14 @@ class ScheduledWorkout:
         """
         if self.state not in ("due", "missed", "skipped", "done", "partial"):
             raise self._refuse("be fulfilled")
-        return attrs.evolve(self, state=state, reason=None, updated_at=now)
+        return attrs.evolve(self, state=state, reason=None, counts=counts, updated_at=now)
 
-    def unfulfil(self, *, now: datetime, zone: str) -> ScheduledWorkout:
+    def unfulfil(self, *, now: datetime) -> ScheduledWorkout:
         """Return it as if nothing had been logged: due, or missed once its time is over."""
         if self.state not in ("done", "partial"):
             raise self._refuse("lose its log")
-        is_over = now >= missed_at(self.local_date, zone)
-        return attrs.evolve(self, state="missed" if is_over else "due", updated_at=now)
+        counts = tuple(attrs.evolve(count, n_done=0) for count in self.counts or ())
+        return attrs.evolve(self, state="due", counts=counts, updated_at=now).at(now)
 
     def miss(self, *, now: datetime) -> ScheduledWorkout:
         """Return it missed: nobody logged it in time."""
@@ -232,7 +255,7 @@ class ScheduledWorkout:
     def shift(self, n_days: int, *, now: datetime) -> ScheduledWorkout:
         """Return it *n_days* later; a prescription is made anew when its day comes again."""
         day = self.local_date + timedelta(days=n_days)
-        return attrs.evolve(self, local_date=day, prescription=None, updated_at=now)
+        return attrs.evolve(self, local_date=day, prescription=None, counts=None, updated_at=now)
 
 
 def shift_rows(rows: Iterable[ScheduledWorkout], shift: Shift, *, now: datetime) -> tuple[ScheduledWorkout, ...]:
@@ -306,7 +329,7 @@ def replan(
             if (planned.local_date, planned.name) != (day.local_date, day.name):
                 changed.append(attrs.evolve(planned, local_date=day.local_date, name=day.name, updated_at=now))
         elif (void := void_rows.get(place)) is not None:
-            again = attrs.evolve(void, state="due", reason=None, prescription=None, updated_at=now)
+            again = attrs.evolve(void, state="due", reason=None, prescription=None, counts=None, updated_at=now)
             changed.append(attrs.evolve(again, local_date=day.local_date, name=day.name))
         else:
             made.append(day)

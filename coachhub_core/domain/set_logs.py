@@ -15,7 +15,7 @@ import attrs
 
 from coachhub_core.domain import values as v
 from coachhub_core.domain.plan_document import SET_TYPES, PlannedWorkout, SetType, key_field
-from coachhub_core.domain.prescriptions import Prescription, prescribed_items
+from coachhub_core.domain.prescriptions import ItemCount, Prescription, prescribed_items
 from coachhub_core.domain.schedule import FulfilledState
 from coachhub_core.domain.targets import Absolute, LoadUnit, Range, Resolved, Target, to_kg
 from coachhub_core.domain.values import FieldRefused
@@ -150,15 +150,6 @@ def snapshots(prescription: Prescription) -> dict[str, TargetSnapshot]:
 # ── what a log fulfils ──────────────────────────────────────────────────────
 
 
-@attrs.frozen(kw_only=True)
-class ItemCount:
-    """How many sets of one prescribed item were asked for and done; more than asked do not count."""
-
-    key: str
-    n_prescribed: int
-    n_done: int
-
-
 def count_sets(workout: PlannedWorkout, entries: Iterable[SetEntry]) -> tuple[ItemCount, ...]:
     """
     Count the sets of *entries* towards the items of *workout*.
@@ -211,7 +202,11 @@ def fulfilled_state(workout: PlannedWorkout, entries: Sequence[SetEntry]) -> Ful
         ``done`` if every counted set was done (or none was asked for), ``partial``
         if some were, None if the log has nothing to do with it.
     """
-    counts = count_sets(workout, entries)
+    return state_of(count_sets(workout, entries))
+
+
+def state_of(counts: Sequence[ItemCount]) -> FulfilledState | None:
+    """Say what counts amount to, as :func:`fulfilled_state` does."""
     if not counts:
         return "done"
     if all(count.n_done == count.n_prescribed for count in counts):

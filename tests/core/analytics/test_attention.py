@@ -20,7 +20,7 @@ from coachhub_core.domain.analytics import (
     WaitingMessage,
     attention,
 )
-from coachhub_core.domain.set_logs import ItemCount
+from coachhub_core.domain.prescriptions import ItemCount
 
 NOW = datetime(2026, 3, 31, 9, tzinfo=UTC)
 TODAY = date(2026, 3, 31)

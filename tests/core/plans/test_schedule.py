@@ -14,7 +14,7 @@ from plan_strategies import documents
 
 from coachhub_core import wire
 from coachhub_core.domain.plan_document import Phase, PlanDocument
-from coachhub_core.domain.prescriptions import Prescription, prescribe
+from coachhub_core.domain.prescriptions import ItemCount, Prescription, prescribe
 from coachhub_core.domain.schedule import (
     PlannedDay,
     ReadCalendar,
@@ -50,7 +50,7 @@ DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 
 
 def a_row(key: str = "legs", cycle_no: int = 1, day: date = TODAY, **members: object) -> ScheduledWorkout:
-    given = {"version_number": 1, "state": "due", "name": key, **members}
+    given = {"version_number": 1, "state": "due", "name": key, "zone": "UTC", **members}
     return ScheduledWorkout(
         id=uuid5(NAMESPACE_OID, f"{key}/{cycle_no}/{given['version_number']}"),
         assignment_id=UUID(int=1),
@@ -128,8 +128,8 @@ def test_a_day_of_changing_clocks_is_still_a_day() -> None:
 def test_a_late_log_turns_missed_and_skipped_into_done() -> None:
     """What really happened wins over what the clock assumed."""
     for row in (a_row().miss(now=NOW), a_row().skip("ill", now=NOW)):
-        assert row.fulfil("done", now=NOW).state == "done"
-    assert a_row().fulfil("partial", now=NOW).fulfil("done", now=NOW).state == "done"
+        assert row.fulfil("done", (), now=NOW).state == "done"
+    assert a_row().fulfil("partial", (), now=NOW).fulfil("done", (), now=NOW).state == "done"
 
 
 def test_what_was_logged_cannot_be_skipped() -> None:
@@ -152,14 +152,29 @@ def test_only_a_day_that_is_due_can_be_skipped(state: str) -> None:
 def test_a_day_that_does_not_count_cannot_be_fulfilled(state: str) -> None:
     """Void and excused days ask for nothing."""
     with pytest.raises(ScheduledWorkoutIllegalTransition):
-        a_row(state=state).fulfil("done", now=NOW)
+        a_row(state=state).fulfil("done", (), now=NOW)
 
 
 def test_taking_a_log_back_leaves_the_day_due_or_missed() -> None:
     """By the clock of the trainee's zone."""
-    done = a_row(state="done", day=TODAY)
-    assert done.unfulfil(now=NOW, zone="UTC").state == "due"
-    assert done.unfulfil(now=NOW + timedelta(days=2), zone="UTC").state == "missed"
+    counts = (ItemCount(key="i", n_prescribed=3, n_done=2),)
+    done = a_row(state="partial", day=TODAY, counts=counts)
+    again = done.unfulfil(now=NOW)
+    assert (again.state, again.counts) == ("due", (ItemCount(key="i", n_prescribed=3, n_done=0),))
+    assert done.unfulfil(now=NOW + timedelta(days=2)).state == "missed"
+
+
+def test_the_clock_freezes_a_day_as_it_begins_and_then_calls_it_missed() -> None:
+    """A late worker changes nothing for readers."""
+    row = a_row(zone="Asia/Tokyo")
+    assert row.due_at == datetime(2026, 3, 3, 15, tzinfo=UTC)
+    workout = a_document().workouts[0]
+    frozen = row.freeze(prescribe(workout, plan_id=UUID(int=3), version_number=1, thresholds=[], day=TODAY), now=NOW)
+    assert frozen.counts == (ItemCount(key="squat", n_prescribed=2, n_done=0),)
+    assert frozen.due_at == datetime(2026, 3, 5, 15, tzinfo=UTC)
+    assert frozen.at(datetime(2026, 3, 5, 14, 59, tzinfo=UTC)).state == "due"
+    assert frozen.at(datetime(2026, 3, 5, 15, tzinfo=UTC)).state == "missed"
+    assert frozen.miss(now=NOW).due_at is None
 
 
 def test_a_frozen_prescription_never_changes_again() -> None:

@@ -21,7 +21,7 @@ from coachhub_core.domain.adherence import (
     status_of,
     windows_before,
 )
-from coachhub_core.domain.set_logs import ItemCount
+from coachhub_core.domain.prescriptions import ItemCount
 from coachhub_core.errors import Invalid
 
 TRAINEE = UUID(int=1)

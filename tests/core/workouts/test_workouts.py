@@ -11,8 +11,8 @@ import pytest
 
 from coachhub_core import wire
 from coachhub_core.domain.plan_document import PlannedWorkout
-from coachhub_core.domain.prescriptions import Prescription, prescribe
-from coachhub_core.domain.set_logs import ItemCount, Load, SetEntry, count_sets, fulfilled_state
+from coachhub_core.domain.prescriptions import ItemCount, Prescription, prescribe
+from coachhub_core.domain.set_logs import Load, SetEntry, count_sets, fulfilled_state
 from coachhub_core.domain.targets import ThresholdFact
 from coachhub_core.domain.workouts import (
     CorrectWorkout,
