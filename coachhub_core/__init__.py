@@ -9,6 +9,7 @@ from coachhub_core.clock import ManualClock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.hookspecs import hookimpl, hookspec
+from coachhub_core.version import __version__
 
 if TYPE_CHECKING:
     from coachhub_core.matching.coach_matcher import CoachMatcher
@@ -24,8 +25,6 @@ __all__ = [
     "hookimpl",
     "hookspec",
 ]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

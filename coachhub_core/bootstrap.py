@@ -38,6 +38,8 @@ from coachhub_core.ports.search import SearchIndex
 from coachhub_core.ports.storage import Storage
 from coachhub_core.services.access import Access
 from coachhub_core.services.accounts import AccountService
+from coachhub_core.services.admin import AdminService
+from coachhub_core.services.backups import BackupService
 from coachhub_core.services.chat import ChatService
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.coaches import CoachService
@@ -46,10 +48,12 @@ from coachhub_core.services.health import HealthReport, Prober
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.matches import MatchService
 from coachhub_core.services.notifications import NotificationService
+from coachhub_core.services.own_data import OwnDataService
 from coachhub_core.services.reason_texts import ReasonTexts
 from coachhub_core.services.reviews import ReviewService
 from coachhub_core.services.trainees import TraineeService
 from coachhub_core.services.units import Context
+from coachhub_core.version import __version__
 
 if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imports the library
     from coachhub_core.services.suggestions import SuggestionService
@@ -83,6 +87,9 @@ class CoachHub:
     reviews: ReviewService
     chat: ChatService
     notifications: NotificationService
+    own_data: OwnDataService
+    backups: BackupService
+    admin: AdminService
     due: DueService
     prober: Prober
     plugins: tuple[str, ...]
@@ -210,11 +217,15 @@ def _assemble(
         throttle,
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
     )
+    accounts = AccountService(context, passwords, tokens, throttle)
+    own_data = OwnDataService(context, accounts, closing, throttle, files, cache)
     due = DueService(
         context,
         consumers=[_Notices(manager)],
-        clockwork={"expired": matches.expire_one, "reminded": matches.remind_one},
+        clockwork={"expired": matches.expire_one, "reminded": matches.remind_one, "exports": own_data.make_one},
     )
+    names = tuple(sorted(str(name) for name, _ in manager.list_name_plugin()))
+    backups = settings.data / "backups" if settings.data is not None else None
     probes = {"database": Probe(service="database", ask=context.storage.ping)}
     probes.update(ask.merged("coachhub_probes"))
     prober = Prober(probes, context.clock)
@@ -231,7 +242,7 @@ def _assemble(
         broadcast=broadcast,
         counters=counters,
         files=files,
-        accounts=AccountService(context, passwords, tokens, throttle),
+        accounts=accounts,
         coaches=CoachService(context, access, closing, search, cache),
         trainees=TraineeService(context, access),
         suggestions=suggestions,
@@ -239,9 +250,12 @@ def _assemble(
         reviews=ReviewService(context, access, closing),
         chat=ChatService(context, access, broadcast),
         notifications=NotificationService(context),
+        own_data=own_data,
+        backups=BackupService(context, files, backups, __version__),
+        admin=AdminService(context, closing, search, names),
         due=due,
         prober=prober,
-        plugins=tuple(sorted(str(name) for name, _ in manager.list_name_plugin())),
+        plugins=names,
         closers=tuple(closers),
     )
 

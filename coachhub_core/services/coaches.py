@@ -64,7 +64,7 @@ class CoachService:
         if not fresh:
             return wire.view(CoachView, self.get_bytes(coach_id))
         with self._context.read() as work:
-            return _view(work.coaches.record(coach_id))
+            return coach_view(work.coaches.record(coach_id))
 
     def get_bytes(self, coach_id: UUID) -> bytes:
         """Return the public view as JSON, from the cache key ``coach:{id}`` or the database."""
@@ -73,7 +73,7 @@ class CoachService:
         if kept is not None:
             return kept
         with self._context.read() as work:
-            raw = wire.dumps(_view(work.coaches.record(coach_id)))
+            raw = wire.dumps(coach_view(work.coaches.record(coach_id)))
         ttl = self._context.settings.cache.max_age_ms / 1000
         if ttl > 0:
             self._cache.set(key, raw, ttl_seconds=ttl)
@@ -175,7 +175,7 @@ class CoachService:
         index_coach(work, coach_id, self._context.vocabulary)
         work.outbox.add(CoachChanged(at=self._context.clock(), aggregate_id=coach_id))
         work.after_commit.append(lambda: self._cache.delete(f"coach:{coach_id}"))
-        return work.commit(_view(work.coaches.record(coach_id)))
+        return work.commit(coach_view(work.coaches.record(coach_id)))
 
     def _tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
         found: dict[str, None] = {}
@@ -302,7 +302,7 @@ class CoachService:
             after, before = ends(
                 shown, keyset, name, lambda record: work.coaches.sort_key(record, sort), skipped=offset > 0
             )
-        return CoachPage(items=tuple(map(_view, shown.items)), next=after, prev=before, total=total)
+        return CoachPage(items=tuple(map(coach_view, shown.items)), next=after, prev=before, total=total)
 
     def _found(self, query: FindCoaches, where: CoachFilter, asked: tuple[str, ...]) -> CoachPage:
         offset = query.offset or _place(read_cursor(query.cursor, "coaches:q"))
@@ -321,7 +321,7 @@ class CoachService:
             records = work.coaches.records(hits.ids)
         has_next = hits.has_more and offset + query.limit <= 10_000
         return CoachPage(
-            items=tuple(_view(records[id]) for id in hits.ids if id in records),
+            items=tuple(coach_view(records[id]) for id in hits.ids if id in records),
             next=write_cursor("coaches:q", (offset + query.limit,), is_before=False) if has_next else None,
             prev=write_cursor("coaches:q", (max(0, offset - query.limit),), is_before=True) if offset else None,
             total=hits.total,
@@ -339,5 +339,6 @@ def _place(keyset: Keyset | None) -> int:
     return min(int(text), 10_000) if text.isascii() and text.isdigit() and len(text) < 8 else 0
 
 
-def _view(record: CoachRecord) -> CoachView:
+def coach_view(record: CoachRecord) -> CoachView:
+    """Show a coach."""
     return CoachView.of(record.coach, record.account, record.certifications)

@@ -24,6 +24,7 @@ from coachhub_sqlalchemy.repositories.chat import SqlConversations, SqlMessages
 from coachhub_sqlalchemy.repositories.coaches import SqlAvailability, SqlCoaches
 from coachhub_sqlalchemy.repositories.matches import SqlMatches
 from coachhub_sqlalchemy.repositories.notifications import SqlNotifications, SqlOutbox
+from coachhub_sqlalchemy.repositories.own_data import SqlBackups, SqlExports, SqlPersonalData
 from coachhub_sqlalchemy.repositories.reviews import SqlReviews
 from coachhub_sqlalchemy.repositories.suggestions import SqlOutcomes, SqlSuggestions
 from coachhub_sqlalchemy.repositories.trainees import SqlGrants, SqlTrainees
@@ -68,6 +69,9 @@ class SqlUnitOfWork(UnitOfWork):
         self.conversations = SqlConversations(connection)
         self.messages = SqlMessages(connection)
         self.notifications = SqlNotifications(connection)
+        self.exports = SqlExports(connection)
+        self.backups = SqlBackups(connection)
+        self.personal = SqlPersonalData(connection)
         self.idempotency = SqlIdempotency(connection)
         self.outbox = SqlOutbox(connection, self._new_id)
         return self

@@ -17,6 +17,10 @@ class SuggestionRepository(Protocol):
 
     def find(self, id: UUID) -> SuggestionSet | None: ...
 
+    def of_trainee(self, trainee_id: UUID) -> Sequence[SuggestionSet]:
+        """Newest first."""
+        ...
+
     def delete_before(self, before: datetime, *, limit: int) -> int: ...
 
 

@@ -25,6 +25,7 @@ from coachhub_core.ports.storage.chat import ConversationRepository, MessageRepo
 from coachhub_core.ports.storage.coaches import AvailabilityRepository, CoachRepository
 from coachhub_core.ports.storage.matches import MatchRepository
 from coachhub_core.ports.storage.notifications import NotificationRepository
+from coachhub_core.ports.storage.own_data import BackupRepository, ExportRepository, PersonalData
 from coachhub_core.ports.storage.reviews import ReviewRepository
 from coachhub_core.ports.storage.suggestions import OutcomeRepository, SuggestionRepository
 from coachhub_core.ports.storage.trainees import GrantRepository, TraineeRepository
@@ -142,6 +143,9 @@ class UnitOfWork(ABC):
     conversations: ConversationRepository
     messages: MessageRepository
     notifications: NotificationRepository
+    exports: ExportRepository
+    backups: BackupRepository
+    personal: PersonalData
     idempotency: IdempotencyRepository
     outbox: Outbox
 

@@ -19,6 +19,11 @@ class SqlSuggestions(Repository[SuggestionSet]):
     mapping = RowMapping(SuggestionSet, suggestion_sets)
     kind = "suggestion set"
 
+    def of_trainee(self, trainee_id: UUID) -> Sequence[SuggestionSet]:
+        """All that are kept, newest first."""
+        c = suggestion_sets.c
+        return self._all(sa.select(*self.mapping.selected).where(c.trainee_id == trainee_id).order_by(c.id.desc()))
+
     def delete_before(self, before: datetime, *, limit: int) -> int:
         """Forget what is older than anybody may ask for."""
         c = suggestion_sets.c

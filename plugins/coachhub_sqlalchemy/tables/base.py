@@ -31,7 +31,7 @@ MYSQL = {
 
 def table(name: str, *parts: sa.schema.SchemaItem) -> sa.Table:
     """Make a table of the one metadata, with the options it needs on MySQL."""
-    made: sa.Table = sa.Table(name, metadata, *parts, **MYSQL)  # type: ignore[arg-type, call-overload]  # options by dialect
+    made: sa.Table = sa.Table(name, metadata, *parts, **MYSQL)  # type: ignore[call-overload]  # options by dialect
     return made
 
 
