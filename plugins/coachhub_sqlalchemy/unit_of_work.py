@@ -25,9 +25,12 @@ from coachhub_sqlalchemy.repositories.coaches import SqlAvailability, SqlCoaches
 from coachhub_sqlalchemy.repositories.matches import SqlMatches
 from coachhub_sqlalchemy.repositories.notifications import SqlNotifications, SqlOutbox
 from coachhub_sqlalchemy.repositories.own_data import SqlBackups, SqlExports, SqlPersonalData
+from coachhub_sqlalchemy.repositories.plans import SqlExercises, SqlPlans
 from coachhub_sqlalchemy.repositories.reviews import SqlReviews
+from coachhub_sqlalchemy.repositories.schedule import SqlAssignments, SqlScheduledWorkouts
 from coachhub_sqlalchemy.repositories.suggestions import SqlOutcomes, SqlSuggestions
 from coachhub_sqlalchemy.repositories.trainees import SqlGrants, SqlTrainees
+from coachhub_sqlalchemy.repositories.workouts import SqlWorkouts
 
 
 class SqlUnitOfWork(UnitOfWork):
@@ -65,6 +68,11 @@ class SqlUnitOfWork(UnitOfWork):
         self.suggestions = SqlSuggestions(connection)
         self.outcomes = SqlOutcomes(connection)
         self.matches = SqlMatches(connection)
+        self.exercises = SqlExercises(connection)
+        self.plans = SqlPlans(connection)
+        self.assignments = SqlAssignments(connection)
+        self.scheduled = SqlScheduledWorkouts(connection)
+        self.workouts = SqlWorkouts(connection)
         self.reviews = SqlReviews(connection)
         self.conversations = SqlConversations(connection)
         self.messages = SqlMessages(connection)

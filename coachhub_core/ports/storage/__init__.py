@@ -9,6 +9,7 @@ from coachhub_core.ports.storage.accounts import SessionWithAccount
 from coachhub_core.ports.storage.chat import ConversationListing
 from coachhub_core.ports.storage.coaches import CoachFilter, CoachRecord
 from coachhub_core.ports.storage.matches import MatchContext
+from coachhub_core.ports.storage.plans import ExerciseFilter
 from coachhub_core.ports.storage.unit import (
     Answered,
     CheckReport,
@@ -27,6 +28,7 @@ __all__ = [
     "CoachRecord",
     "ConversationListing",
     "Duplicate",
+    "ExerciseFilter",
     "Keyset",
     "MatchContext",
     "SessionWithAccount",

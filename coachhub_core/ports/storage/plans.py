@@ -11,7 +11,7 @@ import attrs
 
 from coachhub_core.domain.assignments import Assignment, AssignmentStatus
 from coachhub_core.domain.exercises import Exercise
-from coachhub_core.domain.plans import Plan, PlanStatus, PlanVersion, PlanVersionRow
+from coachhub_core.domain.plans import Plan, PlanRow, PlanStatus, PlanVersion, PlanVersionRow
 from coachhub_core.domain.schedule import ScheduledWorkout
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class PlanRepository(Protocol):
         status: PlanStatus | None,
         keyset: Keyset | None,
         limit: int,
-    ) -> Slice[Plan]:
-        """Newest first, without drafts read; the sort key is (id,)."""
+    ) -> Slice[PlanRow]:
+        """Newest first, without documents; the sort key is (id,)."""
         ...
 
     def of_owner(self, coach_id: UUID) -> Sequence[Plan]: ...

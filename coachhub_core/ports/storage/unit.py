@@ -26,9 +26,16 @@ from coachhub_core.ports.storage.coaches import AvailabilityRepository, CoachRep
 from coachhub_core.ports.storage.matches import MatchRepository
 from coachhub_core.ports.storage.notifications import NotificationRepository
 from coachhub_core.ports.storage.own_data import BackupRepository, ExportRepository, PersonalData
+from coachhub_core.ports.storage.plans import (
+    AssignmentRepository,
+    ExerciseRepository,
+    PlanRepository,
+    ScheduledWorkoutRepository,
+)
 from coachhub_core.ports.storage.reviews import ReviewRepository
 from coachhub_core.ports.storage.suggestions import OutcomeRepository, SuggestionRepository
 from coachhub_core.ports.storage.trainees import GrantRepository, TraineeRepository
+from coachhub_core.ports.storage.workouts import WorkoutRepository
 
 T = TypeVar("T")
 
@@ -139,6 +146,11 @@ class UnitOfWork(ABC):
     suggestions: SuggestionRepository
     outcomes: OutcomeRepository
     matches: MatchRepository
+    exercises: ExerciseRepository
+    plans: PlanRepository
+    assignments: AssignmentRepository
+    scheduled: ScheduledWorkoutRepository
+    workouts: WorkoutRepository
     reviews: ReviewRepository
     conversations: ConversationRepository
     messages: MessageRepository

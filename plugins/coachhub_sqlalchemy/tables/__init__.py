@@ -7,9 +7,11 @@ from coachhub_sqlalchemy.tables import (
     matches,
     notifications,
     own_data,
+    plans,
     reviews,
     suggestions,
     trainees,
+    workouts,
 )
 from coachhub_sqlalchemy.tables.base import metadata
 
@@ -21,7 +23,9 @@ __all__ = [
     "metadata",
     "notifications",
     "own_data",
+    "plans",
     "reviews",
     "suggestions",
     "trainees",
+    "workouts",
 ]
