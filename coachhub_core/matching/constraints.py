@@ -322,7 +322,12 @@ class HardRules:
     def __init__(self, coaches: CoachTable, constraints: Mapping[str, HardConstraint]) -> None:
         self._coaches = coaches
         self._everyone = (1 << len(coaches)) - 1
-        self._constraints = {name: constraint.compile(coaches) for name, constraint in constraints.items()}
+        self._constraints: dict[str, CompiledConstraint] = {}
+        for name, constraint in constraints.items():
+            try:
+                self._constraints[name] = constraint.compile(coaches)
+            except Exception as exc:  # a plugin's: it may raise anything, and none of its rules may be lost by it
+                raise MatcherError(reason=f"the constraint {name!r} failed: {exc!r}") from exc
         self._filters = CompiledFilters(coaches)
 
     def eligible(

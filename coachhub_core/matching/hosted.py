@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from coachhub_core.errors import ArtefactError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer
 from coachhub_core.memory import matcher as plain_matcher
@@ -32,6 +33,9 @@ class Hosted:
         check_offer(name, offer)
         matcher = offer.make()
         if artefact is not None:
+            if artefact.manifest.get("matcher") != name:
+                theirs = artefact.manifest.get("matcher")
+                raise ArtefactError(reason=f"this artefact is one of the matcher {theirs!r}, and {name!r} was chosen")
             matcher, model_id = matcher.load(artefact), artefact.model_id
         else:
             out = ZipArtefactWriter()

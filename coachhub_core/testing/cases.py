@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -10,6 +11,7 @@ import numpy as np
 from coachhub_core.matching.sample import Draws, sample_rows
 from coachhub_core.matching.schema import coach_table, trainee_table
 from coachhub_core.matching.tables import Category, CoachTable, Labels, Number, TraineeTable, Vector
+from coachhub_core.ports.matcher import OutcomeLog
 
 GOALS = (
     "run my first marathon",
@@ -96,3 +98,39 @@ def _trainees(draws: Draws, n: int, *, canaries: bool) -> TraineeTable:
         clubs=Labels([["north"] if draws.chance(50) else None for _ in rows]),
         health=Category(["private"] * len(rows), is_sensitive=True),
     )
+
+
+# ── made from them ──────────────────────────────────────────────────────────
+
+
+def names(case: Case) -> list[str]:
+    """Give the columns of either side."""
+    return sorted({*case.coaches.columns, *case.trainees.columns})
+
+
+def copies(coaches: CoachTable, ids: Sequence[str]) -> CoachTable:
+    """Give the first coach under several ids."""
+    rows = np.zeros(len(ids), np.int64)
+    return CoachTable.build(ids=ids, **{name: column.take(rows) for name, column in coaches.columns.items()})
+
+
+def without(table: Any, name: str) -> Any:
+    """Give the table without a column."""
+    return type(table)(table.ids, {n: column for n, column in table.columns.items() if n != name})
+
+
+def history(case: Case, *, loved: int | None = None) -> OutcomeLog:
+    """Give a log in which every trainee was shown ten coaches; *loved* always accepts, others now and then."""
+    records: list[dict[str, Any]] = []
+    n = len(case.coaches)
+    for i, trainee in enumerate(case.trainees.ids):
+        shown = [(i * 7 + j * 3) % n for j in range(9)] + ([loved] if loved is not None else [])
+        for position, row in enumerate(dict.fromkeys(shown), 1):
+            at = (i * 100 + position) * 1_000_000
+            said = {"trainee": trainee, "coach": case.coaches.ids[row], "position": position, "shown_with": f"s{i}"}
+            records.append({**said, "at": at, "event": "shown"})
+            if row == loved or (i + row) % 11 == 0:
+                records.append({**said, "at": at + 1, "event": "contacted", "value": 1.0})
+                is_yes = row == loved or row % 2 == 0
+                records.append({**said, "at": at + 2, "event": "accepted" if is_yes else "declined"})
+    return OutcomeLog.build(records)

@@ -33,7 +33,7 @@ from coachhub_core.matching.logistic import logit, sigmoid
 from coachhub_core.matching.tables import EVERY_COLUMN, CoachTable, Texts, TraineeTable
 from coachhub_core.ports.matcher import NEVER, AllowedPairs, Deadline, Index, MatcherOffer, OutcomeLog, Ranking, Reason
 from coachhub_core.testing.assigner import AssignerContract
-from coachhub_core.testing.cases import Case, a_case
+from coachhub_core.testing.cases import Case, a_case, copies, history, names, without
 
 __all__ = ["AssignerContract", "MatcherContract", "logit_of"]
 
@@ -55,6 +55,16 @@ def logit_of(reasons: Sequence[Reason]) -> float:
 def same(a: Ranking, b: Ranking) -> bool:
     """Tell whether two rankings are equal bit for bit."""
     return a.rows.tobytes() == b.rows.tobytes() and a.scores.tobytes() == b.scores.tobytes()
+
+
+def _saved(matcher: Any) -> tuple[bytes, str]:
+    out = ZipArtefactWriter()
+    matcher.save(out)
+    return out.to_bytes(matcher="mine", version="1")
+
+
+def _numpy_state() -> str:
+    return repr(np.random.get_state())
 
 
 class MatcherContract:
@@ -110,7 +120,7 @@ class MatcherContract:
 
     def test_equal_coaches_are_ordered_by_id(self, offer: MatcherOffer, tables: Case) -> None:
         """Of coaches who differ in nothing but the id, the smaller id comes first, bytewise, wherever it stands."""
-        twins = _copies(tables.coaches, ["b", "B", "é", "a10", "a9"])
+        twins = copies(tables.coaches, ["b", "B", "é", "a10", "a9"])
         ranking = self._rank(offer.make().index(twins), twins, tables.trainees.take([0]), 5)
         assert [twins.ids[row] for row in ranking.rows[0] if row >= 0] in (["B", "a10", "a9", "b", "é"], [])
 
@@ -174,7 +184,7 @@ class MatcherContract:
         """Each column is taken away in turn, then all, then every value: there is an answer, and reasons for it."""
         matcher = offer.make()
         trainees = tables.trainees.take(range(4))
-        poorer = [(_without(tables.coaches, name), _without(trainees, name)) for name in _names(tables)]
+        poorer = [(without(tables.coaches, name), without(trainees, name)) for name in names(tables)]
         poorer.append((CoachTable(tables.coaches.ids, {}), TraineeTable(trainees.ids, {})))
         for coaches, asking in poorer:
             index = matcher.index(coaches)
@@ -364,7 +374,7 @@ class MatcherContract:
             pytest.skip("does not promise to read text")
         case = self._seen(offer, self.case("canaries", canaries=True))
         texts = [f"I teach {'quidditch' if i == 4 else 'something'}" for i in range(9)]
-        twins = _copies(case.coaches, [f"c{i}" for i in range(9)]).with_columns(bio=Texts([[text] for text in texts]))
+        twins = copies(case.coaches, [f"c{i}" for i in range(9)]).with_columns(bio=Texts([[text] for text in texts]))
         trainee = case.trainees.take([0])
         asking = trainee.with_columns(goal=Texts([["learn quidditch"]]))
         ranking = self._rank(offer.make().index(twins), twins, asking, 9)
@@ -376,7 +386,7 @@ class MatcherContract:
         if promise not in offer.promises:
             pytest.skip(f"does not promise {promise}")
         old = Case(coaches=tables.coaches.take(range(30)), trainees=tables.trainees.take(range(30)))
-        fitted = offer.make().fit(_history(old), old.coaches, old.trainees)
+        fitted = offer.make().fit(history(old), old.coaches, old.trainees)
         coaches = tables.coaches if promise == "cold_coach" else old.coaches
         trainees = tables.trainees if promise == "cold_trainee" else old.trainees
         ranking = self._rank(fitted.index(coaches), coaches, trainees, len(coaches))
@@ -388,7 +398,7 @@ class MatcherContract:
             pytest.skip("does not promise to learn")
         matcher = offer.make()
         loved = int(self._rank(matcher.index(tables.coaches), tables.coaches, tables.trainees, 1).rows[0, 0]) ^ 1
-        fitted = matcher.fit(_history(tables, loved=loved), tables.coaches, tables.trainees)
+        fitted = matcher.fit(history(tables, loved=loved), tables.coaches, tables.trainees)
         places = []
         for one in (matcher, fitted):
             ranking = self._rank(one.index(tables.coaches), tables.coaches, tables.trainees, len(tables.coaches))
@@ -404,47 +414,3 @@ class MatcherContract:
         for step in ("wants", "accepts"):
             known = found[step][ranking.rows >= 0]
             assert ((known > 0) & (known < 1)).all()
-
-
-# ── what the tests are made of ──────────────────────────────────────────────
-
-
-def _saved(matcher: Any) -> tuple[bytes, str]:
-    out = ZipArtefactWriter()
-    matcher.save(out)
-    return out.to_bytes(matcher="mine", version="1")
-
-
-def _numpy_state() -> str:
-    return repr(np.random.get_state())
-
-
-def _names(case: Case) -> list[str]:
-    return sorted({*case.coaches.columns, *case.trainees.columns})
-
-
-def _copies(coaches: CoachTable, ids: Sequence[str]) -> CoachTable:
-    """Give the first coach under several ids."""
-    rows = np.zeros(len(ids), np.int64)
-    return CoachTable.build(ids=ids, **{name: column.take(rows) for name, column in coaches.columns.items()})
-
-
-def _without(table: Any, name: str) -> Any:
-    return type(table)(table.ids, {n: column for n, column in table.columns.items() if n != name})
-
-
-def _history(case: Case, *, loved: int | None = None) -> OutcomeLog:
-    """Give a log in which every trainee was shown ten coaches; *loved* always accepts, others now and then."""
-    records: list[dict[str, Any]] = []
-    n = len(case.coaches)
-    for i, trainee in enumerate(case.trainees.ids):
-        shown = [(i * 7 + j * 3) % n for j in range(9)] + ([loved] if loved is not None else [])
-        for position, row in enumerate(dict.fromkeys(shown), 1):
-            at = (i * 100 + position) * 1_000_000
-            said = {"trainee": trainee, "coach": case.coaches.ids[row], "position": position, "shown_with": f"s{i}"}
-            records.append({**said, "at": at, "event": "shown"})
-            if row == loved or (i + row) % 11 == 0:
-                records.append({**said, "at": at + 1, "event": "contacted", "value": 1.0})
-                is_yes = row == loved or row % 2 == 0
-                records.append({**said, "at": at + 2, "event": "accepted" if is_yes else "declined"})
-    return OutcomeLog.build(records)

@@ -15,6 +15,8 @@ from coachhub_core import hookimpl
 from coachhub_core.domain.vocabulary import shipped
 from coachhub_core.errors import ArtefactError, Invalid, MatcherFault, PluginError
 from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Number, matcher_from_scores
+from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
+from coachhub_core.matching.hosted import Hosted
 from coachhub_core.matching.sample import sample_coaches, sample_rows
 from coachhub_core.matching.schema import coach_table, trainee_table
 from coachhub_core.memory.matcher import PlainMatcher
@@ -152,8 +154,6 @@ def by_years(trainee: Any, coaches: CoachTable) -> Any:
 def test_an_artefact_names_the_matcher_that_answers(tmp_path: Path) -> None:
     """A plugin's matcher is found by the name in the file; without the plugin it is refused by name."""
     offer = matcher_from_scores(by_years, name="years")
-    from coachhub_core.matching.artefact import ZipArtefactWriter
-
     out = ZipArtefactWriter()
     offer.make().save(out)
     out.write(tmp_path / "years.zip", matcher="years", version="1")
@@ -166,17 +166,23 @@ def test_an_artefact_names_the_matcher_that_answers(tmp_path: Path) -> None:
         CoachMatcher.load(tmp_path / "years.zip", plugins=[])
 
 
+def test_an_artefact_of_another_matcher_than_the_chosen_is_refused(tmp_path: Path) -> None:
+    """Who chose a matcher by name and a file of another one is told so."""
+    CoachMatcher().save(tmp_path / "plain.zip")
+    source = ZipArtefactReader.open(tmp_path / "plain.zip")
+    with pytest.raises(ArtefactError, match="one of the matcher 'plain', and 'years' was chosen"):
+        Hosted.of("years", matcher_from_scores(by_years, name="years"), source)
+
+
 def test_one_name_is_offered_once() -> None:
     """Two plugins, or a plugin and what ships, do not share a name."""
     with pytest.raises(PluginError, match="'plain' is offered by two plugins"):
         CoachMatcher.load(plugins=[plugin("plain", matcher_from_scores(by_years, name="plain"))])
 
 
-def test_an_offer_for_another_api_is_refused_by_name(tmp_path: Path) -> None:
+def test_an_offer_for_another_api_is_refused_by_name() -> None:
     """At the start, not at the first question."""
     offer = MatcherOffer(make=PlainMatcher, version="1", api=2, needs=frozenset({"*"}))
-    from coachhub_core.matching.hosted import Hosted
-
     with pytest.raises(PluginError, match="'late' is made for matcher api 2; this version serves api 1"):
         Hosted.of("late", offer)
     with pytest.raises(PluginError, match="promises unknown capabilities: magic"):
@@ -229,7 +235,7 @@ def test_a_cohort_is_placed_within_seats_and_rules() -> None:
         CoachMatcher(coaches=coaches).place(trainees, seats=[1])
 
 
-def test_a_ranking_that_breaks_the_contract_is_a_fault(tmp_path: Path) -> None:
+def test_a_ranking_that_breaks_the_contract_is_a_fault() -> None:
     """The library checks as the hub does."""
     case = a_case("fault", n_coaches=5, n_trainees=1)
     matcher = CoachMatcher(coaches=case.coaches)

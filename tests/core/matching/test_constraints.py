@@ -193,6 +193,12 @@ def test_a_rule_that_fails_is_not_dropped() -> None:
         def bits(self, trainee: TraineeRow) -> int | None:
             raise RuntimeError("boom")
 
+    class Worse(Broken):
+        def compile(self, coaches: CoachTable) -> Broken:
+            raise RuntimeError("boom")
+
+    with pytest.raises(MatcherError, match="the constraint 'certified' failed"):
+        HardRules(coach_table([a_coach()]), {"certified": Worse()})
     rules = HardRules(coach_table([a_coach()]), {"certified": Broken()})
     with pytest.raises(MatcherError, match="the constraint 'certified' failed"):
         rules.eligible(trainee_table([{"id": "t"}]).row(0))

@@ -17,7 +17,8 @@ from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, plain_hosted
 from coachhub_core.matching.schema import coach_table, profile_table
 from coachhub_core.matching.tables import CoachTable, Column, TraineeTable
-from coachhub_core.memory.matcher import PlainIndex, plain
+from coachhub_core.memory.matcher import plain
+from coachhub_core.memory.points import PlainIndex
 from coachhub_core.ports.matcher import Deadline, Index, Ranking, Reason
 
 COACHES = coach_table(

@@ -14,7 +14,8 @@ import pytest
 from coachhub_core.errors import ArtefactError, MatcherError
 from coachhub_core.matching.pairs import AllowedPairs
 from coachhub_core.memory.assigner import StableAssigner
-from coachhub_core.memory.matcher import NEEDS, PlainIndex, PlainMatcher
+from coachhub_core.memory.matcher import NEEDS, PlainMatcher
+from coachhub_core.memory.points import PlainIndex
 from coachhub_core.ports.matcher import NEVER, AssignerOffer, MatcherOffer, Placements, Ranking, Reason
 from coachhub_core.testing.matcher import AssignerContract, MatcherContract
 
