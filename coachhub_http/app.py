@@ -71,6 +71,7 @@ class RestApp:
             seconds=http.request_seconds,
         )
         self.phase = phase
+        self._prober = hub.prober
         self._pools = (work, hashing)
         self._metrics = Metrics(self._pools)
         self._log = observe
@@ -81,7 +82,7 @@ class RestApp:
         operations.document = msgspec.json.encode(self.document)
         app = falcon.asgi.App(media_type=JSON, request_type=Request)
         app.add_middleware(Gate(hub.settings, hub.tokens.verify, hub.clock))
-        app.add_middleware(_Closing(self))
+        app.add_middleware(_Lifespan(self))
         app.req_options.keep_blank_qs_values = True
         app.router_options.converters["id"] = IdConverter
         app.router_options.converters["self_or_id"] = SelfOrIdConverter
@@ -94,6 +95,11 @@ class RestApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         await self._edge(scope, receive, send)
+
+    async def watch(self) -> None:
+        """Begin to watch the neighbours, after a first look: /health must not ask them itself, on the loop."""
+        await self._pools[0].call(self._prober.ask_once)
+        self._prober.start()
 
     def close(self) -> None:
         """End the threads."""
@@ -117,11 +123,14 @@ def create_app(hub: CoachHub, *, phase: Phase | None = None, observe: Observe | 
     return RestApp(hub, phase=phase or Phase(is_started=True), observe=observe)
 
 
-class _Closing:
-    """The part of the lifespan that is the application's own."""
+class _Lifespan:
+    """What an application does at its beginning and end, under any server."""
 
     def __init__(self, app: RestApp) -> None:
         self._app = app
+
+    async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        await self._app.watch()
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         self._app.close()

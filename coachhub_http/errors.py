@@ -127,6 +127,7 @@ def _media_type(req: Request) -> str:
 
 
 def _answer(req: Request, resp: Response, status: int, body: bytes) -> None:
+    req.context.route = req.uri_template  # also where no responder was reached
     resp.status = status
     resp.data = body
     resp.content_type = _media_type(req)

@@ -22,7 +22,7 @@ from coachhub_http.context import Context, current
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 _TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?i:\bbearer\s+)[\w.~+/=-]{8,}")
 MAX_LINE_BYTES: Final = 4_000  # below PIPE_BUF, so that the lines of several processes never mix in one pipe
-_TAIL_CHARS: Final = 2_000
+_SHORTER: Final = (2_000, 500, 100)  # characters per text, until the line fits
 
 
 class LineWriter:
@@ -39,17 +39,20 @@ class LineWriter:
     def write(self, event: dict[str, Any]) -> None:
         """Write one event as one line."""
         line = _ENCODER.encode(event)
-        if len(line) > MAX_LINE_BYTES:
-            line = _ENCODER.encode({name: _shortened(value) for name, value in event.items()})
+        for chars in _SHORTER:
+            if len(line) < MAX_LINE_BYTES:
+                break
+            line = _ENCODER.encode({name: _shortened(value, chars) for name, value in event.items()})
         try:
             os.write(self._descriptor, line + b"\n")
         except OSError:
             self.n_dropped += 1
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _TAIL_CHARS:
-        return value[: _TAIL_CHARS // 8] + " … " + value[-_TAIL_CHARS * 3 // 8 :]  # ASCII escapes may take 6 bytes each
+def _shortened(value: Any, chars: int) -> Any:
+    """Keep the beginning of a text and more of its end: a traceback says there what happened."""
+    if isinstance(value, str) and len(value) > chars:
+        return value[: chars // 4] + " … " + value[-(chars * 3 // 4) :]
     return value
 
 

@@ -9,29 +9,33 @@ standard error and exit 2. SIGTERM and SIGINT finish what is in flight, exit 0.
 from __future__ import annotations
 
 import errno
+import gc
 import os
+import resource
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
+from gunicorn.arbiter import Arbiter, HaltServer
 from gunicorn.glogging import Logger
-from prometheus_client.multiprocess import mark_process_dead
 
 from coachhub_core.config import Http, Settings
 from coachhub_core.errors import SettingsError
 from coachhub_http.edge import ASGIApp
 from coachhub_http.logs import LineWriter, configure
-from coachhub_http.metrics import MULTIPROC_DIR
 from coachhub_http.middleware import Sources
 
 PARENT: Final = "COACHHUB_PARENT_PID"
 """Set by ``coachhub up`` for its children: when that process is gone, the server drains and ends."""
+
+MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Read by ``prometheus_client`` when it is imported: so it is set first, and nothing here imports that above."""
 
 FILE_NAME: Final = "coachhub.toml"
 BACKLOG: Final = 2048
@@ -39,6 +43,7 @@ GRACEFUL_SECONDS: Final = 20
 SUPERVISOR_SECONDS: Final = 30
 KEEPALIVE_SECONDS: Final = 5
 PORT_WAIT_SECONDS: Final = 5.0  # a server that was killed leaves workers, which free its port within a second
+GC_THRESHOLD: Final = (50_000, 20, 50)
 THREAD_NAMES: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -57,6 +62,8 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
 
     APP_LOAD_ERROR: int
     parent_pid: int | None = None
+    refusals: Refusals | None = None
+    _is_halting = False
 
     def handle_int(self) -> None:
         """Finish what is in flight: Ctrl-C is no reason to drop it."""
@@ -70,20 +77,57 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
         super().manage_workers()
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
-        """End; a worker that refused its settings has said so already."""
-        super().halt(reason=None, exit_status=2 if exit_status == self.APP_LOAD_ERROR else exit_status)
+        """End; where a worker refused its settings, say its sentence once and exit 2."""
+        self._is_halting = True
+        if exit_status == self.APP_LOAD_ERROR and self.refusals is not None:
+            print(f"coachhub: {self.refusals.first()}", file=sys.stderr)
+            exit_status = 2
+        super().halt(exit_status=exit_status)
+
+    def reap_workers(self) -> None:
+        """Take note of workers that ended; the second that could not start must not interrupt the end."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self._is_halting:
+                raise
+
+
+class Refusals:
+    """How a worker tells the master why it cannot start: through a pipe, so that one sentence is printed for all."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+
+    def tell(self, sentence: str) -> None:
+        """Say, in a worker, why the start is refused."""
+        os.write(self._writer, sentence.replace("\n", " ").encode()[:4_000] + b"\n")
+
+    def first(self) -> str:
+        """Return what the first worker said."""
+        with suppress(BlockingIOError):
+            return os.read(self._reader, 65_536).decode(errors="replace").partition("\n")[0]
+        return "the settings are refused"
 
 
 class Application(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """What gunicorn runs: *make* builds the ASGI application in each worker, after the fork."""
 
     def __init__(
-        self, settings: Settings, listener: socket.socket, make: Callable[[], ASGIApp], parent_pid: int | None = None
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        make: Callable[[], ASGIApp],
+        *,
+        parent_pid: int | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.settings = settings
         self.http: Http = settings.http
         self._make = make
         self._parent_pid = parent_pid
+        self._refusals = refusals
         self._bind = f"fd://{listener.detach()}"
         super().__init__()
 
@@ -122,11 +166,14 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn is not typ
         """Serve until a signal says otherwise."""
         master = Master(self)
         master.parent_pid = self._parent_pid
+        master.refusals = self._refusals
         master.run()
 
 
 def _forget_metrics(_: Any, worker: Any) -> None:
     if MULTIPROC_DIR in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead
+
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed
 
 
@@ -198,15 +245,24 @@ def _prepare_metrics(settings: Settings) -> None:
     os.environ[MULTIPROC_DIR] = str(folder)
 
 
-def serve(
-    settings: Settings, listener: socket.socket, make: Callable[[], ASGIApp], *, parent: int | None = None
-) -> None:
-    """Serve what *make* builds on *listener* until a signal; ends the process."""
-    Application(settings, listener, make, parent).run()
+def _raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets this user have: each connection takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _settle() -> None:
+    """Let what stands stay: no later collection walks it, and the default's haste finds little in requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
 
 
 def main() -> int:
     """Run the server; return the exit code if it never started."""
+    _raise_descriptor_limit()
     for name in THREAD_NAMES:  # before anything loads numpy: a process per core needs no threads inside a product
         os.environ.setdefault(name, "1")
     try:
@@ -218,14 +274,14 @@ def main() -> int:
     except SettingsError as exc:
         print(f"coachhub: {exc}", file=sys.stderr)
         return 2
+    refusals = Refusals()
     observe = configure(settings.log_level, LineWriter())
 
     def make() -> ASGIApp:  # in each worker, after the fork
         from coachhub_core.bootstrap import bootstrap
-
         from coachhub_http.starting import Starting
 
-        return Starting(settings, bootstrap, observe=observe)
+        return Starting(settings, bootstrap, refusals.tell, observe=observe, settle=_settle)
 
-    serve(settings, listener, make, parent=parent)
+    Application(settings, listener, make, parent_pid=parent, refusals=refusals).run()
     return 0

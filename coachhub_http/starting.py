@@ -1,14 +1,15 @@
 """
-The application of a server process: it listens at once, and builds its hub behind.
+The application of a server process: it builds its hub, and serves once that stands.
 
-A database that is down at the start is waited for, a minute at most, while
-/health/live says that the process lives and everything else is a 503.
+A worker takes no connection before, so that those which are ready take them all.
+A database that is down is waited for, a minute at most; after ten seconds of that
+the process listens all the same: /health/live says that it lives, and everything
+else is a 503.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import sys
 import time
@@ -33,10 +34,10 @@ log = logging.getLogger(__name__)
 Boot = Callable[[Settings], "CoachHub"]
 
 PATIENCE_SECONDS: Final = 60.0
+SILENT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 10.0
 EXIT_UNAVAILABLE: Final = 3  # gunicorn's WORKER_BOOT_ERROR
 EXIT_SETTINGS: Final = 4  # gunicorn's APP_LOAD_ERROR, which the master turns into exit 2
-_GC_THRESHOLD: Final = (50_000, 20, 50)  # requests leave few cycles behind; the default looks for them all the time
 
 
 class Starting:
@@ -45,16 +46,30 @@ class Starting:
 
     Args:
         boot: Builds the hub, on a thread; :func:`coachhub_core.bootstrap.bootstrap`.
+        refuse: Told, before the process exits, which setting the hub would not take.
+        settle: Called once all stands, before the first request.
         patience: Seconds to wait for a database that is down.
+        silent_seconds: After which it listens though its hub does not stand.
     """
 
     def __init__(
-        self, settings: Settings, boot: Boot, *, observe: Observe | None = None, patience: float = PATIENCE_SECONDS
+        self,
+        settings: Settings,
+        boot: Boot,
+        refuse: Callable[[str], None],
+        *,
+        observe: Observe | None = None,
+        settle: Callable[[], None] = lambda: None,
+        patience: float = PATIENCE_SECONDS,
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._settings = settings
         self._boot = boot
+        self._refuse = refuse
         self._observe = observe
+        self._settle = settle
         self._patience = patience
+        self._silent_seconds = silent_seconds
         self._phase = Phase()
         self._thread = Pool("start", threads=1, waiting=1, seconds=patience + CLOSE_SECONDS + 60)
         self._task: asyncio.Task[None] | None = None
@@ -79,6 +94,7 @@ class Starting:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self._task = asyncio.get_running_loop().create_task(self._start())
+        await asyncio.wait({self._task}, timeout=self._silent_seconds)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._task.cancel()
@@ -91,18 +107,18 @@ class Starting:
         loop = asyncio.get_running_loop()
         try:
             self._hub = await self._thread.call(self._boot_patiently)
-            self._app = create_app(self._hub, phase=self._phase, observe=self._observe)
+            app = create_app(self._hub, phase=self._phase, observe=self._observe)
+            await app.watch()
+            self._app = app
         except (SettingsError, PluginError) as exc:
-            print(f"coachhub: {exc}", file=sys.stderr, flush=True)
+            self._refuse(str(exc))
             loop.call_soon(sys.exit, EXIT_SETTINGS)
             return
         except Exception as exc:
             log.critical("the server cannot start: %s", exc, exc_info=not isinstance(exc, Unavailable))
             loop.call_soon(sys.exit, EXIT_UNAVAILABLE)
             return
-        gc.collect()
-        gc.freeze()  # what stands now stays: no later collection walks it, and no page of it is copied for that
-        gc.set_threshold(*_GC_THRESHOLD)
+        self._settle()
         self._phase.is_started = True
 
     def _boot_patiently(self) -> CoachHub:

@@ -267,14 +267,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
         self._left = asyncio.Event()
         if self.is_leaving:
             self._left.set()
-        self.lifespan = LifespanManager(self.asgi, self.log, self.state)
-        try:
-            await self.lifespan.startup()
-        except Exception as exc:
-            self.log.error("the application did not start: %s", exc)
-            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from exc
-        for listener in self.sockets:
-            self._listen(listener.sock)
+        await self._start_application(self._left)
+        if not self.is_leaving:
+            for listener in self.sockets:
+                self._listen(listener.sock)
         while not self.is_leaving:
             self.notify()
             if self.ppid != os.getppid():
@@ -285,6 +281,20 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._left.wait(), HEARTBEAT_SECONDS)
         await self._shutdown()
+
+    async def _start_application(self, left: asyncio.Event) -> None:
+        """Let the application start, unless the end comes first."""
+        self.lifespan = LifespanManager(self.asgi, self.log, self.state)
+        starting = self.loop.create_task(self.lifespan.startup())
+        leaving = self.loop.create_task(left.wait())
+        await asyncio.wait({starting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not starting.done():
+            starting.cancel()
+            self.lifespan = None
+        elif (error := starting.exception()) is not None:
+            self.log.error("the application did not start: %s", error)
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
 
     # ── taking connections ──
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 import attrs
 from falcon.asgi import Response
 
 from coachhub_core.errors import NotFound, Unavailable
+from coachhub_core.services.health import HealthReport
 from coachhub_http import metrics
 from coachhub_http.context import Request
 from coachhub_http.media import render
@@ -16,8 +16,6 @@ from coachhub_http.operations import operation
 from coachhub_http.phase import Phase
 from coachhub_http.problems import JSON
 from coachhub_http.services import Services
-
-Reach = Literal["up", "down", "unused"]
 
 
 @attrs.define(kw_only=True)
@@ -30,24 +28,6 @@ class NotReady(Unavailable):
 
     def __str__(self) -> str:
         return "this server is ending; ask another" if self.is_draining else "this server is starting; ask again"
-
-
-@attrs.frozen(kw_only=True)
-class Neighbours:
-    """What CoachHub leans on; no host, no version."""
-
-    database: Reach
-    redis: Reach
-    elasticsearch: Reach
-
-
-@attrs.frozen(kw_only=True)
-class Health:
-    """The original's health: the last word of a thread that asks each second."""
-
-    status: Literal["healthy", "degraded", "unhealthy"]
-    timestamp: datetime
-    services: Neighbours
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +46,11 @@ class Operations:
         self._counted = counted
         self.document = b""  # made from the table of routes, which this is a part of
 
-    @operation(summary="How the server and its neighbours are", who="anyone", answer=Health)
+    @operation(
+        summary="How the server and its neighbours are; 503 with the same body when the database is down",
+        who="anyone",
+        answer=HealthReport,
+    )
     async def on_get(self, req: Request, resp: Response) -> None:
         """GET /health."""
         report = self._hub.health()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from coachhub_http.logs import LineWriter, configure
-from coachhub_http.server import listen, load_settings, serve
+from coachhub_http.server import Application, listen, load_settings
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -43,4 +43,4 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 if __name__ == "__main__":
     settings = load_settings(os.environ, Path("nowhere"))
     configure(settings.log_level, LineWriter())
-    serve(settings, listen(settings.http), lambda: app)
+    Application(settings, listen(settings.http), lambda: app).run()

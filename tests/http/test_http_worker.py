@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import signal
@@ -197,3 +198,21 @@ def test_workers_leave_when_their_master_is_killed_and_free_the_port() -> None:
                     select.select([], [], [], 0.05)
         else:
             pytest.fail("the port is still held")
+
+
+def test_hundreds_of_dawdlers_do_not_delay_a_good_client() -> None:
+    """Half heads, half bodies, idle connections and stalled readers, 100 of each: good answers stay under a second."""
+    with tiny_server() as server, contextlib.ExitStack() as held:
+        for beginning in (
+            b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
+            b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
+            b"",
+            b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+        ):
+            for _ in range(100 if b"/large" not in beginning else 5):  # the tiny application holds 32 MB for each
+                connection = held.enter_context(server.connect())
+                connection.sendall(beginning)
+        for _ in range(20):
+            started = time.monotonic()
+            assert server.get("/").startswith(b"HTTP/1.1 200 ")
+            assert time.monotonic() - started < 1
