@@ -335,14 +335,9 @@ class _Asker:
         return self._answers[hook]
 
     def features(self) -> dict[str, Any]:
-        from coachhub_core.matching.schema import COACH_COLUMNS, TRAINEE_COLUMNS
-        from coachhub_core.ports.matcher import Schema
+        from coachhub_core.matching.schema import hub_schema
 
-        schema = Schema(
-            coaches={name: kind.__name__ for name, kind in COACH_COLUMNS.items()},
-            trainees={name: kind.__name__ for name, kind in TRAINEE_COLUMNS.items()},
-        )
-        return self.merged("coachhub_features", schema=schema)
+        return self.merged("coachhub_features", schema=hub_schema())
 
     def chosen(self, hook: str, name: str, setting: str) -> Any:
         return _pick(self.merged(hook), name, setting)

@@ -1,0 +1,51 @@
+"""The ``coachhub`` command. Its own commands are offered through the hook that every other package uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from coachhub_core.hookspecs import hookimpl
+from coachhub_core.ports.offers import CommandOffer
+
+
+def main() -> None:
+    """Run the command line: the entry point of the ``coachhub`` script."""
+    from coachhub_cli.main import run  # click and the plugins load when somebody asks
+
+    run()
+
+
+def _up() -> object:
+    from coachhub_cli.up import up
+
+    return up
+
+
+def _worker() -> object:
+    from coachhub_cli.worker import worker
+
+    return worker
+
+
+def _operations(name: str) -> Callable[[], object]:
+    def make() -> object:
+        from coachhub_cli import operations
+
+        return getattr(operations, name)
+
+    return make
+
+
+@hookimpl
+def coachhub_commands() -> Mapping[str, CommandOffer]:
+    """Offer what runs and looks after an installation."""
+    return {
+        "up": CommandOffer(make=_up, help="Start REST, chat and the worker, and keep them running."),
+        "worker": CommandOffer(make=_worker, help="Do due work: expiry, reminders, exports, the outbox."),
+        "accounts": CommandOffer(make=_operations("accounts"), help="Make administrators, suspend and reinstate."),
+        "migrate": CommandOffer(make=_operations("migrate"), help="Bring the database to this version's schema."),
+        "check": CommandOffer(make=_operations("check"), help="Count rows, orphans and wrong counters."),
+        "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
+        "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
+        "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),
+    }

@@ -1,0 +1,184 @@
+"""``coachhub up``: everything on one machine, supervised."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+
+from coachhub_cli.logfiles import LogFiles
+from coachhub_cli.options import environment, load
+from coachhub_cli.supervisor import Program, Supervisor
+from coachhub_core.bootstrap import CoachHub, bootstrap, load_plugins
+from coachhub_core.config import Settings
+from coachhub_core.errors import SettingsError
+
+READY_SECONDS: Final = 90.0
+_ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # one per worker: matching.md 3
+
+PROGRAMS: Final = (
+    Program(name="http", module="coachhub_http"),
+    Program(name="chat", module="coachhub_ws"),
+    Program(name="worker", module="coachhub_cli", arguments=("worker",)),
+)
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder [COACHHUB_DATA].")
+@click.option("--host", help="The address to listen on [COACHHUB_HTTP_HOST].")
+@click.option("--port", type=int, help="The port of REST [PORT].")
+@click.option("--chat-port", type=int, help="The port of chat [CHAT_PORT].")
+@click.option("--workers", type=int, help="Processes that serve REST [COACHHUB_HTTP_WORKERS].")
+@click.option("--demo", is_flag=True, help="Fill an empty folder with people to look at.")
+def up(
+    data: Path | None, host: str | None, port: int | None, chat_port: int | None, workers: int | None, demo: bool
+) -> int:
+    """
+    Start REST, chat and the worker, and keep them running until Ctrl-C.
+
+    Migrates the database, makes the signing secret, prints the addresses and,
+    once everything answers, a line that begins with "ready".
+    """
+    environ = environment(
+        COACHHUB_DATA=data, COACHHUB_HTTP_HOST=host, PORT=port, CHAT_PORT=chat_port, COACHHUB_HTTP_WORKERS=workers
+    )
+    for name in _ONE_THREAD:
+        environ.setdefault(name, "1")
+    settings = load(environ)
+    folder = prepare_folder(settings)
+    check_port("PORT", settings.http.host, settings.http.port)
+    check_port("CHAT_PORT", settings.chat_host, settings.chat.port)
+    if settings.http.port == settings.chat.port:
+        raise SettingsError.of(["CHAT_PORT must be another port than PORT"])
+    if demo and settings.profile == "production":
+        raise SettingsError.of(["--demo is refused in the production profile"])
+    with bootstrap(settings) as hub:  # migrates, makes the secret, and refuses here what any child would refuse
+        if demo:
+            fill(hub)
+    return _serve(settings, folder, environ)
+
+
+def prepare_folder(settings: Settings) -> Path:
+    """Make the data folder; ``SettingsError`` when it cannot be made or written."""
+    if settings.data is None:
+        raise SettingsError.of(["COACHHUB_DATA must name a folder"])
+    folder = settings.data.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as exc:
+        raise SettingsError.of([f"COACHHUB_DATA (--data): the folder {folder} cannot be used: {exc.strerror}"]) from exc
+    return folder
+
+
+def check_port(setting: str, host: str, port: int) -> None:
+    """Refuse a port that is taken, or an address that is not this machine's, by the setting's name."""
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as exc:
+        raise SettingsError.of([f"COACHHUB_HTTP_HOST: {host!r} is no address: {exc.strerror or exc}"]) from exc
+    family, kind, protocol, _, address = infos[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as exc:
+            if exc.errno == errno.EADDRINUSE:
+                raise SettingsError.of([f"{setting}: port {port} on {host} is taken"]) from exc
+            raise SettingsError.of([f"{setting}: cannot listen on {host}:{port}: {exc.strerror}"]) from exc
+
+
+def fill(hub: CoachHub) -> None:
+    """Let the plugin that has a demo population fill an empty instance; say so where there is none."""
+    found = load_plugins().get_plugin("demo")
+    if found is None:
+        raise SettingsError.of(["--demo needs the plugin coachhub_demo, which is not installed"])
+    found.fill(hub, lambda text: click.echo(text))
+
+
+def _serve(settings: Settings, folder: Path, environ: dict[str, str]) -> int:
+    logs = LogFiles(folder, lambda text: click.echo(text, err=True))
+    supervisor = Supervisor(PROGRAMS, environ, lambda line, source: logs.write(line, source=source))
+
+    def stop(_: int, __: FrameType | None) -> None:
+        supervisor.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    base, chat = _addresses(settings)
+    click.echo(f"REST  http://{base}/api      chat  ws://{chat}/ws/v1      logs  {folder}/combined.log")
+    click.echo(_try_these(base))
+    tick = _Readiness(settings, supervisor, lambda: click.echo(f"ready  http://{base}  ws://{chat}  (Ctrl-C ends it)"))
+    code = supervisor.run(tick)
+    logs.close()
+    if tick.gave_up:
+        click.echo(f"coachhub: not ready after {READY_SECONDS:.0f} s; see {folder}/error.log", err=True)
+        return 1
+    return code
+
+
+def _addresses(settings: Settings) -> tuple[str, str]:
+    def shown(host: str, port: int) -> str:
+        host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    return shown(settings.http.host, settings.http.port), shown(settings.chat_host, settings.chat.port)
+
+
+def _try_these(base: str) -> str:
+    return "\n".join(
+        (
+            "Try:",
+            f"  curl -s http://{base}/health",
+            f"  curl -s 'http://{base}/api/coaches?q=marathon&limit=3'",
+            "  coachhub demo        # one person's whole story, played against a server of its own",
+        )
+    )
+
+
+class _Readiness:
+    """Asks both ports until both are ready, once."""
+
+    def __init__(self, settings: Settings, supervisor: Supervisor, tell: Callable[[], None]) -> None:
+        self._doors = [(settings.http.host, settings.http.port), (settings.chat_host, settings.chat.port)]
+        self._supervisor = supervisor
+        self._tell = tell
+        self._deadline = time.monotonic() + READY_SECONDS
+        self._is_ready = False
+        self.gave_up = False
+
+    def __call__(self) -> None:
+        if self._is_ready or self._supervisor.is_stopping:
+            return
+        if all(is_ready(host, port) for host, port in self._doors):
+            self._is_ready = True
+            self._tell()
+            sys.stdout.flush()
+        elif time.monotonic() > self._deadline:
+            self.gave_up = True
+            self._supervisor.stop()
+
+
+def is_ready(host: str, port: int) -> bool:
+    """Say whether ``/health/ready`` answers 200 there."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "") else "::1" if host == "::" else host  # noqa: S104 - compared, not bound
+    connection = http.client.HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,82 @@
+"""``coachhub worker``: does due work until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+
+from coachhub_cli.options import data_option, settings_for
+from coachhub_cli.structured import configure
+from coachhub_core.bootstrap import CoachHub, bootstrap
+from coachhub_core.config import Settings
+from coachhub_core.errors import Unavailable
+
+log = logging.getLogger("coachhub.worker")
+
+PATIENCE_SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 0.5
+
+
+@click.command()
+@data_option
+@click.option("--once", is_flag=True, help="Do what is due now and exit.")
+def worker(data: Path | None, once: bool) -> int:
+    """Do due work: expiry, reminders, exports, scheduled days, the outbox."""
+    parent = int(os.environ.get("COACHHUB_PARENT_PID") or 0)
+    settings = settings_for(data)
+    configure(settings.log_level)
+    stop = threading.Event()
+
+    def end(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    hub = _patiently(settings, stop)
+    if hub is None:
+        return 0
+    with hub:
+        if once:
+            done = hub.run_due()
+            click.echo(", ".join(f"{name} {n}" for name, n in done.done.items()))
+            return 0
+        log.info("worker started")
+        while not stop.is_set() and (not parent or os.getppid() == parent):
+            if _work(hub) == 0:
+                stop.wait(IDLE_SECONDS)
+    log.info("worker stopped")
+    return 0
+
+
+def _work(hub: CoachHub) -> int:
+    try:
+        return hub.run_due(limit=200).total
+    except Unavailable as exc:
+        log.warning("due work waits: %s", exc)
+    except Exception:
+        log.exception("due work failed and will be tried again")
+    return 0
+
+
+def _patiently(settings: Settings, stop: threading.Event) -> CoachHub | None:
+    """Make the hub; a database that is away is waited for, a minute at most. None when told to stop meanwhile."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = 0.1
+    while not stop.is_set():
+        try:
+            return bootstrap(settings)
+        except Unavailable as exc:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("waiting to start: %s", exc)
+        stop.wait(pause)
+        pause = min(2.0, pause * 2)
+    return None
