@@ -1,9 +1,8 @@
 """
 Use cases of the room *chat*.
 
-One method writes messages, :meth:`ChatService.post_many`: the chat server gives
-it whole batches, REST a batch of one. An answer stands only for what is
-committed.
+One method writes, :meth:`ChatService.write_many`: the chat server gives it whole
+batches, REST a batch of one. An answer stands only for what is committed.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from coachhub_core.domain.chat import (
     HistoryView,
     JoinedView,
     MarkRead,
+    Member,
     Message,
     MessageView,
     Posted,
@@ -84,7 +84,6 @@ class ChatService:
             raise outcome
         return outcome.message
 
-    @rerun
     def post_many(self, sends: Sequence[Send]) -> list[Posted | Refusal]:
         """
         Store a batch in one transaction and return, in its order, what became of each.
@@ -96,24 +95,55 @@ class ChatService:
         Raises:
             Contended, Unavailable: If the storage is away.
         """
-        if not sends:
-            return []
-        with self._context.storage.begin() as work:
-            outcomes, fresh = self._store(work, sends)
-            if fresh:
-                work.after_commit.append(lambda: self._hint(ChatHint(messages=tuple(MessageView.of(m) for m in fresh))))
-            work.commit()
-        return outcomes
+        return self.write_many(sends, {})[0]
 
-    def _store(self, work: UnitOfWork, sends: Sequence[Send]) -> tuple[list[Posted | Refusal], list[Message]]:
+    @rerun
+    def write_many(
+        self, sends: Sequence[Send], marks: Mapping[Mark, int]
+    ) -> tuple[list[Posted | Refusal], dict[Mark, int]]:
+        """
+        Store messages, and read marks with them, in one transaction.
+
+        Returns:
+            What became of each message, as :meth:`post_many` says; and where the
+            marks of members stand now, none beyond ``last_seq`` and none moved
+            back. Strangers have no mark and are left out.
+        Raises:
+            Contended, Unavailable: If the storage is away.
+        """
+        if not sends and not marks:
+            return [], {}
+        with self._context.storage.begin() as work:
+            ids = {send.command.conversation_id for send in sends} | {id for id, _ in marks}
+            locked = work.conversations.lock(sorted(ids))
+            members = work.conversations.members_of(list(locked))
+            last = {id: conversation.last_seq for id, conversation in locked.items()}
+            outcomes, fresh = self._store(work, sends, locked, members, last)
+            standing, moved = _move(marks, members, last)
+            # what one has written one has read
+            own = {(m.conversation_id, m.sender_id): m.seq for m in fresh}
+            work.conversations.mark_read({key: max(own.get(key, 0), moved.get(key, 0)) for key in own | moved})
+            if fresh or moved:
+                hint = ChatHint(
+                    messages=tuple(MessageView.of(m) for m in fresh),
+                    marks=tuple((id, account, seq) for (id, account), seq in moved.items()),
+                )
+                work.after_commit.append(lambda: self._hint(hint))
+            work.commit()
+        return outcomes, standing
+
+    def _store(
+        self,
+        work: UnitOfWork,
+        sends: Sequence[Send],
+        locked: Mapping[UUID, Conversation],
+        members: Mapping[UUID, Sequence[Member]],
+        last: dict[UUID, int],
+    ) -> tuple[list[Posted | Refusal], list[Message]]:
         now = self._context.clock()
-        ids = sorted({send.command.conversation_id for send in sends})
-        locked = work.conversations.lock(ids)
-        members = work.conversations.members_of(list(locked))
         here = {(id, m.account_id) for id, found in members.items() for m in found if m.left_at is None}
         keys = [(s.command.conversation_id, s.sender_id, s.command.client_id) for s in sends]
-        known = dict(work.messages.find_sent(keys))
-        last = {id: conversation.last_seq for id, conversation in locked.items()}
+        known = dict(work.messages.find_sent(keys)) if keys else {}
         fresh: list[Message] = []
         outcomes: list[Posted | Refusal] = []
         for send, key in zip(sends, keys, strict=True):
@@ -141,8 +171,6 @@ class ChatService:
         touched = {m.conversation_id: last[m.conversation_id] for m in fresh}
         if fresh:
             work.messages.append(fresh, touched)
-            # what one has written one has read
-            work.conversations.mark_read({(m.conversation_id, m.sender_id): m.seq for m in fresh})
         for id, seq in touched.items():
             work.outbox.add(MessagesPosted(at=now, aggregate_id=id, last_seq=seq))
             first = min(m.seq for m in fresh if m.conversation_id == id)
@@ -175,39 +203,17 @@ class ChatService:
         return None
 
     def mark_read(self, actor: Actor, command: MarkRead) -> ReadMarkView:
-        """Move one's read mark forwards, at most to the last message; return where it stands."""
-        self.mark_read_many({(command.conversation_id, actor.account_id): command.seq}, actor=actor)
-        with self._context.read() as work:
-            self._access.conversation(work, actor, command.conversation_id)
-            mine = [m for m in work.conversations.members(command.conversation_id) if m.account_id == actor.account_id]
-        return ReadMarkView(conversation_id=command.conversation_id, seq=mine[0].read_seq)
-
-    @rerun
-    def mark_read_many(self, marks: Mapping[Mark, int], *, actor: Actor | None = None) -> dict[Mark, int]:
         """
-        Move read marks of (conversation, account); those of strangers are passed over.
+        Move one's read mark forwards, at most to the last message; return where it stands.
 
-        Returns:
-            The marks as they were applied, none beyond ``last_seq``.
+        Raises:
+            NotFound: If the actor is no member.
         """
-        with self._context.storage.begin() as work:
-            if actor is not None:
-                for conversation_id, _ in marks:
-                    self._access.conversation(work, actor, conversation_id)
-            locked = work.conversations.lock(sorted({id for id, _ in marks}))
-            members = work.conversations.members_of(list(locked))
-            applied: dict[Mark, int] = {}
-            for (id, account_id), seq in marks.items():
-                mine = next((m for m in members.get(id, ()) if m.account_id == account_id and m.left_at is None), None)
-                bounded = min(seq, locked[id].last_seq) if id in locked else 0
-                if mine is not None and bounded > mine.read_seq:
-                    applied[(id, account_id)] = bounded
-            work.conversations.mark_read(applied)
-            if applied:
-                hint = ChatHint(marks=tuple((id, account, seq) for (id, account), seq in applied.items()))
-                work.after_commit.append(lambda: self._hint(hint))
-            work.commit()
-        return applied
+        key = (command.conversation_id, actor.account_id)
+        _, standing = self.write_many((), {key: command.seq})
+        if key not in standing:
+            raise NotFound(kind="conversation", id=command.conversation_id)
+        return ReadMarkView(conversation_id=command.conversation_id, seq=standing[key])
 
     def _hint(self, hint: ChatHint) -> None:
         self._broadcast.publish(CHANNEL, wire.dumps(hint))
@@ -240,24 +246,51 @@ class ChatService:
         Raises:
             NotFound: If the actor is no member.
         """
+        joined = self.sync(actor, {conversation_id: after_seq})[conversation_id]
+        if isinstance(joined, Refusal):
+            raise joined
+        return joined
+
+    def sync(self, actor: Actor, after: Mapping[UUID, int | None]) -> dict[UUID, JoinedView | NotFound]:
+        """
+        Join many conversations at once: each as :meth:`join` returns it, or its own refusal.
+
+        Args:
+            after: Each conversation with the last ``seq`` the device has.
+        Returns:
+            Events of 256 KiB in all, at least one where any are missing; who had
+            no room has ``has_more``.
+        """
+        joined: dict[UUID, JoinedView | NotFound] = {}
+        room = REPLY_BYTES_MAX
         with self._context.read() as work:
-            conversation = self._access.conversation(work, actor, conversation_id)
-            members = work.conversations.members(conversation_id)
-            found: Sequence[Message] = ()
-            if after_seq is not None and after_seq < conversation.last_seq:
-                found = work.messages.after(conversation_id, after_seq, limit=REPLY_EVENTS_MAX + 1)
-        # the snapshot is the conversation's row; a message stored after it was read arrives live
-        inside = [m for m in found if m.seq <= conversation.last_seq]
-        kept, has_more = _bounded(inside[:REPLY_EVENTS_MAX], len(inside) > REPLY_EVENTS_MAX)
-        return JoinedView(
-            conversation_id=conversation_id,
-            state=conversation.state,
-            last_seq=conversation.last_seq,
-            members_version=conversation.members_version,
-            read={str(m.account_id): m.read_seq for m in members},
-            events=kept,
-            has_more=has_more,
-        )
+            pulses = {pulse.id: pulse for pulse in work.conversations.pulses(list(after))}
+            members = work.conversations.members_of(list(pulses))
+            for id, seq in after.items():
+                pulse, present = pulses.get(id), members.get(id, ())
+                if pulse is None or not any(m.account_id == actor.account_id and m.left_at is None for m in present):
+                    joined[id] = NotFound(kind="conversation", id=id)
+                    continue
+                kept: tuple[MessageView, ...] = ()
+                has_more = seq is not None and seq < pulse.last_seq
+                if seq is not None and has_more and room > 0:
+                    found = work.messages.after(id, seq, limit=REPLY_EVENTS_MAX + 1)
+                    # the snapshot is the conversation's row; a message stored after it was read arrives live
+                    inside = [m for m in found if m.seq <= pulse.last_seq]
+                    is_first = room == REPLY_BYTES_MAX
+                    more = len(inside) > REPLY_EVENTS_MAX
+                    kept, has_more = _bounded(inside[:REPLY_EVENTS_MAX], more, room, at_least_one=is_first)
+                    room -= sum(_size(event) for event in kept)
+                joined[id] = JoinedView(
+                    conversation_id=id,
+                    state=pulse.state,
+                    last_seq=pulse.last_seq,
+                    members_version=pulse.members_version,
+                    read={str(m.account_id): m.read_seq for m in present},
+                    events=kept,
+                    has_more=has_more,
+                )
+        return joined
 
     def pulses(self, ids: Sequence[UUID]) -> Sequence[ConversationPulse]:
         """Return, for the sweep, where conversations stand; unknown ids are left out."""
@@ -281,13 +314,35 @@ class ChatService:
             return work.sessions.good_among(ids, now=self._context.clock())
 
 
-def _bounded(found: Sequence[Message], has_more: bool) -> tuple[tuple[MessageView, ...], bool]:
-    """Cut after 256 KiB of bodies; at least one event comes."""
+def _move(
+    marks: Mapping[Mark, int], members: Mapping[UUID, Sequence[Member]], last: Mapping[UUID, int]
+) -> tuple[dict[Mark, int], dict[Mark, int]]:
+    """Return where the marks of members stand afterwards, and those of them that move."""
+    standing: dict[Mark, int] = {}
+    moved: dict[Mark, int] = {}
+    for (id, account_id), seq in marks.items():
+        mine = next((m for m in members.get(id, ()) if m.account_id == account_id and m.left_at is None), None)
+        if mine is None:
+            continue
+        bounded = min(seq, last[id])
+        standing[(id, account_id)] = max(bounded, mine.read_seq)
+        if bounded > mine.read_seq:
+            moved[(id, account_id)] = bounded
+    return standing, moved
+
+
+def _size(event: Message | MessageView) -> int:
+    return len(event.body.encode()) + 300  # ids and instants around a body
+
+
+def _bounded(
+    found: Sequence[Message], has_more: bool, room: int = REPLY_BYTES_MAX, *, at_least_one: bool = True
+) -> tuple[tuple[MessageView, ...], bool]:
+    """Cut after *room* bytes, 256 KiB for a whole reply."""
     kept: list[MessageView] = []
-    size = 0
     for message in found:
-        size += len(message.body.encode()) + 300  # ids and instants around a body
-        if kept and size > REPLY_BYTES_MAX:
+        room -= _size(message)
+        if room < 0 and (kept or not at_least_one):
             return tuple(kept), True
         kept.append(MessageView.of(message))
     return tuple(kept), has_more
