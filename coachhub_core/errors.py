@@ -176,7 +176,7 @@ class TokenReused(Unauthorized):
 
 @attrs.define(kw_only=True)
 class TokenExpired(Unauthorized):
-    """Raised when a refresh token, or the session it belongs to, is over."""
+    """Raised when a token of ours, or the session a refresh token belongs to, is over."""
 
     code: ClassVar[str] = "account.token_expired"
 

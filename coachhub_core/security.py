@@ -29,7 +29,7 @@ import zxcvbn
 from coachhub_core.clock import Clock
 from coachhub_core.config import Auth
 from coachhub_core.domain.values import Role
-from coachhub_core.errors import FieldError, PasswordWeak, SettingsError, Unauthorized
+from coachhub_core.errors import FieldError, PasswordWeak, SettingsError, TokenExpired, Unauthorized
 
 PASSWORD_MAX_LENGTH: Final = 128
 _SCHEME: Final = "v1:"
@@ -172,6 +172,7 @@ class Tokens:
         Return what *token* says.
 
         Raises:
+            TokenExpired: If it was one of ours and its time is over: a client refreshes it.
             Unauthorized: If it is not one of ours, or not for now.
         """
         try:
@@ -196,8 +197,10 @@ class Tokens:
                 },
             )
             exp, iat, nbf = (_seconds(said[name]) for name in ("exp", "iat", "nbf"))
-            if exp <= now - _LEEWAY_SECONDS or max(iat, nbf) > now + _LEEWAY_SECONDS:
+            if max(iat, nbf) > now + _LEEWAY_SECONDS:
                 raise Unauthorized
+            if exp <= now - _LEEWAY_SECONDS:
+                raise TokenExpired
             role = said["role"]
             if said["type"] != "access" or role not in ("coach", "trainee", "admin") or said["sub"] != said["id"]:
                 raise Unauthorized
