@@ -36,23 +36,30 @@ from coachhub_core.ports.offers import Probe
 from coachhub_core.ports.rate_counters import RateCounters
 from coachhub_core.ports.search import SearchIndex
 from coachhub_core.ports.storage import Storage
+from coachhub_core.services import plan_data
 from coachhub_core.services.access import Access
 from coachhub_core.services.accounts import AccountService
 from coachhub_core.services.admin import AdminService
+from coachhub_core.services.analytics import AnalyticsService
+from coachhub_core.services.assignments import AssignmentService
 from coachhub_core.services.backups import BackupService
+from coachhub_core.services.calendar import CalendarService
 from coachhub_core.services.chat import ChatService
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.coaches import CoachService
 from coachhub_core.services.due import DueReport, DueService
+from coachhub_core.services.exercises import ExerciseService
 from coachhub_core.services.health import HealthReport, Prober
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.matches import MatchService
 from coachhub_core.services.notifications import NotificationService
 from coachhub_core.services.own_data import OwnDataService
+from coachhub_core.services.plans import PlanService
 from coachhub_core.services.reason_texts import ReasonTexts
 from coachhub_core.services.reviews import ReviewService
 from coachhub_core.services.trainees import TraineeService
 from coachhub_core.services.units import Context
+from coachhub_core.services.workouts import WorkoutService
 from coachhub_core.version import __version__
 
 if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imports the library
@@ -84,6 +91,12 @@ class CoachHub:
     trainees: TraineeService
     suggestions: SuggestionService
     matches: MatchService
+    exercises: ExerciseService
+    plans: PlanService
+    assignments: AssignmentService
+    calendar: CalendarService
+    workouts: WorkoutService
+    analytics: AnalyticsService
     reviews: ReviewService
     chat: ChatService
     notifications: NotificationService
@@ -219,10 +232,21 @@ def _assemble(
     )
     accounts = AccountService(context, passwords, tokens, throttle)
     own_data = OwnDataService(context, accounts, closing, throttle, files, cache)
+    assignments = AssignmentService(context, access)
+    closing.add_listener(assignments)
+    own_data.add_room("plans", plan_data.export_plans, plan_data.erase_plans)
+    own_data.add_room("workouts", plan_data.export_workouts, plan_data.erase_workouts)
+    exercises = ExerciseService(context)
+    exercises.ensure_shipped()
     due = DueService(
         context,
         consumers=[_Notices(manager)],
-        clockwork={"expired": matches.expire_one, "reminded": matches.remind_one, "exports": own_data.make_one},
+        clockwork={
+            "expired": matches.expire_one,
+            "reminded": matches.remind_one,
+            "days": assignments.tick_one,
+            "exports": own_data.make_one,
+        },
     )
     names = tuple(sorted(str(name) for name, _ in manager.list_name_plugin()))
     backups = settings.data / "backups" if settings.data is not None else None
@@ -247,6 +271,12 @@ def _assemble(
         trainees=TraineeService(context, access),
         suggestions=suggestions,
         matches=matches,
+        exercises=exercises,
+        plans=PlanService(context),
+        assignments=assignments,
+        calendar=CalendarService(context, access),
+        workouts=WorkoutService(context, access),
+        analytics=AnalyticsService(context),
         reviews=ReviewService(context, access, closing),
         chat=ChatService(context, access, broadcast),
         notifications=NotificationService(context),

@@ -20,6 +20,7 @@ from coachhub_core.ports.storage.unit import (
     StoredEvent,
     UnitOfWork,
 )
+from coachhub_core.ports.storage.workouts import WorkoutStamp
 
 __all__ = [
     "Answered",
@@ -36,4 +37,5 @@ __all__ = [
     "Storage",
     "StoredEvent",
     "UnitOfWork",
+    "WorkoutStamp",
 ]

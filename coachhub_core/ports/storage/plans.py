@@ -46,6 +46,8 @@ class ExerciseRepository(Protocol):
 
     def add(self, exercise: Exercise) -> None: ...
 
+    def add_many(self, exercises: Sequence[Exercise]) -> None: ...
+
     def find(self, id: UUID) -> Exercise | None: ...
 
     def find_many(self, ids: Sequence[UUID]) -> Mapping[UUID, Exercise]: ...
@@ -120,8 +122,8 @@ class PlanRepository(Protocol):
 
     def find_version(self, plan_id: UUID, number: int) -> PlanVersion | None: ...
 
-    def versions(self, plan_id: UUID, *, keyset: Keyset | None, limit: int) -> Slice[PlanVersionRow]:
-        """Newest first, without documents; the sort key is (number,)."""
+    def versions(self, plan_id: UUID, *, newest: int, keyset: Keyset | None, limit: int) -> Slice[PlanVersionRow]:
+        """Those up to number *newest*, the newest first, without documents; the sort key is (number,)."""
         ...
 
 

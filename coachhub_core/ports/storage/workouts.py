@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
+
+import attrs
 
 from coachhub_core.domain.analytics import EffortFact
 from coachhub_core.domain.workouts import Fulfilment, Workout, WorkoutRevision
 
 if TYPE_CHECKING:
     from coachhub_core.ports.storage.unit import Keyset, Slice
+
+
+@attrs.frozen(kw_only=True)
+class WorkoutStamp:
+    """When a workout was first logged, and when it was last made to say what it says."""
+
+    workout_id: UUID
+    created_at: datetime
+    recorded_at: datetime
 
 
 class WorkoutRepository(Protocol):
@@ -55,6 +66,10 @@ class WorkoutRepository(Protocol):
 
     def of_trainee(self, trainee_id: UUID) -> Sequence[Workout]:
         """All, oldest start first, also those taken back."""
+        ...
+
+    def stamps(self, ids: Sequence[UUID]) -> Mapping[UUID, WorkoutStamp]:
+        """The stamps of these, without reading their sets."""
         ...
 
     def last_days(self, trainee_ids: Sequence[UUID]) -> Mapping[UUID, date]:

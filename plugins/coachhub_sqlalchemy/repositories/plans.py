@@ -56,6 +56,11 @@ class SqlExercises(Repository[Exercise]):
     mapping = EXERCISES
     kind = "exercise"
 
+    def add_many(self, found: Sequence[Exercise]) -> None:
+        """Write them in one call."""
+        if found:
+            self._connection.execute(self._insert, [EXERCISES.to_row(exercise) for exercise in found])
+
     def remove(self, exercise: Exercise) -> None:
         """Delete it."""
         self._connection.execute(sa.delete(exercises).where(_E.id == exercise.id))
@@ -152,9 +157,10 @@ class SqlPlans(Repository[Plan]):
         row = self._connection.execute(_VERSION, {"the_plan": plan_id, "the_number": number}).first()
         return None if row is None else VERSIONS.from_row(row)
 
-    def versions(self, plan_id: UUID, *, keyset: Keyset | None, limit: int) -> Slice[PlanVersionRow]:
+    def versions(self, plan_id: UUID, *, newest: int, keyset: Keyset | None, limit: int) -> Slice[PlanVersionRow]:
         """Newest first."""
-        statement = sa.select(_V.number, _V.parent, _V.sha256, _V.note, _V.created_at).where(_V.plan_id == plan_id)
+        columns = (_V.number, _V.parent, _V.sha256, _V.note, _V.created_at)
+        statement = sa.select(*columns).where(_V.plan_id == plan_id, _V.number <= newest)
         rows = self._connection.execute(by_id(statement, _V.number, keyset, limit, read=_number))
         found = [
             PlanVersionRow(number=row[0], parent=row[1], sha256=row[2], note=row[3], created_at=row[4]) for row in rows

@@ -15,7 +15,7 @@ from coachhub_core.domain.analytics import EffortFact
 from coachhub_core.domain.set_logs import Load, SetEntry, SetLog
 from coachhub_core.domain.values import to_utc
 from coachhub_core.domain.workouts import Fulfilment, Workout, WorkoutRevision
-from coachhub_core.ports.storage import Keyset, Slice
+from coachhub_core.ports.storage import Keyset, Slice, WorkoutStamp
 from coachhub_sqlalchemy.keyset import by_pair, sliced
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.workouts import fulfilments, set_logs, workout_revisions, workouts
@@ -145,6 +145,13 @@ class SqlWorkouts(Repository[Workout]):
     def of_trainee(self, trainee_id: UUID) -> Sequence[Workout]:
         """Oldest start first."""
         return self._with_sets(self._all(_OF.where(_W.trainee_id == trainee_id).order_by(_W.started_at, _W.id)))
+
+    def stamps(self, ids: Sequence[UUID]) -> Mapping[UUID, WorkoutStamp]:
+        """Three columns each."""
+        if not ids:
+            return {}
+        rows = self._connection.execute(sa.select(_W.id, _W.created_at, _W.recorded_at).where(_W.id.in_(list(ids))))
+        return {row[0]: WorkoutStamp(workout_id=row[0], created_at=row[1], recorded_at=row[2]) for row in rows}
 
     def last_days(self, trainee_ids: Sequence[UUID]) -> Mapping[UUID, date]:
         """The latest day of each."""
