@@ -27,7 +27,16 @@ from coachhub_http.phase import Phase
 from coachhub_http.pool import Pool
 from coachhub_http.problems import JSON
 from coachhub_http.resources.accounts import Accounts
+from coachhub_http.resources.admin import Admin
+from coachhub_http.resources.chat import Chat
+from coachhub_http.resources.coaches import Coaches
 from coachhub_http.resources.health import Operations
+from coachhub_http.resources.matches import Matches
+from coachhub_http.resources.notifications import Notifications
+from coachhub_http.resources.own_data import OwnData
+from coachhub_http.resources.reviews import Reviews
+from coachhub_http.resources.suggestions import Suggestions
+from coachhub_http.resources.trainees import Trainees
 from coachhub_http.services import Services
 
 if TYPE_CHECKING:
@@ -36,7 +45,10 @@ if TYPE_CHECKING:
 
 def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
     """Return every address there is."""
-    accounts = Accounts(services)
+    accounts, own_data, admin = Accounts(services), OwnData(services), Admin(services)
+    coaches, trainees, suggestions = Coaches(services), Trainees(services), Suggestions(services)
+    matches, reviews = Matches(services), Reviews(services)
+    chat, notifications = Chat(services), Notifications(services)
     return (
         Route("/health", operations),
         Route("/health/live", operations, "live"),
@@ -51,6 +63,50 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
         Route("/api/auth/sessions/{session_id:id}", accounts, "session"),
         Route("/api/auth/password", accounts, "password"),
         Route("/api/accounts/me", accounts, "me"),
+        Route("/api/accounts/me/exports", own_data),
+        Route("/api/accounts/me/exports/{export_id:id}", own_data, "one"),
+        Route("/api/accounts/me/erasure", own_data, "erasure"),
+        Route("/api/coaches", coaches),
+        Route("/api/coaches/match", suggestions),
+        Route("/api/coaches/{coach_id:self_or_id}", coaches, "one"),
+        Route("/api/coaches/{coach_id:self_or_id}/availability", coaches, "availability"),
+        Route("/api/coaches/{coach_id:self_or_id}/certifications", coaches, "certifications"),
+        Route("/api/coaches/{coach_id:self_or_id}/certifications/{certification_id:id}", coaches, "certification"),
+        Route("/api/coaches/{coach_id:self_or_id}/reviews", coaches, "reviews"),
+        Route("/api/suggestions/{set_id:id}", suggestions, "one"),
+        Route("/api/suggestions/{set_id:id}/outcomes", suggestions, "outcomes"),
+        Route("/api/trainees/{trainee_id:self_or_id}", trainees),
+        Route("/api/trainees/{trainee_id:self_or_id}/goals", trainees, "goals"),
+        Route("/api/trainees/{trainee_id:self_or_id}/constraints", trainees, "constraints"),
+        Route("/api/trainees/{trainee_id:self_or_id}/thresholds", trainees, "thresholds"),
+        Route("/api/trainees/{trainee_id:self_or_id}/availability", trainees, "availability"),
+        Route("/api/trainees/{trainee_id:self_or_id}/grants", trainees, "grants"),
+        Route("/api/trainees/{trainee_id:self_or_id}/grants/{grant_id:id}", trainees, "grant"),
+        Route("/api/matches", matches),
+        Route("/api/matches/{match_id:id}", matches, "one"),
+        Route("/api/matches/{match_id:id}/events", matches, "events"),
+        Route("/api/matches/{match_id:id}/accept", matches, "accept"),
+        Route("/api/matches/{match_id:id}/decline", matches, "decline"),
+        Route("/api/matches/{match_id:id}/withdraw", matches, "withdraw"),
+        Route("/api/matches/{match_id:id}/pause", matches, "pause"),
+        Route("/api/matches/{match_id:id}/resume", matches, "resume"),
+        Route("/api/matches/{match_id:id}/complete", matches, "complete"),
+        Route("/api/matches/{match_id:id}/end", matches, "end"),
+        Route("/api/matches/{match_id:id}/reviews", matches, "reviews"),
+        Route("/api/reviews/{review_id:id}", reviews, "one"),
+        Route("/api/conversations", chat),
+        Route("/api/conversations/{conversation_id:id}/messages", chat, "messages"),
+        Route("/api/conversations/{conversation_id:id}/read", chat, "read"),
+        Route("/api/notifications", notifications),
+        Route("/api/notifications/read", notifications, "read"),
+        Route("/api/admin/accounts", admin, "accounts"),
+        Route("/api/admin/accounts/{account_id:id}/suspend", admin, "suspend"),
+        Route("/api/admin/accounts/{account_id:id}/reinstate", admin, "reinstate"),
+        Route("/api/admin/audit", admin, "audit"),
+        Route("/api/admin/backups", admin, "backups"),
+        Route("/api/admin/backups/{backup_id:id}/verify", admin, "verify"),
+        Route("/api/admin/search/reindex", admin, "reindex"),
+        Route("/api/admin/plugins", admin, "plugins"),
     )
 
 

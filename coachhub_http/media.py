@@ -13,6 +13,7 @@ import re
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
+import attrs
 import msgspec
 from falcon.asgi import Response
 
@@ -64,6 +65,16 @@ async def parse(req: Request, command: type[T], **trusted: Any) -> T:
         asked.update(wire.canonical(value))
         context.key = RequestKey(key=context.key_text, operation=told.name, request_hash=asked.digest())
     return made
+
+
+@attrs.frozen
+class Nothing:
+    """The body of a POST that needs none: empty, or an empty object."""
+
+
+async def read_nothing(req: Request) -> None:
+    """Read a body that must say nothing; see :func:`parse` for what is refused."""
+    await parse(req, Nothing)
 
 
 def parse_query(req: Request, query: type[T], **trusted: Any) -> T:

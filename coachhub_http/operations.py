@@ -232,3 +232,11 @@ class Me:
 
 ME: Final = Me()
 """One's own id, which is known once the actor is."""
+
+SelfOrId = UUID | Me
+"""What a ``self_or_id`` in a path becomes."""
+
+
+def named(id: SelfOrId) -> UUID | None:
+    """Return the id a path names, or None for ``me``: services take None for the actor's own."""
+    return None if isinstance(id, Me) else id

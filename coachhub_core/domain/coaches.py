@@ -118,8 +118,8 @@ class Hours:
     """Local hours of one weekday (0 is Monday), half-open: [starts, ends). ``ends`` 00:00 is the day's end."""
 
     weekday: int = v.whole(0, 6)
-    starts: time
-    ends: time
+    starts: time = attrs.field(metadata={"schema": {"examples": ["18:00"]}})
+    ends: time = attrs.field(metadata={"schema": {"examples": ["20:30"]}})
 
     def __attrs_post_init__(self) -> None:
         if self.ends_minute <= self.starts_minute:
@@ -184,9 +184,9 @@ class CreateCoach:
 
 @attrs.frozen(kw_only=True)
 class ChangeCoach:
-    """Change a coach's profile; absent members stay."""
+    """Change a coach's profile, one's own where none is named; absent members stay."""
 
-    coach_id: UUID
+    coach_id: UUID | None = None
     expected_version: int | None = None
     specialties: tuple[str, ...] | Unset = specialties(default=UNSET)
     pricing: Decimal | None | Unset = v.money(default=UNSET, optional=True)
@@ -205,6 +205,7 @@ class SetAvailability:
     """Replace the week of a coach, or of the trainee who sends it."""
 
     coach_id: UUID | None = None
+    trainee_id: UUID | None = None
     expected_version: int | None = None
     zone: str = v.zone()
     hours: tuple[Hours, ...] = v.items(84)
@@ -214,7 +215,7 @@ class SetAvailability:
 class AddCertification:
     """Claim a certification."""
 
-    coach_id: UUID
+    coach_id: UUID | None = None
     name: str = v.line()
     issuer: str | None = v.line(default=None, optional=True)
     valid_until: date | None = None
@@ -224,7 +225,7 @@ class AddCertification:
 class RemoveCertification:
     """Take a certification back."""
 
-    coach_id: UUID
+    coach_id: UUID | None = None
     certification_id: UUID
 
 

@@ -63,7 +63,7 @@ class RemoveReview:
 class ListReviews:
     """A coach's reviews by trainees, newest first."""
 
-    coach_id: UUID
+    coach_id: UUID | None = None
     limit: int = v.whole(1, 100, default=20)
     cursor: str | None = v.text(1_000, min_len=1, default=None, optional=True)
 

@@ -111,6 +111,7 @@ class Grant:
 class ChangeTrainee:
     """Change one's own profile; absent members stay."""
 
+    trainee_id: UUID | None = None
     expected_version: int | None = None
     goal: str | None | Unset = v.text(255, default=UNSET, optional=True)
     fitness_level: FitnessLevel | None | Unset = v.choice(FITNESS_LEVELS, default=UNSET, optional=True)
@@ -125,6 +126,7 @@ class ChangeTrainee:
 class SetGoals:
     """Replace one's goals."""
 
+    trainee_id: UUID | None = None
     expected_version: int | None = None
     goals: tuple[Goal, ...] = v.items(20)
 
@@ -133,6 +135,7 @@ class SetGoals:
 class SetConstraints:
     """Replace one's constraints."""
 
+    trainee_id: UUID | None = None
     expected_version: int | None = None
     constraints: tuple[Constraint, ...] = v.items(50)
 
@@ -141,6 +144,7 @@ class SetConstraints:
 class SetThresholds:
     """Replace one's thresholds."""
 
+    trainee_id: UUID | None = None
     expected_version: int | None = None
     thresholds: tuple[Threshold, ...] = v.items(200)
 
@@ -149,6 +153,7 @@ class SetThresholds:
 class GiveGrant:
     """Let one's coach see something more."""
 
+    trainee_id: UUID | None = None
     coach_id: UUID
     scope: GrantScope = v.choice(GRANT_SCOPES)
 

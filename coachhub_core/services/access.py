@@ -44,21 +44,25 @@ def own_trainee_id(actor: Actor) -> UUID:
 class Access:
     """Fetches objects for actors."""
 
-    def coach_to_change(self, work: UnitOfWork, actor: Actor, coach_id: UUID, *, lock: bool = True) -> Coach:
-        """Return a coach that the actor may change: their own, or any for an admin. The profile itself is public."""
+    def coach_to_change(self, work: UnitOfWork, actor: Actor, coach_id: UUID | None) -> Coach:
+        """Return, held, a coach that the actor may change: their own (None), or any for an admin."""
+        if coach_id is None:
+            coach_id = own_coach_id(actor)
         if actor.coach_id != coach_id and not actor.is_admin:
-            work.coaches.record(coach_id)  # NotFound before Forbidden: a coach is known to everybody
+            work.coaches.record(coach_id)  # NotFound before Forbidden: the profile itself is public
             raise Forbidden(reason="only the coach or an admin can change this profile")
-        return work.coaches.lock(coach_id) if lock else work.coaches.get(coach_id)
+        return work.coaches.lock(coach_id)
 
-    def trainee(self, work: UnitOfWork, actor: Actor, trainee_id: UUID, scope: GrantScope) -> Trainee:
+    def trainee(self, work: UnitOfWork, actor: Actor, trainee_id: UUID | None, scope: GrantScope) -> Trainee:
         """
-        Return a trainee the actor may read for *scope*: oneself, or one's trainee by grant.
+        Return a trainee the actor may read for *scope*: oneself (None), or one's trainee by grant.
 
         Raises:
             NotFound: If there is none, or nothing at all was granted.
             GrantMissing: If something was granted, but not this.
         """
+        if trainee_id is None:
+            trainee_id = own_trainee_id(actor)
         if actor.trainee_id == trainee_id or actor.is_admin:
             return work.trainees.get(trainee_id)
         scopes = work.grants.scopes(trainee_id, actor.coach_id) if actor.coach_id is not None else frozenset()

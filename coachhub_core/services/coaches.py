@@ -27,11 +27,11 @@ from coachhub_core.domain.coaches import (
 from coachhub_core.domain.events import CoachChanged
 from coachhub_core.domain.values import UNSET, changes
 from coachhub_core.domain.vocabulary import fold, words
-from coachhub_core.errors import CoachProfileExists, Conflict, FieldError, Forbidden, Invalid, NotFound
+from coachhub_core.errors import CoachProfileExists, Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthorized
 from coachhub_core.ports.cache import Cache
 from coachhub_core.ports.search import SearchIndex, SearchQuery
 from coachhub_core.ports.storage import CoachFilter, CoachRecord, Duplicate, Keyset, Slice, UnitOfWork
-from coachhub_core.services.access import Access, require_role
+from coachhub_core.services.access import Access, own_coach_id, require_role
 from coachhub_core.services.accounts import check_version
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.indexing import index_coach
@@ -53,21 +53,38 @@ class CoachService:
 
     # ── one coach ──
 
-    def get(self, coach_id: UUID, *, fresh: bool = True) -> CoachView:
-        """
-        Return the public view of a coach.
-
-        Args:
-            fresh: Read the database; False takes a copy that is at most
-                ``cache.max_age_ms`` old, which nobody who may edit should be shown.
-        """
-        if not fresh:
-            return wire.view(CoachView, self.get_bytes(coach_id))
+    def get(self, coach_id: UUID | None, actor: Actor | None = None) -> CoachView:
+        """Return the public view of a coach as it is now; None is the acting coach's own."""
+        self._may_look(actor)
         with self._context.read() as work:
-            return coach_view(work.coaches.record(coach_id))
+            return coach_view(work.coaches.record(self._named(coach_id, actor)))
 
-    def get_bytes(self, coach_id: UUID) -> bytes:
-        """Return the public view as JSON, from the cache key ``coach:{id}`` or the database."""
+    def show(self, coach_id: UUID | None, actor: Actor | None) -> bytes:
+        """
+        Return the public view as JSON.
+
+        The owner and admins read the database, so that nobody misses their own
+        change; others may get a copy at most ``cache.max_age_ms`` old.
+        """
+        self._may_look(actor)
+        id = self._named(coach_id, actor)
+        if actor is not None and (actor.is_admin or actor.coach_id == id):
+            return wire.dumps(self.get(id, actor))
+        return self._kept(id)
+
+    def _may_look(self, actor: Actor | None) -> None:
+        if actor is None and self._context.settings.http.coaches_need_login:
+            raise Unauthorized
+
+    def _named(self, coach_id: UUID | None, actor: Actor | None) -> UUID:
+        if coach_id is not None:
+            return coach_id
+        if actor is None:
+            raise Unauthorized
+        return own_coach_id(actor)
+
+    def _kept(self, coach_id: UUID) -> bytes:
+        """Return the view from the cache key ``coach:{id}``, or from the database, which fills it."""
         key = f"coach:{coach_id}"
         kept = self._cache.get(key)
         if kept is not None:
@@ -193,10 +210,11 @@ class CoachService:
 
     # ── the week, the certifications ──
 
-    def availability(self, coach_id: UUID) -> AvailabilityView:
-        """Return a coach's week; it is public."""
+    def availability(self, coach_id: UUID | None, actor: Actor | None = None) -> AvailabilityView:
+        """Return a coach's week; it is as public as the profile."""
+        self._may_look(actor)
         with self._context.read() as work:
-            record = work.coaches.record(coach_id)
+            record = work.coaches.record(self._named(coach_id, actor))
             return AvailabilityView.of(work.availability.find(record.account.id), zone=record.account.zone)
 
     @rerun
@@ -207,8 +225,6 @@ class CoachService:
         Raises:
             AvailabilityOverlap: If two hours of a day overlap.
         """
-        if command.coach_id is None:
-            raise Invalid.at("/coach_id", "is required", "required")
         hours = check_hours(command.hours)
         with self._context.write(actor) as work:
             coach = self._access.coach_to_change(work, actor, command.coach_id)
@@ -255,13 +271,14 @@ class CoachService:
 
     # ── finding ──
 
-    def find(self, query: FindCoaches) -> CoachPage:
+    def find(self, query: FindCoaches, actor: Actor | None = None) -> CoachPage:
         """
         Return a page of coaches that fit every filter.
 
         With ``q`` they are ordered by how well they fit, unless ``sort`` says
         otherwise; without it by rating.
         """
+        self._may_look(actor)
         if query.cursor is not None and query.offset is not None:
             raise Invalid.at("offset", "cannot be combined with cursor", "exclusive")
         where = self._filter(query)

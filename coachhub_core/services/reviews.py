@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-from coachhub_core.domain.accounts import Actor
+from coachhub_core.domain.accounts import SYSTEM, Actor
 from coachhub_core.domain.events import CoachChanged, ReviewWritten
 from coachhub_core.domain.matches import Match
 from coachhub_core.domain.reviews import (
@@ -21,9 +21,9 @@ from coachhub_core.domain.reviews import (
     WriteReview,
 )
 from coachhub_core.domain.values import changes
-from coachhub_core.errors import AlreadyReviewed, Forbidden, NotFound, ReviewNotEnded, ReviewWindowClosed
+from coachhub_core.errors import AlreadyReviewed, Forbidden, NotFound, ReviewNotEnded, ReviewWindowClosed, Unauthorized
 from coachhub_core.ports.storage import Duplicate, UnitOfWork
-from coachhub_core.services.access import Access
+from coachhub_core.services.access import Access, own_coach_id
 from coachhub_core.services.accounts import check_version
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.inbox import notify
@@ -41,12 +41,15 @@ class ReviewService:
         self._access = access
         self._closing = closing
 
-    def of_coach(self, query: ListReviews) -> ReviewPage:
-        """Return a page of a coach's visible reviews by trainees; they name nobody."""
+    def of_coach(self, query: ListReviews, actor: Actor | None = None) -> ReviewPage:
+        """Return a page of a coach's visible reviews by trainees, one's own where none is named; they name nobody."""
+        if actor is None and (query.coach_id is None or self._context.settings.http.coaches_need_login):
+            raise Unauthorized
         keyset = read_cursor(query.cursor, _LIST)
         with self._context.read() as work:
-            work.coaches.record(query.coach_id)
-            found = work.reviews.page(coach_id=query.coach_id, keyset=keyset, limit=query.limit)
+            coach_id = query.coach_id or own_coach_id(actor or SYSTEM)
+            work.coaches.record(coach_id)
+            found = work.reviews.page(coach_id=coach_id, keyset=keyset, limit=query.limit)
         after, before = ends(found, keyset, _LIST, lambda r: (r.id,))
         items = tuple(ReviewView.of(r, shows_match=False) for r in found.items)
         return ReviewPage(items=items, next=after, prev=before)

@@ -25,7 +25,7 @@ from coachhub_core.domain.trainees import (
     TraineeView,
 )
 from coachhub_core.domain.values import changes
-from coachhub_core.errors import GrantNoMatch, Invalid, NotFound
+from coachhub_core.errors import GrantNoMatch, NotFound
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.access import Access, own_trainee_id
 from coachhub_core.services.accounts import check_version
@@ -41,34 +41,34 @@ class TraineeService:
 
     # ── reading: oneself, or by grant ──
 
-    def get(self, actor: Actor, trainee_id: UUID) -> TraineeView:
+    def get(self, actor: Actor, trainee_id: UUID | None) -> TraineeView:
         """Return a profile."""
         with self._context.read() as work:
             return self._view(work, self._access.trainee(work, actor, trainee_id, "profile"))
 
-    def goals(self, actor: Actor, trainee_id: UUID) -> GoalsView:
+    def goals(self, actor: Actor, trainee_id: UUID | None) -> GoalsView:
         """Return the goals."""
         with self._context.read() as work:
             trainee = self._access.trainee(work, actor, trainee_id, "profile")
         return GoalsView(goals=trainee.goals, version=trainee.version)
 
-    def constraints(self, actor: Actor, trainee_id: UUID) -> ConstraintsView:
+    def constraints(self, actor: Actor, trainee_id: UUID | None) -> ConstraintsView:
         """Return the constraints; what is private only to oneself and by the ``health`` grant."""
         with self._context.read() as work:
             trainee = self._access.trainee(work, actor, trainee_id, "profile")
-            sees_private = actor.trainee_id == trainee_id
+            sees_private = actor.trainee_id == trainee.id
             if not sees_private and actor.coach_id is not None:
-                sees_private = "health" in work.grants.scopes(trainee_id, actor.coach_id)
+                sees_private = "health" in work.grants.scopes(trainee.id, actor.coach_id)
         shown = tuple(c for c in trainee.constraints if sees_private or not c.is_private)
         return ConstraintsView(constraints=shown, version=trainee.version)
 
-    def thresholds(self, actor: Actor, trainee_id: UUID) -> ThresholdsView:
+    def thresholds(self, actor: Actor, trainee_id: UUID | None) -> ThresholdsView:
         """Return the thresholds that relative targets refer to."""
         with self._context.read() as work:
             trainee = self._access.trainee(work, actor, trainee_id, "plan")
         return ThresholdsView(thresholds=trainee.thresholds, version=trainee.version)
 
-    def availability(self, actor: Actor, trainee_id: UUID) -> AvailabilityView:
+    def availability(self, actor: Actor, trainee_id: UUID | None) -> AvailabilityView:
         """Return the week."""
         with self._context.read() as work:
             trainee = self._access.trainee(work, actor, trainee_id, "profile")
@@ -81,8 +81,8 @@ class TraineeService:
 
     # ── changing: only oneself ──
 
-    def _own(self, work: UnitOfWork, actor: Actor, expected_version: int | None) -> Trainee:
-        trainee = work.trainees.lock(own_trainee_id(actor))
+    def _own(self, work: UnitOfWork, actor: Actor, trainee_id: UUID | None, expected_version: int | None) -> Trainee:
+        trainee = work.trainees.lock(_mine(actor, trainee_id))
         check_version("trainee", expected_version, trainee.version)
         return trainee
 
@@ -90,7 +90,7 @@ class TraineeService:
     def change(self, actor: Actor, command: ChangeTrainee) -> TraineeView:
         """Change one's own profile."""
         with self._context.write(actor) as work:
-            trainee = self._own(work, actor, command.expected_version)
+            trainee = self._own(work, actor, command.trainee_id, command.expected_version)
             changed = changes(
                 command, "goal", "fitness_level", "budget", "currency", "modalities", "languages", "open_to_invites"
             )
@@ -101,7 +101,7 @@ class TraineeService:
     def set_goals(self, actor: Actor, command: SetGoals) -> GoalsView:
         """Replace one's goals."""
         with self._context.write(actor) as work:
-            trainee = self._own(work, actor, command.expected_version)
+            trainee = self._own(work, actor, command.trainee_id, command.expected_version)
             changed = attrs.evolve(trainee, goals=command.goals, updated_at=self._context.clock())
             saved = work.trainees.save(changed)
             return work.commit(GoalsView(goals=saved.goals, version=saved.version))
@@ -111,7 +111,7 @@ class TraineeService:
         """Replace one's constraints; injuries and diets are private unless said otherwise."""
         settled: tuple[Constraint, ...] = tuple(c.settled() for c in command.constraints)
         with self._context.write(actor) as work:
-            trainee = self._own(work, actor, command.expected_version)
+            trainee = self._own(work, actor, command.trainee_id, command.expected_version)
             saved = work.trainees.save(attrs.evolve(trainee, constraints=settled, updated_at=self._context.clock()))
             return work.commit(ConstraintsView(constraints=saved.constraints, version=saved.version))
 
@@ -119,7 +119,7 @@ class TraineeService:
     def set_thresholds(self, actor: Actor, command: SetThresholds) -> ThresholdsView:
         """Replace one's thresholds; days already frozen keep what they resolved to."""
         with self._context.write(actor) as work:
-            trainee = self._own(work, actor, command.expected_version)
+            trainee = self._own(work, actor, command.trainee_id, command.expected_version)
             changed = attrs.evolve(trainee, thresholds=command.thresholds, updated_at=self._context.clock())
             saved = work.trainees.save(changed)
             return work.commit(ThresholdsView(thresholds=saved.thresholds, version=saved.version))
@@ -127,11 +127,9 @@ class TraineeService:
     @rerun
     def set_availability(self, actor: Actor, command: SetAvailability) -> AvailabilityView:
         """Replace one's own week."""
-        if command.coach_id is not None:
-            raise Invalid.at("/coach_id", "is not known here", "unknown_member")
         hours = check_hours(command.hours)
         with self._context.write(actor) as work:
-            trainee = work.trainees.lock(own_trainee_id(actor))
+            trainee = work.trainees.lock(_mine(actor, command.trainee_id))
             found = work.availability.find(trainee.account_id)
             check_version("availability", command.expected_version, found.version if found else 0)
             now = self._context.clock()
@@ -140,10 +138,10 @@ class TraineeService:
 
     # ── grants ──
 
-    def grants(self, actor: Actor) -> GrantPage:
+    def grants(self, actor: Actor, trainee_id: UUID | None = None) -> GrantPage:
         """Return all grants one ever gave, newest first."""
         with self._context.read() as work:
-            found = work.grants.of_trainee(own_trainee_id(actor))
+            found = work.grants.of_trainee(_mine(actor, trainee_id))
         return GrantPage(items=tuple(GrantView.of(grant) for grant in found))
 
     @rerun
@@ -155,7 +153,7 @@ class TraineeService:
             GrantNoMatch: If this coach does not coach the trainee.
         """
         with self._context.write(actor) as work:
-            trainee = work.trainees.lock(own_trainee_id(actor))
+            trainee = work.trainees.lock(_mine(actor, command.trainee_id))
             running = work.matches.running_of_trainee(trainee.id)
             if running is None or running.coach_id != command.coach_id:
                 raise GrantNoMatch(coach_id=command.coach_id)
@@ -177,10 +175,10 @@ class TraineeService:
             return work.commit(GrantView.of(given))
 
     @rerun
-    def revoke(self, actor: Actor, grant_id: UUID) -> None:
+    def revoke(self, actor: Actor, grant_id: UUID, trainee_id: UUID | None = None) -> None:
         """Take a grant back, from the next request on; taking back ``chat`` makes the coach leave the conversations."""
         with self._context.write(actor) as work:
-            trainee = work.trainees.lock(own_trainee_id(actor))
+            trainee = work.trainees.lock(_mine(actor, trainee_id))
             grant = work.grants.find(grant_id)
             if grant is None or grant.trainee_id != trainee.id:
                 raise NotFound(kind="grant", id=grant_id)
@@ -194,3 +192,11 @@ class TraineeService:
                         if match.coach_id == grant.coach_id and conversation is not None:
                             work.conversations.leave(conversation.id, coach.account_id, at=now)
             work.commit()
+
+
+def _mine(actor: Actor, trainee_id: UUID | None) -> UUID:
+    """Return the acting trainee's id; another's is not theirs to change, nor to know of."""
+    mine = own_trainee_id(actor)
+    if trainee_id not in (None, mine):
+        raise NotFound(kind="trainee", id=trainee_id)
+    return mine

@@ -88,7 +88,7 @@ async def test_every_command_has_an_example_that_is_read(door: Door) -> None:
             schema = {**shown["schema"], "components": {"schemas": components}}
             assert list(Draft202012Validator(schema).iter_errors(example)) == [], told.name
             trusted = dict.fromkeys(re.findall(r"\{(\w+)", route.path), ID)
-            trusted |= dict.fromkeys(told.trusted, 1)
+            trusted |= {name: 1 if name == "expected_version" else None for name in told.trusted}
             assert isinstance(wire.structure(told.command, example, trusted=trusted), told.command)
             assert Examples(components).of(shown["schema"]) == example
 
