@@ -251,7 +251,8 @@ class IllegalTransition(Conflict):
 
     def __str__(self) -> str:
         allowed = ", ".join(self.allowed) or "nothing"
-        return f"a {self.what} that is {self.state} cannot {self.action}; allowed now: {allowed}"
+        article = "an" if self.what[0] in "aeiou" else "a"
+        return f"{article} {self.what} that is {self.state} cannot {self.action}; allowed now: {allowed}"
 
 
 @attrs.define(kw_only=True)

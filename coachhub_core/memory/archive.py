@@ -1,9 +1,11 @@
 """
 Backups in one file each: a zip that says of itself what is in it.
 
-``manifest.json`` stands first and names every member with its size and SHA-256.
+``manifest.json`` stands first and names every member with its size and SHA-256;
+the zip's comment, its last 64 bytes, is the SHA-256 of all that stands before.
 A backup gets its name only when it is whole and on the disk; what is truncated,
-has a flipped bit or a member too many is refused before anything is restored.
+has a flipped bit anywhere or a member too many is refused before anything is
+restored.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +33,7 @@ FORMAT: Final = "coachhub-backup/1"
 DATABASE: Final = "database.sqlite"
 _CHUNK: Final = 1 << 20
 _MAX_MANIFEST: Final = 64 << 20
+_SEAL: Final = 64  # bytes: a SHA-256 in hexadecimal
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +57,9 @@ class Manifest:
         return sum(1 for name in self.members if name.startswith("files/"))
 
 
-def create(target: Path, *, kind: str, made_at: str, version: str, storage: Storage, files: FileStore) -> Manifest:
+def write_archive(
+    target: Path, *, kind: str, made_at: str, version: str, storage: Storage, files: FileStore
+) -> Manifest:
     """
     Write a backup to *target*, which must not exist.
 
@@ -80,6 +87,9 @@ def create(target: Path, *, kind: str, made_at: str, version: str, storage: Stor
                 )
                 for member in members:
                     archive.write(folder / member, member)
+                archive.comment = b"0" * _SEAL
+            seal(unnamed)
+            unnamed.chmod(0o600)  # everything about everybody is in it
             _sync(unnamed)
             os.replace(unnamed, target)
             _sync(target.parent)
@@ -114,6 +124,34 @@ def fingerprint(file: Path) -> tuple[int, str]:
     return found["n_bytes"], found["sha256"]
 
 
+def seal(file: Path) -> None:
+    """Write over the last 64 bytes of *file* the SHA-256 of those before."""
+    digest = _digest_before_seal(file)
+    with file.open("r+b") as out:
+        out.seek(-_SEAL, os.SEEK_END)
+        out.write(digest)
+
+
+def _digest_before_seal(file: Path) -> bytes:
+    digest = hashlib.sha256()
+    left = file.stat().st_size - _SEAL
+    with file.open("rb") as source:
+        while left > 0 and (chunk := source.read(min(_CHUNK, left))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest().encode("ascii")
+
+
+def _check_seal(file: Path) -> None:
+    if not zipfile.is_zipfile(file):
+        raise zipfile.BadZipFile("this is no zip file")
+    with file.open("rb") as source:
+        source.seek(-_SEAL, os.SEEK_END)
+        found = source.read()
+    if found != _digest_before_seal(file):
+        raise BackupError(reason=f"{file.name} is truncated, or was changed after it was written")
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -131,6 +169,7 @@ def unpacked(source: Path) -> Iterator[tuple[Manifest, Path]]:
         BackupError: Saying what is wrong: no backup, truncated, changed, of another format.
     """
     try:
+        _check_seal(source)
         with tempfile.TemporaryDirectory(prefix="coachhub-restore-") as name, zipfile.ZipFile(source) as archive:
             folder = Path(name)
             manifest = _manifest(archive)
@@ -142,7 +181,15 @@ def unpacked(source: Path) -> Iterator[tuple[Manifest, Path]]:
             yield manifest, folder
     except FileNotFoundError as exc:
         raise BackupError(reason=f"there is no backup {source}") from exc
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as exc:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as exc:
         raise BackupError(reason=f"{source.name} is truncated or is no backup: {exc}") from exc
     except OSError as exc:
         raise BackupError(reason=f"{source.name} cannot be read: {exc.strerror or exc}") from exc

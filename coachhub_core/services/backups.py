@@ -12,7 +12,7 @@ import attrs
 from coachhub_core.domain.accounts import Actor, AuditEvent
 from coachhub_core.domain.backups import Backup, BackupPage, BackupView, CreateBackup, ListBackups
 from coachhub_core.errors import BackupError, Busy, CoachHubError, NotFound
-from coachhub_core.memory import archive
+from coachhub_core.memory.archive import DATABASE, Manifest, fingerprint, unpacked, write_archive
 from coachhub_core.ports.files import FileStore
 from coachhub_core.ports.storage import Storage
 from coachhub_core.services.access import require_role
@@ -52,7 +52,7 @@ class BackupService:
         backup = self._begin(actor, command)
         target = folder / backup.file
         try:
-            manifest = archive.create(
+            manifest = write_archive(
                 target,
                 kind=backup.kind,
                 made_at=backup.created_at.isoformat(),
@@ -60,9 +60,10 @@ class BackupService:
                 storage=self._context.storage,
                 files=self._files,
             )
-            n_bytes, sha256 = archive.fingerprint(target)
-        except CoachHubError as exc:
-            self._end(backup.id, state="failed", reason=str(exc)[:255])
+            n_bytes, sha256 = fingerprint(target)
+        except BaseException as exc:  # interrupted too: a row that says "running" would hold the next one up
+            reason = str(exc) if isinstance(exc, CoachHubError) else type(exc).__name__
+            self._end(backup.id, state="failed", reason=reason[:255])
             raise
         done = self._end(
             backup.id,
@@ -142,18 +143,18 @@ class BackupService:
             raise NotFound(kind="finished backup", id=backup_id)
         file = self._where() / found.file
         check_backup(file)
-        if archive.fingerprint(file) != (found.n_bytes, found.sha256):
+        if fingerprint(file) != (found.n_bytes, found.sha256):
             raise BackupError(reason=f"{found.file} is not the file that was written")
         return BackupView.of(self._end(backup_id, state="verified", verified_at=self._context.clock()))
 
 
-def check_backup(file: Path) -> archive.Manifest:
+def check_backup(file: Path) -> Manifest:
     """Read a backup whole; return what it says of itself, or raise ``BackupError``."""
-    with archive.unpacked(file) as (manifest, _):
+    with unpacked(file) as (manifest, _):
         return manifest
 
 
-def restore(file: Path, storage: Storage, files: FileStore) -> archive.Manifest:
+def restore(file: Path, storage: Storage, files: FileStore) -> Manifest:
     """
     Fill an empty instance from a backup.
 
@@ -165,9 +166,9 @@ def restore(file: Path, storage: Storage, files: FileStore) -> archive.Manifest:
     """
     if next(files.names(), None) is not None:
         raise BackupError(reason="there are files here already; restore into a new folder")
-    with archive.unpacked(file) as (manifest, folder):
+    with unpacked(file) as (manifest, folder):
         if manifest.database is not None:
-            storage.load(folder / archive.DATABASE, manifest.database)
+            storage.load(folder / DATABASE, manifest.database)
         for name in manifest.members:
             if name.startswith("files/"):
                 files.put(name.removeprefix("files/"), (folder / name).read_bytes())
