@@ -283,6 +283,7 @@ class AssignmentIllegalTransition(IllegalTransition):
 class ScheduledWorkoutIllegalTransition(IllegalTransition):
     """Raised when a day of a calendar is asked to do what its state does not allow."""
 
+    code: ClassVar[str] = "scheduled_workout.illegal_transition"
     what: ClassVar[str] = "scheduled workout"
 
 

@@ -164,7 +164,8 @@ def test_importing_the_library_does_nothing_and_loads_little() -> None:
     import subprocess
 
     code = (
-        "import sys, coachhub_core; heavy = {'numpy', 'scipy', 'sqlalchemy', 'falcon', 'websockets'} & set(sys.modules);"
+        "import sys, coachhub_core;"
+        "heavy = {'numpy', 'scipy', 'sqlalchemy', 'falcon', 'websockets'} & set(sys.modules);"
         "sys.exit(f'loaded: {sorted(heavy)}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
