@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import attrs
+import pytest
 
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.clock import ManualClock
@@ -14,7 +16,7 @@ from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import Actor, Register
 from coachhub_core.domain.assignments import AssignmentView, AssignPlan
 from coachhub_core.domain.coaches import CreateCoach
-from coachhub_core.domain.exercises import ListExercises
+from coachhub_core.domain.exercises import NAMESPACE
 from coachhub_core.domain.matches import AcceptMatch, MatchView, RequestMatch
 from coachhub_core.domain.plan_document import PlanDocument
 from coachhub_core.domain.plans import CreatePlan, PlanView, PublishPlan
@@ -79,19 +81,9 @@ class House:
         self.matched(trainee, coach)
         return coach, trainee
 
-    def exercise(self, slug: str) -> UUID:
-        """Return the id of a shipped exercise."""
-        found = self.hub.exercises.list(self.a_coach(), ListExercises(q=slug.replace("-", " "), limit=100)).items
-        return next(e.id for e in found if e.slug == slug)
-
-    def with_known_exercises(self, document: PlanDocument) -> PlanDocument:
-        """Return a built document with exercises that exist here in place of the builders' own."""
-        squat, bench = self.exercise("back-squat"), self.exercise("bench-press")
-        return replaced(document, {SQUAT: squat, BENCH: bench})
-
     def a_published_plan(self, coach: Actor, document: PlanDocument, **more: Any) -> PlanView:
         """Return a plan with one version."""
-        command = CreatePlan(title="Base", document=self.with_known_exercises(document), **more)
+        command = CreatePlan(title="Base", document=with_known_exercises(document), **more)
         plan = self.hub.plans.create(coach, command)
         return self.hub.plans.publish(coach, PublishPlan(plan_id=plan.id))
 
@@ -105,8 +97,14 @@ class House:
         return self.hub.assignments.assign(coach, command)
 
 
-def replaced(document: PlanDocument, ids: dict[UUID, UUID]) -> PlanDocument:
-    """Return *document* with other exercises."""
+def shipped_exercise(slug: str) -> UUID:
+    """Return the id of a shipped exercise: the same in every house."""
+    return uuid5(NAMESPACE, slug)
+
+
+def with_known_exercises(document: PlanDocument) -> PlanDocument:
+    """Return a built document with exercises that exist in place of the builders' own."""
+    ids = {SQUAT: shipped_exercise("back-squat"), BENCH: shipped_exercise("bench-press")}
 
     def workout(w: Any) -> Any:
         return attrs.evolve(w, blocks=tuple(attrs.evolve(b, items=tuple(map(item, b.items))) for b in w.blocks))
@@ -115,3 +113,10 @@ def replaced(document: PlanDocument, ids: dict[UUID, UUID]) -> PlanDocument:
         return attrs.evolve(i, exercise_id=ids.get(i.exercise_id, i.exercise_id))
 
     return attrs.evolve(document, workouts=tuple(map(workout, document.workouts)))
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    """An empty house."""
+    with House.open() as opened:
+        yield opened
