@@ -144,7 +144,7 @@ def test_only_a_day_that_is_due_can_be_skipped(state: str) -> None:
     """The answer says what is allowed now."""
     with pytest.raises(ScheduledWorkoutIllegalTransition) as caught:
         a_row(state=state).skip(None, now=NOW)
-    assert caught.value.code == "conflict"
+    assert caught.value.code == "scheduled_workout.illegal_transition"
     assert str(caught.value).startswith(f"a scheduled workout that is {state} cannot be skipped")
 
 
