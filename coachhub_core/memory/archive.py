@@ -143,7 +143,7 @@ def _digest_before_seal(file: Path) -> bytes:
 
 
 def _check_seal(file: Path) -> None:
-    if not zipfile.is_zipfile(file):
+    if file.stat().st_size < _SEAL or not zipfile.is_zipfile(file):
         raise zipfile.BadZipFile("this is no zip file")
     with file.open("rb") as source:
         source.seek(-_SEAL, os.SEEK_END)

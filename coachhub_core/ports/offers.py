@@ -53,7 +53,12 @@ class Probe:
 
 @attrs.frozen(kw_only=True)
 class CommandOffer:
-    """A command of the ``coachhub`` line: ``make`` imports and returns a click command."""
+    """
+    A command of the ``coachhub`` line: ``make`` imports and returns a click command.
+
+    The context's ``obj`` is a function that takes a data folder, or None for the
+    configured one, and returns the settings in force, as every other command reads them.
+    """
 
     make: Callable[[], object]
     help: str

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from coachhub_cli.options import settings_for
 from coachhub_core import __version__
 from coachhub_core.bootstrap import load_plugins, merge_offers
 from coachhub_core.errors import CoachHubError, PluginError, SettingsError
@@ -48,8 +49,10 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="coachhub")
-def coachhub() -> None:
+@click.pass_context
+def coachhub(ctx: click.Context) -> None:
     """Bring trainees and coaches together: run CoachHub and look after it."""
+    ctx.obj = settings_for  # commands of other packages, which may not import this one, read settings through it
 
 
 def run(arguments: list[str] | None = None) -> None:

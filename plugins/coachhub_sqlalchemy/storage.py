@@ -90,10 +90,13 @@ class SqlStorage:
             raise BackupError(reason="this database is backed up with its own tools; see the howto on backups")
         with self.engine.connect() as connection:
             schema = migrations.current(connection)
-        # a connection of its own: VACUUM INTO reads one snapshot and writes a compact file
-        source = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10)
+        # a connection of its own: VACUUM INTO reads one snapshot and writes a compact file. Not mode=ro: such a
+        # connection copies row by row, and then SQLite 3.40 gives generated columns values they cannot take
+        source = sqlite3.connect(f"file:{self.path}?mode=rw", uri=True, timeout=10)
         try:
             source.execute("VACUUM INTO ?", (str(target),))
+        except sqlite3.Error as exc:
+            raise BackupError(reason=f"the database cannot be copied: {exc}") from exc
         finally:
             source.close()
         return {"engine": "sqlite", "schema_version": schema, "n_rows": _rows_of(target)}
