@@ -28,15 +28,20 @@ from coachhub_http.pool import Pool
 from coachhub_http.problems import JSON
 from coachhub_http.resources.accounts import Accounts
 from coachhub_http.resources.admin import Admin
+from coachhub_http.resources.analytics import Analytics
+from coachhub_http.resources.assignments import Assignments, Calendar
 from coachhub_http.resources.chat import Chat
 from coachhub_http.resources.coaches import Coaches
+from coachhub_http.resources.exercises import Exercises
 from coachhub_http.resources.health import Operations
 from coachhub_http.resources.matches import Matches
 from coachhub_http.resources.notifications import Notifications
 from coachhub_http.resources.own_data import OwnData
+from coachhub_http.resources.plans import Plans
 from coachhub_http.resources.reviews import Reviews
 from coachhub_http.resources.suggestions import Suggestions
 from coachhub_http.resources.trainees import Trainees
+from coachhub_http.resources.workouts import Workouts
 from coachhub_http.services import Services
 
 if TYPE_CHECKING:
@@ -49,6 +54,8 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
     coaches, trainees, suggestions = Coaches(services), Trainees(services), Suggestions(services)
     matches, reviews = Matches(services), Reviews(services)
     chat, notifications = Chat(services), Notifications(services)
+    exercises, plans, workouts = Exercises(services), Plans(services), Workouts(services)
+    assignments, calendar, analytics = Assignments(services), Calendar(services), Analytics(services)
     return (
         Route("/health", operations),
         Route("/health/live", operations, "live"),
@@ -68,6 +75,8 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
         Route("/api/accounts/me/erasure", own_data, "erasure"),
         Route("/api/coaches", coaches),
         Route("/api/coaches/match", suggestions),
+        Route("/api/coaches/me/roster", analytics, "roster"),
+        Route("/api/coaches/me/attention", analytics, "attention"),
         Route("/api/coaches/{coach_id:self_or_id}", coaches, "one"),
         Route("/api/coaches/{coach_id:self_or_id}/availability", coaches, "availability"),
         Route("/api/coaches/{coach_id:self_or_id}/certifications", coaches, "certifications"),
@@ -82,6 +91,31 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
         Route("/api/trainees/{trainee_id:self_or_id}/availability", trainees, "availability"),
         Route("/api/trainees/{trainee_id:self_or_id}/grants", trainees, "grants"),
         Route("/api/trainees/{trainee_id:self_or_id}/grants/{grant_id:id}", trainees, "grant"),
+        Route("/api/trainees/{trainee_id:self_or_id}/calendar", calendar),
+        Route("/api/trainees/{trainee_id:self_or_id}/adherence", workouts, "adherence"),
+        Route("/api/exercises", exercises),
+        Route("/api/exercises/{exercise_id:id}", exercises, "one"),
+        Route("/api/plans", plans),
+        Route("/api/plans/{plan_id:id}", plans, "one"),
+        Route("/api/plans/{plan_id:id}/publish", plans, "publish"),
+        Route("/api/plans/{plan_id:id}/restore", plans, "restore"),
+        Route("/api/plans/{plan_id:id}/copy", plans, "copy"),
+        Route("/api/plans/{plan_id:id}/archive", plans, "archive"),
+        Route("/api/plans/{plan_id:id}/unarchive", plans, "unarchive"),
+        Route("/api/plans/{plan_id:id}/versions", plans, "versions"),
+        Route("/api/plans/{plan_id:id}/versions/{number:int}", plans, "version"),
+        Route("/api/plans/{plan_id:id}/diff", plans, "diff"),
+        Route("/api/assignments", assignments),
+        Route("/api/assignments/{assignment_id:id}", assignments, "one"),
+        Route("/api/assignments/{assignment_id:id}/upgrade", assignments, "upgrade"),
+        Route("/api/assignments/{assignment_id:id}/pause", assignments, "pause"),
+        Route("/api/assignments/{assignment_id:id}/resume", assignments, "resume"),
+        Route("/api/assignments/{assignment_id:id}/cancel", assignments, "cancel"),
+        Route("/api/scheduled-workouts/{scheduled_workout_id:id}", calendar, "one"),
+        Route("/api/scheduled-workouts/{scheduled_workout_id:id}/skip", calendar, "skip"),
+        Route("/api/workouts", workouts),
+        Route("/api/workouts/{workout_id:id}", workouts, "one"),
+        Route("/api/workouts/{workout_id:id}/revisions", workouts, "revisions"),
         Route("/api/matches", matches),
         Route("/api/matches/{match_id:id}", matches, "one"),
         Route("/api/matches/{match_id:id}/events", matches, "events"),

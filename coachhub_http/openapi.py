@@ -199,6 +199,8 @@ def _responses(route: Route, method: str, told: Operation, schemas: Schemas) -> 
     if told.location is not None:
         success["headers"] = {"Location": {"schema": {"type": "string"}}}
     found: dict[str, Any] = {str(told.status): success}
+    if told.again is not None:
+        found[str(told.again)] = {**success, "description": "It was sent before; this is what is stored"}
     if method == "GET":
         found["304"] = {"description": "Not changed since the ETag in If-None-Match"}
     by_status: defaultdict[int, list[type[e.CoachHubError]]] = defaultdict(list)

@@ -57,6 +57,7 @@ class Operation:
     query: type = NoParameters
     answer: Any = None
     status: int = 200
+    again: int | None = None
     errors: tuple[type[CoachHubError], ...] = ()
     keys: Keys = "never"
     if_match: bool = False
@@ -81,6 +82,7 @@ def operation(
     query: type = NoParameters,
     answer: Any = None,
     status: int = 200,
+    again: int | None = None,
     errors: tuple[type[CoachHubError], ...] = (),
     keys: Keys | None = None,
     if_match: bool = False,
@@ -100,6 +102,7 @@ def operation(
         query: What the parameters are read as.
         answer: The view it gives, or None for an answer without a body.
         status: Of success; 204 needs no *answer*.
+        again: Of the same answer to what a device had sent before.
         errors: Beyond the common ones.
         keys: Whether an Idempotency-Key is ``never``, ``taken`` or ``required``; by default a POST of somebody
             logged in takes one.
@@ -122,6 +125,7 @@ def operation(
             query=query,
             answer=answer,
             status=status,
+            again=again,
             errors=errors,
             keys=keys if keys is not None else ("taken" if method == "POST" and who != "anyone" else "never"),
             if_match=if_match,

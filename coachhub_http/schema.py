@@ -18,7 +18,7 @@ from uuid import UUID
 import attrs
 
 from coachhub_core.domain.values import Unset
-from coachhub_core.wire import is_union, kind_of
+from coachhub_core.wire import is_union, kind_of, parameter_name
 
 Schema = dict[str, Any]
 Direction = Literal["in", "out"]
@@ -96,7 +96,7 @@ class Schemas:
         for field in attrs.fields(cls):
             if field.init:
                 schema = _without_null(self._field(field, "in"))
-                found.append((field.alias or field.name, schema, field.default is attrs.NOTHING))
+                found.append((parameter_name(field), schema, field.default is attrs.NOTHING))
         return found
 
     def _object(self, cls: type, direction: Direction, leave_out: frozenset[str]) -> Schema:
@@ -118,7 +118,7 @@ class Schemas:
         return schema
 
     def _field(self, field: attrs.Attribute[Any], direction: Direction) -> Schema:
-        schema = self.of(field.type, direction)
+        schema = self._written(field) if "model" in field.metadata else self.of(field.type, direction)
         rules = field.metadata.get("schema")
         if rules:
             schema = _narrowed(schema, rules)
@@ -126,6 +126,11 @@ class Schemas:
         if direction == "in" and isinstance(default, str | int | float | bool):
             schema = {**schema, "default": default}
         return schema
+
+    def _written(self, field: attrs.Attribute[Any]) -> Schema:
+        """Describe bytes that were written before: canonical JSON of a class, which leaves out what is null."""
+        schema = self.of(field.metadata["model"], "in")
+        return _nullable(schema) if type(None) in get_args(field.type) else schema
 
     def _union(self, arguments: tuple[Any, ...], direction: Direction) -> Schema:
         members = [m for m in arguments if m is not Unset and m is not type(None)]

@@ -226,9 +226,9 @@ def window_field() -> Any:
 
 @attrs.frozen(kw_only=True)
 class ReadAdherence:
-    """A trainee's adherence over 7, 30 or 90 days as of a day, today by default."""
+    """A trainee's adherence over 7, 30 or 90 days as of a day, today by default; no ``trainee_id`` is oneself."""
 
-    trainee_id: UUID
+    trainee_id: UUID | None = None
     window: int = window_field()
     as_of: date | None = day_field(default=None, optional=True)
 

@@ -72,7 +72,9 @@ class Override:
 
 def overrides_field(**more: Any) -> Any:
     """Make a field of overrides."""
-    return v.items(MAX_OVERRIDES, **more)
+    made = v.items(MAX_OVERRIDES, **more)
+    made.metadata["schema"]["examples"] = [[{"key": "squat-1", "op": "set", "member": "rest_seconds", "value": 180}]]
+    return made
 
 
 @attrs.define

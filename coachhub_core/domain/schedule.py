@@ -350,9 +350,9 @@ class SkipWorkout:
 
 @attrs.frozen(kw_only=True)
 class ReadCalendar:
-    """A trainee's days from ``from`` to ``to``, both included, at most 366."""
+    """A trainee's days from ``from`` to ``to``, both included, at most 366; no ``trainee_id`` is oneself."""
 
-    trainee_id: UUID
+    trainee_id: UUID | None = None
     from_: date = day_field()
     to: date = day_field()
 

@@ -22,7 +22,7 @@ async def test_every_route_answers_errors_in_the_one_body(door: Door) -> None:
     """A method that no address takes, on each address: 405 in the same shape, with Allow."""
     assert len(door.app.routes) >= 13
     for route in door.app.routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path)
+        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path.replace("{number:int}", "1"))
         answer = await door.conductor.simulate_request("TRACE", path)
         assert (answer.status_code, code_of(answer)) == (405, "method_not_allowed"), route.path
         methods = {method for method, _ in route.operations()}
@@ -33,7 +33,7 @@ async def test_every_operation_but_the_open_ones_wants_a_token(door: Door) -> No
     """401 in the same shape before anything of the request is looked at."""
     n_closed = 0
     for route in door.app.routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path)
+        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path.replace("{number:int}", "1"))
         for method, told in route.operations():
             answer = await door.conductor.simulate_request(method, path, body=b"{" if method != "GET" else b"")
             if told.is_open:
@@ -48,7 +48,7 @@ async def test_every_operation_refuses_parameters_it_does_not_know(door: Door) -
     """422 with the parameter's name, on every operation."""
     sam = await door.register()
     for route in door.app.routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path)
+        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path.replace("{number:int}", "1"))
         for method, told in route.operations():
             headers = {"If-Match": '"1"', "Idempotency-Key": "k"}
             answer = await sam.ask(method, path, query_string="no_such_parameter=1", headers=headers)
