@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -19,7 +20,7 @@ metadata = sa.MetaData(
 )
 
 # Everything is compared byte for byte; what should be equal in another sense has a column of its own (email_key).
-MYSQL = {
+MYSQL: Final[Mapping[str, Any]] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -31,7 +32,7 @@ MYSQL = {
 
 def table(name: str, *parts: sa.schema.SchemaItem) -> sa.Table:
     """Make a table of the one metadata, with the options it needs on MySQL."""
-    made: sa.Table = sa.Table(name, metadata, *parts, **MYSQL)  # type: ignore[call-overload]  # options by dialect
+    made: sa.Table = sa.Table(name, metadata, *parts, **MYSQL)
     return made
 
 
@@ -43,8 +44,8 @@ def id_column() -> sa.Column[object]:
 def times() -> Sequence[sa.Column[object]]:
     """Return ``created_at`` and ``updated_at``: set by the injected clock, with a default for rows written by hand."""
     return (
-        sa.Column("created_at", Instant(), nullable=False, server_default=sa.func.current_timestamp()),
-        sa.Column("updated_at", Instant(), nullable=False, server_default=sa.func.current_timestamp()),
+        sa.Column("created_at", Instant(), nullable=False, server_default=sa.text("(CURRENT_TIMESTAMP)")),
+        sa.Column("updated_at", Instant(), nullable=False, server_default=sa.text("(CURRENT_TIMESTAMP)")),
     )
 
 

@@ -145,7 +145,7 @@ scheduled_workouts = table(
     sa.Column("due_at", Instant()),
     *times(),
     version(),
-    sa.UniqueConstraint("assignment_id", "version_number", "workout_key", "cycle_no"),
+    sa.UniqueConstraint("assignment_id", "version_number", "workout_key", "cycle_no", name="uq_scheduled_workouts_day"),
     one_of("state", ("due", "done", "partial", "missed", "skipped", "excused", "void")),
     sa.Index(None, "trainee_id", "local_date"),
     sa.Index(None, "due_at"),

@@ -1,0 +1,95 @@
+"""The schema: what migrations make is what the code says, on every database it is meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from coachhub_core.ports.storage import Duplicate
+from coachhub_sqlalchemy import migrate
+from coachhub_sqlalchemy.storage import SqlStorage
+from coachhub_sqlalchemy.tables import metadata
+from coachhub_sqlalchemy.tables.matches import matches
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[SqlStorage]:
+    """A migrated database in a file."""
+    made = SqlStorage(f"sqlite:///{tmp_path / 'coachhub.db'}")
+    made.migrate()
+    yield made
+    made.close()
+
+
+def test_migrations_make_the_schema_of_the_code(storage: SqlStorage) -> None:
+    """A table or column that changed without a revision shows here."""
+    with storage.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(storage: SqlStorage) -> None:
+    """It may be run by every process at every start."""
+    assert storage.migrate() == storage.migrate() == migrate.head()
+
+
+def test_the_newest_revision_is_known() -> None:
+    """And so is every one before it."""
+    assert migrate.head() in migrate.known()
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda t: t.name)
+def test_every_table_compiles_for_mysql_8(table: sa.Table) -> None:
+    """Ids in BINARY(16), instants in DATETIME(6), documents in MEDIUMBLOB, everything utf8mb4 and byte for byte."""
+    text = str(CreateTable(table).compile(dialect=mysql.dialect()))
+    assert "CHARSET=utf8mb4" in text
+    assert "COLLATE utf8mb4_bin" in text
+    assert "ENGINE=InnoDB" in text
+    assert "UUID" not in text
+    assert "REFERENCES" not in text or "FOREIGN KEY" in text  # on a column MySQL before 9.0 ignores it
+    assert "CASCADE" not in text
+    if "DATETIME" in text:
+        assert "DATETIME(6)" in text
+    for index in table.indexes:
+        CreateIndex(index).compile(dialect=mysql.dialect())
+
+
+def test_index_and_key_names_fit_everywhere() -> None:
+    """MySQL ends at 64 characters."""
+    for table in metadata.sorted_tables:
+        names = [index.name for index in table.indexes] + [c.name for c in table.constraints if c.name is not None]
+        assert all(len(str(name)) <= 64 for name in names), names
+
+
+def test_the_promises_of_matches_are_generated_columns() -> None:
+    """I1 and I2 are constraints over virtual columns, NULL where they are exempt."""
+    for name in ("active_trainee_id", "open_trainee_id"):
+        computed = matches.c[name].computed
+        assert computed is not None
+        assert computed.persisted is False
+
+
+def test_foreign_keys_and_checks_are_enforced(storage: SqlStorage) -> None:
+    """SQLite asks for it on each connection."""
+    with storage.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+
+
+def test_a_broken_uniqueness_is_named_by_table_and_columns(storage: SqlStorage) -> None:
+    """Services tell refusals apart by it."""
+    from coachhub_core.testing.builders import an_account
+
+    with storage.begin() as work:
+        work.accounts.add(an_account(email="kim@example.org"))
+        with pytest.raises(Duplicate) as caught:
+            work.accounts.add(an_account(email="KIM@example.org"))
+    assert caught.value.constraint == "users.email_key"
