@@ -66,8 +66,19 @@ class Override:
                 raise FieldRefused("op", "omit takes neither member nor value", "excess")
         elif self.member is None:
             raise FieldRefused("member", f"is required for {self.op}", "required")
+        if not _is_bounded(self.value):
+            raise FieldRefused("value", "must not hold a number beyond 9007199254740992", "range")
         if self.op == "add" and not (isinstance(self.value, dict) and isinstance(self.value.get("key"), str)):
             raise FieldRefused("value", "must be the new part, an object with a key of its own", "type")
+
+
+def _is_bounded(value: Any) -> bool:
+    """Say whether every number in a JSON value is one that all readers agree on: at most 2 to the 53."""
+    if isinstance(value, dict):
+        return all(_is_bounded(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_bounded(item) for item in value)
+    return not isinstance(value, int | float) or abs(value) <= 2**53
 
 
 def overrides_field(**more: Any) -> Any:

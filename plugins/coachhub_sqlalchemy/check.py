@@ -11,7 +11,9 @@ from coachhub_sqlalchemy.tables import metadata
 from coachhub_sqlalchemy.tables.chat import conversations, messages
 from coachhub_sqlalchemy.tables.coaches import coaches
 from coachhub_sqlalchemy.tables.matches import matches
+from coachhub_sqlalchemy.tables.plans import scheduled_workouts
 from coachhub_sqlalchemy.tables.reviews import reviews
+from coachhub_sqlalchemy.tables.workouts import fulfilments
 
 
 def check(engine: Engine) -> CheckReport:
@@ -25,6 +27,7 @@ def check(engine: Engine) -> CheckReport:
         for table in metadata.sorted_tables:
             problems += _orphans(connection, table)
         problems += _counters(connection)
+        problems += _fulfilled(connection)
         schema = migrations.current(connection) or "none"
     return CheckReport(schema_version=schema, n_rows=n_rows, problems=tuple(problems))
 
@@ -78,3 +81,17 @@ def _counters(connection: Connection) -> list[str]:
         if n:
             found.append(f"{table.name}.{column.name}: {n} rows differ from what is counted")
     return found
+
+
+def _fulfilled(connection: Connection) -> list[str]:
+    """Look for days that say they were done without a workout, and workouts that fulfil a day that says otherwise."""
+    is_done = scheduled_workouts.c.state.in_(("done", "partial"))
+    has_workout = fulfilments.c.scheduled_workout_id.is_not(None)
+    n = connection.execute(
+        sa.select(sa.func.count())
+        .select_from(
+            scheduled_workouts.outerjoin(fulfilments, fulfilments.c.scheduled_workout_id == scheduled_workouts.c.id)
+        )
+        .where(is_done != has_workout)
+    ).scalar_one()
+    return [f"scheduled_workouts.state: {n} days and their workouts disagree"] if n else []

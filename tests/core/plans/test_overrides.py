@@ -127,6 +127,8 @@ def test_an_override_that_cannot_be_is_refused_where_it_stands(override: dict, p
         ({"key": "a", "op": "add", "member": "sets"}, "/value"),
         ({"key": "a", "op": "add", "member": "sets", "value": {"type": "working"}}, "/value"),
         ({"key": "a", "op": "merge"}, "/op"),
+        ({"key": "a", "op": "set", "member": "tempo", "value": 10**30}, "/value"),
+        ({"key": "a", "op": "set", "member": "load", "value": [{"max": -1e300}]}, "/value"),
     ],
 )
 def test_an_override_without_its_members_is_refused(override: dict, pointer: str) -> None:

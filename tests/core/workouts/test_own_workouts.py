@@ -67,3 +67,14 @@ def test_an_erased_coach_leaves_what_trainees_logs_refer_to(house: House) -> Non
     report = house.hub.storage.check()
     assert (report.problems, report.n_rows["plans"], report.n_rows["exercises"]) == ((), 1, 123)
     assert house.hub.workouts.get(trainee, command.id).notes == "heavy"
+
+
+def test_the_check_finds_a_day_whose_workout_is_gone(house: House) -> None:
+    """``coachhub check`` counts what no constraint can hold."""
+    _, trainee, command = a_story(house)
+    assert house.hub.storage.check().problems == ()
+    with house.hub.storage.begin() as work:
+        work.workouts.unfulfil(command.id)
+        work.commit()
+    assert house.hub.storage.check().problems == ("scheduled_workouts.state: 1 days and their workouts disagree",)
+    assert trainee.trainee_id is not None
