@@ -1,0 +1,288 @@
+"""
+What all connections of one process share: the hub, the writer, the readers, and who is here.
+
+The event loop's thread owns everything in here; the writer's and the readers'
+threads hand their answers over with ``call_soon_threadsafe``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from coachhub_core import wire
+from coachhub_core.bootstrap import CoachHub
+from coachhub_core.domain.accounts import Actor
+from coachhub_core.domain.chat import ConversationPulse, ConversationView, MarkRead, MessageView, Posted
+from coachhub_core.domain.chat import Send as SendCommand
+from coachhub_core.errors import Overloaded, Refusal
+from coachhub_core.services.chat import CHANNEL, ChatHint
+from coachhub_ws.committer import Committer, Item, Outcome
+from coachhub_ws.connection import Connection
+from coachhub_ws.effects import Admitted, Authenticate, Load, Persist, Query, Sync
+from coachhub_ws.limits import SendWindows
+from coachhub_ws.listeners import Key, Listeners
+from coachhub_ws.metrics import Metrics
+from coachhub_ws.protocol import TOO_MANY
+from coachhub_ws.readers import Readers
+from coachhub_ws.sweep import Sweep
+from coachhub_ws.wheel import Wheel
+
+log = logging.getLogger(__name__)
+
+TIDY_SECONDS: Final = 0.5
+STRANGERS_MAX: Final = 10_000
+HINT_FORMAT: Final = 1
+
+
+class Node:
+    """
+    The shared half of a chat server.
+
+    Args:
+        after_commit: Handed to the committer; see there.
+    """
+
+    def __init__(self, hub: CoachHub, metrics: Metrics, *, after_commit: Callable[[], None] = lambda: None) -> None:
+        chat = hub.settings.chat
+        self.hub = hub
+        self.metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self.wheel = Wheel(self._loop)
+        self.sends = SendWindows(chat.sends, chat.sends_window_seconds, self._loop.time)
+        self.connections: set[Connection] = set()
+        self.emptied = asyncio.Event()
+        self.unauthenticated: Counter[str] = Counter()
+        self._accounts: dict[UUID, dict[Connection, None]] = {}
+        self._strangers: OrderedDict[UUID, None] = OrderedDict()
+        self.readers = Readers()
+        self.committer = Committer(
+            hub.chat.write_many,
+            partial(self._soon, self._committed),
+            chat,
+            observe=metrics.observe,
+            after_commit=after_commit,
+        )
+        self.listeners = Listeners(
+            fill=self._fill,
+            introduce=self._introduce,
+            later=self.wheel.after,
+            monotonic=self._loop.time,
+            delivered=metrics.caught_up,
+        )
+        self.sweep = Sweep(self)
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin to write, read, hear and sweep."""
+        self.committer.start()
+        self.readers.start()
+        self._unsubscribe = self.hub.broadcast.subscribe(CHANNEL, self._heard)
+        self.sweep.start()
+        self._tidy()
+        self.metrics.watch(
+            {
+                "connections": ("Open connections.", lambda: len(self.connections)),
+                "accounts": ("Accounts with a connection.", lambda: len(self._accounts)),
+                "listeners": ("Listeners, once per conversation.", lambda: self.listeners.n_listeners),
+                "queue_length": ("Messages and marks that wait for the writer.", lambda: self.committer.n_queued),
+                "queue_age_seconds": ("How long the oldest has waited.", lambda: self.committer.age_seconds),
+                "readers_waiting": ("Reads that wait for a thread.", lambda: self.readers.n_waiting),
+                "buffer_bytes": ("Bytes that wait for their readers.", self._buffered),
+            }
+        )
+
+    def _buffered(self) -> float:
+        return sum(c.socket.transport.get_write_buffer_size() for c in list(self.connections))
+
+    async def stop(self) -> None:
+        """Commit what is queued and end every thread; connections are gone by now."""
+        self._unsubscribe()
+        await self.sweep.stop()
+        await self._loop.run_in_executor(None, self.committer.close)
+        await self._loop.run_in_executor(None, self.readers.close)
+        self.wheel.close()
+
+    # ── coming and going ──
+
+    @property
+    def n_unauthenticated(self) -> int:
+        """How many connections have not said who they are."""
+        return self.unauthenticated.total()
+
+    def began(self, connection: Connection) -> None:
+        """Count a connection that nobody has been admitted to yet."""
+        self.connections.add(connection)
+        self.unauthenticated[connection.socket.source] += 1
+
+    def admit(self, connection: Connection, conversations: Sequence[ConversationView]) -> None:
+        """Let a connection be an account's; the oldest goes where there are too many."""
+        self._authenticated(connection)
+        mine = self._accounts.setdefault(connection.account_id, {})
+        mine[connection] = None
+        while len(mine) > self.hub.settings.chat.connections_per_account:
+            oldest = next(iter(mine))
+            del mine[oldest]
+            oldest.perform(oldest.protocol.close(TOO_MANY, "too many connections of this account"))
+        self.listeners.watch(connection, conversations)
+
+    def _authenticated(self, connection: Connection) -> None:
+        source = connection.socket.source
+        self.unauthenticated[source] -= 1
+        if self.unauthenticated[source] <= 0:
+            del self.unauthenticated[source]
+
+    def closing(self, connection: Connection) -> None:
+        """Count a connection that is being closed no longer as its account's."""
+        if connection.protocol.has_actor:
+            mine = self._accounts.get(connection.account_id, {})
+            mine.pop(connection, None)
+            if not mine:
+                self._accounts.pop(connection.account_id, None)
+
+    def ended(self, connection: Connection, code: int) -> None:
+        """Forget a connection."""
+        self.closing(connection)
+        if not connection.protocol.has_actor:
+            self._authenticated(connection)
+        self.connections.discard(connection)
+        if not self.connections:
+            self.emptied.set()
+        self.listeners.forget(connection)
+        self.metrics.closed(code)
+
+    # ── writing ──
+
+    def persist(self, connection: Connection, persist: Persist) -> None:
+        """Queue what a connection wants stored."""
+        item = Item.of((connection, persist), connection.account_id, persist.command)
+        key = _key(item)
+        if key is not None:
+            self.listeners.sending(key, connection)
+        try:
+            self.committer.submit(item)
+        except Refusal as exc:
+            if key is not None:
+                self.listeners.sent(key)
+            connection.persisted(persist, exc)
+
+    def _committed(self, results: list[tuple[Item, Outcome]]) -> None:
+        messages: list[MessageView] = []
+        for item, outcome in results:
+            connection, persist = item.ticket
+            connection.persisted(persist, outcome)
+            if isinstance(outcome, Posted):
+                messages.append(outcome.message)
+            elif isinstance(item.command, MarkRead) and isinstance(outcome, int):
+                self.listeners.mark(item.command.conversation_id, item.account_id, outcome)
+        # also what was stored before: a batch that was run again after a broken COMMIT finds its own messages so
+        self.listeners.deliver(messages)
+        for item, _ in results:
+            if (key := _key(item)) is not None:
+                self.listeners.sent(key)
+
+    def _tidy(self) -> None:
+        """Answer what waits for a database that hangs, and free what no longer counts."""
+        if expired := self.committer.expired():
+            self._committed(expired)
+        self.sends.forget_old()
+        self.wheel.after(TIDY_SECONDS, self._tidy)
+
+    # ── reading ──
+
+    def load(self, connection: Connection, load: Load) -> None:
+        """Ask a reader for a connection; where it joins, it listens from now on."""
+        query = load.query
+        if isinstance(query, Sync):
+            for id in query.after:
+                self.listeners.begin(connection, id, load)
+        actor = None if isinstance(query, Authenticate) else connection.protocol.actor
+        try:
+            self.readers.submit(partial(self.ask, query, actor), partial(self._soon, partial(connection.loaded, load)))
+        except Overloaded as exc:
+            connection.loaded(load, exc)
+
+    def ask(self, query: Query, actor: Actor | None) -> Any:
+        """Answer a query; runs in a reader's thread."""
+        if isinstance(query, Authenticate):
+            actor = self.hub.accounts.authenticate(query.claims)
+            return Admitted(actor, self.hub.chat.conversations(actor).items)
+        assert actor is not None  # noqa: S101 - only what admits somebody is asked by nobody
+        if isinstance(query, Sync):
+            return self.hub.chat.sync(actor, query.after)
+        return self.hub.chat.history(actor, query)
+
+    def _fill(self, conversation_id: UUID, after_seq: int) -> None:
+        def done(result: Any) -> None:
+            messages = None if isinstance(result, Exception) else result
+            self._soon(self.listeners.filled, conversation_id, messages)
+
+        try:
+            self.readers.submit(partial(self.hub.chat.after, conversation_id, after_seq), done)
+        except Overloaded:
+            self._loop.call_soon(self.listeners.filled, conversation_id, None)
+
+    def _introduce(self, conversation_id: UUID) -> None:
+        """Look once whose a conversation is that nobody here hears of: it may be younger than a ``welcome``."""
+        if conversation_id in self._strangers or not self._accounts:
+            return
+        self._strangers[conversation_id] = None
+        if len(self._strangers) > STRANGERS_MAX:
+            self._strangers.popitem(last=False)
+
+        def ask() -> tuple[Sequence[ConversationPulse], frozenset[UUID]]:
+            pulses = self.hub.chat.pulses([conversation_id])
+            return pulses, self.hub.chat.members([conversation_id]).get(conversation_id, frozenset())
+
+        try:
+            self.readers.submit(ask, partial(self._soon, self._introduced))
+        except Overloaded:
+            self._strangers.pop(conversation_id, None)
+
+    def _introduced(self, result: Any) -> None:
+        if isinstance(result, Exception):
+            return
+        pulses, members = result
+        for pulse in pulses:
+            self.listeners.introduced(pulse, [c for id in members for c in self._accounts.get(id, ())])
+
+    # ── the bus ──
+
+    def _heard(self, payload: bytes) -> None:
+        """Take a hint; in any thread. What the writer publishes it delivers by itself."""
+        if threading.get_ident() == self.committer.thread_id:
+            return
+        try:
+            hint = wire.view(ChatHint, payload)
+        except Exception:  # of another version: still a hint that something happened
+            log.debug("a hint could not be read", exc_info=True)
+            self._soon(self.sweep.wake)
+            return
+        self._soon(self._hinted, hint)
+
+    def _hinted(self, hint: ChatHint) -> None:
+        if hint.format != HINT_FORMAT:
+            self.sweep.wake()
+            return
+        self.listeners.deliver(hint.messages)
+        for conversation_id, account_id, seq in hint.marks:
+            self.listeners.mark(conversation_id, account_id, seq)
+
+    def _soon(self, action: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(action, *arguments)
+        except RuntimeError:
+            log.debug("the loop has ended")  # at the very end: nobody is left to be told
+
+
+def _key(item: Item) -> Key | None:
+    if not isinstance(item.command, SendCommand):
+        return None
+    command = item.command.command
+    return (command.conversation_id, item.account_id, command.client_id)

@@ -1,0 +1,470 @@
+"""
+One connection's state machine: a frame in, effects out.
+
+No socket, no event loop, no wait: everything it needs is handed in, and what
+takes time is asked for as an effect and answered later. Each request gets
+exactly one reply, also when the client sent nonsense.
+
+A connection is new, authenticating, open, and at last closed. Reading pauses
+(:attr:`ChatProtocol.is_full`) while its token is being checked and while as
+many requests as are allowed wait for the database, so TCP holds the client back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import attrs
+
+from coachhub_core.clock import Clock
+from coachhub_core.config import Chat
+from coachhub_core.domain.accounts import Actor
+from coachhub_core.domain.chat import BODY_MAX, ConversationState, JoinedView, MarkRead, Posted, ReadHistory
+from coachhub_core.domain.chat import Send as SendCommand
+from coachhub_core.errors import (
+    BadRequest,
+    ConversationReadOnly,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    Refusal,
+    TokenExpired,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from coachhub_core.security import Claims
+from coachhub_ws import frames
+from coachhub_ws.effects import (
+    Admit,
+    Admitted,
+    Authenticate,
+    Close,
+    Effect,
+    Leave,
+    Listen,
+    Load,
+    Persist,
+    Send,
+    Sync,
+    Tell,
+    Unlisten,
+)
+from coachhub_ws.envelope import (
+    Auth,
+    Envelope,
+    JoinChat,
+    LeaveChat,
+    Ping,
+    SendMessage,
+    Typing,
+    UnknownType,
+    Unreadable,
+    read,
+    structure,
+    structure_sync,
+)
+from coachhub_ws.limits import Bucket, Monotonic
+
+FRAME_MAX: Final = 64 * 1024  # bytes
+UNAUTHENTICATED_MAX: Final = 4 * 1024
+BAD_ENVELOPES: Final = 5
+TYPING_EVERY_SECONDS: Final = 2.0
+
+DONE, DRAINED, BINARY, NOT_TEXT, TOO_BIG, OUR_FAULT, NOT_NOW = 1000, 1001, 1003, 1007, 1009, 1011, 1013
+BAD_ENVELOPE, NOT_AUTHENTICATED, EXPIRED, REVOKED = 4400, 4401, 4402, 4403
+TOO_LATE, TOO_MANY, TOO_SLOW, FLOOD = 4408, 4409, 4413, 4429
+
+
+@attrs.define
+class Joined:
+    """What a listener knows of a conversation."""
+
+    state: ConversationState
+    members_version: int
+
+
+class ChatProtocol:
+    """
+    Decides for one connection.
+
+    Args:
+        verify: Returns what a genuine token says; raises Unauthorized.
+        take_send: Counts a message of an account; returns the seconds to wait, 0 if it may be sent.
+        clock: The wall clock, for what is shown; *monotonic* counts.
+    """
+
+    def __init__(
+        self,
+        chat: Chat,
+        *,
+        connection_id: UUID,
+        verify: Callable[[str], Claims],
+        take_send: Callable[[UUID], float],
+        clock: Clock,
+        monotonic: Monotonic,
+    ) -> None:
+        self._chat = chat
+        self._connection_id = connection_id
+        self._verify = verify
+        self._take_send = take_send
+        self._clock = clock
+        self._monotonic = monotonic
+        self._bucket = Bucket(chat.frames_per_second, monotonic())
+        self._n_bad = 0
+        self._typed_at: dict[UUID, float] = {}
+        self._is_typing: set[UUID] = set()
+        self._wanted: dict[UUID, Load] = {}
+        self._joined: dict[UUID, Joined] = {}
+        self._state: Literal["new", "authenticating", "open", "closed"] = "new"
+        self._actor: Actor | None = None
+        self.claims: Claims | None = None
+        self.n_waiting = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has been admitted here."""
+        return self._state == "open"
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further frame should be read for now."""
+        return self._state == "authenticating" or self.n_waiting >= self._chat.waiting_per_connection
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no token has been shown yet."""
+        return self._state == "new"
+
+    @property
+    def has_actor(self) -> bool:
+        """Whether somebody was ever admitted here."""
+        return self._actor is not None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts here, once admitted."""
+        if self._actor is None:
+            raise Unauthorized
+        return self._actor
+
+    # ── in ──
+
+    def admit(
+        self, token: str | None = None, *, admitted: Admitted | None = None, claims: Claims | None = None
+    ) -> list[Effect]:
+        """Begin with what came in a header: a token to be checked, or somebody whom the upgrade has checked."""
+        if admitted is not None and claims is not None:
+            self._state = "authenticating"
+            return self._admitted(Load(None, Authenticate(claims)), admitted)
+        return self._authenticate(None, token or "")
+
+    def receive(self, frame: str | bytes) -> list[Effect]:
+        """Take one message from the client; never raises, whatever it is."""
+        if self._state == "closed":
+            return []
+        if isinstance(frame, bytes):
+            return [self._close(BINARY, "text frames only")]
+        try:
+            raw = frame.encode()
+        except UnicodeEncodeError:
+            return [self._close(NOT_TEXT, "not UTF-8")]
+        limit = FRAME_MAX if self.is_open else UNAUTHENTICATED_MAX
+        if len(raw) > limit:
+            refusal = TooLarge(what="a frame" if self.is_open else "a frame before auth", limit=limit)
+            return [Send(frames.error(None, refusal)), self._close(TOO_BIG, "frame too big")]
+        verdict = self._bucket.take(self._monotonic())
+        if verdict == "flood":
+            return [self._close(FLOOD, "too many frames")]
+        envelope = read(raw)
+        if isinstance(envelope, Unreadable):
+            return self._bad(envelope)
+        if verdict == "over":
+            refused = RateLimited(retry_after_seconds=self._bucket.wait_seconds)
+            return [Send(frames.error(envelope.id, refused))]
+        try:
+            return self._request(envelope)
+        except Refusal as exc:
+            return [Send(frames.error(envelope.id, exc))]
+
+    def _bad(self, unreadable: Unreadable) -> list[Effect]:
+        self._n_bad += 1
+        effects: list[Effect] = [Send(frames.error(unreadable.id, unreadable.refusal))]
+        if self._n_bad >= BAD_ENVELOPES:
+            effects.append(self._close(BAD_ENVELOPE, "five bad envelopes"))
+        return effects
+
+    def _request(self, envelope: Envelope) -> list[Effect]:
+        handle = _REQUESTS.get(envelope.type)
+        if self._state != "open" and envelope.type != "auth":
+            refusal = frames.error(envelope.id, Unauthorized())
+            return [Send(refusal), self._close(NOT_AUTHENTICATED, "authenticate first")]
+        if handle is None:
+            raise UnknownType.named(tuple(_REQUESTS))
+        return handle(self, envelope)
+
+    # ── requests ──
+
+    def _auth(self, envelope: Envelope) -> list[Effect]:
+        if self._state == "authenticating":
+            raise BadRequest(reason="a token is being checked already; wait for its answer")
+        return self._authenticate(envelope.id, structure(Auth, envelope.data).token)
+
+    def _authenticate(self, request_id: str | None, token: str) -> list[Effect]:
+        try:
+            claims = self._verify(token)
+        except Unauthorized as exc:
+            return self._unauthorized(request_id, exc)
+        if self.claims is not None and claims.account_id != self.claims.account_id:
+            raise Forbidden(reason="this connection is another account's; open a new one")
+        if self._state == "new":
+            self._state = "authenticating"
+        return self._load(request_id, Authenticate(claims))
+
+    def _unauthorized(self, request_id: str | None, exc: Unauthorized) -> list[Effect]:
+        effects: list[Effect] = [Send(frames.error(request_id, exc))]
+        if self._state != "open":  # a renewal that fails costs nothing: the old token holds until its own end
+            is_over = isinstance(exc, TokenExpired)
+            effects.append(
+                self._close(EXPIRED if is_over else NOT_AUTHENTICATED, "token expired" if is_over else "token refused")
+            )
+        return effects
+
+    def _join(self, envelope: Envelope) -> list[Effect]:
+        command = structure(JoinChat, envelope.data)
+        return self._listen_to(envelope.id, Sync({command.conversation_id: command.after_seq}, is_join=True))
+
+    def _sync(self, envelope: Envelope) -> list[Effect]:
+        return self._listen_to(envelope.id, Sync({**structure_sync(envelope.data)}))
+
+    def _listen_to(self, request_id: str, query: Sync) -> list[Effect]:
+        limit = self._chat.joined_per_connection
+        if len(self._wanted.keys() | query.after.keys()) > limit:
+            raise TooLarge(what="one connection", limit=limit, unit="joined conversations")
+        effects = self._load(request_id, query)
+        (load,) = (effect for effect in effects if isinstance(effect, Load))
+        self._wanted.update(dict.fromkeys(query.after, load))
+        return effects
+
+    def _leave(self, envelope: Envelope) -> list[Effect]:
+        id = structure(LeaveChat, envelope.data).conversation_id
+        self.left(id)
+        return [Leave(id), Send(frames.reply("ack", envelope.id))]
+
+    def _send(self, envelope: Envelope) -> list[Effect]:
+        command = structure(SendMessage, envelope.data).command()
+        account_id = self.actor.account_id
+        if (wait := self._take_send(account_id)) > 0:
+            raise RateLimited(retry_after_seconds=wait)
+        known = self._joined.get(command.conversation_id)
+        send = SendCommand(
+            sender_id=account_id, command=command, members_version=known.members_version if known else None
+        )
+        self.n_waiting += 1
+        return [Persist(envelope.id, send)]
+
+    def _read(self, envelope: Envelope) -> list[Effect]:
+        command = structure(MarkRead, envelope.data)
+        self.n_waiting += 1
+        return [Persist(envelope.id, command)]
+
+    def _history(self, envelope: Envelope) -> list[Effect]:
+        return self._load(envelope.id, structure(ReadHistory, envelope.data))
+
+    def _type(self, envelope: Envelope) -> list[Effect]:
+        command = structure(Typing, envelope.data)
+        id = command.conversation_id
+        known = self._joined.get(id)
+        if known is None:
+            raise NotFound(kind="joined conversation", id=id)
+        if known.state != "open":
+            raise ConversationReadOnly(conversation_id=id, state=known.state)
+        ack = Send(frames.reply("ack", envelope.id))
+        if not command.on:
+            is_news = id in self._is_typing
+            self._is_typing.discard(id)
+            return [ack, Tell(id, is_on=False)] if is_news else [ack]
+        now = self._monotonic()
+        wait = self._typed_at.get(id, -TYPING_EVERY_SECONDS) + TYPING_EVERY_SECONDS - now
+        if wait > 0:
+            raise RateLimited(retry_after_seconds=wait)
+        self._typed_at[id] = now
+        self._is_typing.add(id)
+        return [ack, Tell(id, is_on=True)]
+
+    def _ping(self, envelope: Envelope) -> list[Effect]:
+        structure(Ping, envelope.data)
+        return [Send(frames.reply("pong", envelope.id, {"server_time": self._clock()}))]
+
+    # ── answers from the store ──
+
+    def _load(self, request_id: str | None, query: Authenticate | Sync | ReadHistory) -> list[Effect]:
+        self.n_waiting += 1
+        return [Load(request_id, query)]
+
+    def persisted(self, persist: Persist, outcome: Posted | int | Exception) -> list[Effect]:
+        """
+        Hear what became of a :class:`Persist`.
+
+        Args:
+            outcome: What was stored, or where a read mark stands, or why not.
+        """
+        self.n_waiting -= 1
+        if self._state == "closed":
+            return []
+        if isinstance(outcome, Exception):
+            return [Send(frames.error(persist.request_id, outcome))]
+        if isinstance(outcome, Posted):
+            message = outcome.message
+            data = {"seq": message.seq, "created_at": message.created_at, "duplicate": outcome.duplicate}
+        else:
+            data = {"seq": outcome}
+        return [Send(frames.reply("ack", persist.request_id, data))]
+
+    def loaded(self, load: Load, result: Any) -> list[Effect]:
+        """Hear what a reader found for a :class:`Load`: what the query promises, or an exception."""
+        self.n_waiting -= 1
+        if self._state == "closed":
+            return []
+        query = load.query
+        if isinstance(query, Authenticate):
+            return (
+                self._admission_failed(load, result) if isinstance(result, Exception) else self._admitted(load, result)
+            )
+        if isinstance(query, Sync):
+            return self._synced(load, query, result)
+        if isinstance(result, Exception):
+            return [Send(frames.error(load.request_id, result))]
+        return [Send(frames.reply("ack", load.request_id, result))]
+
+    def _admitted(self, load: Load, admitted: Admitted) -> list[Effect]:
+        assert isinstance(load.query, Authenticate)  # noqa: S101 - both callers made it so
+        is_renewal = self._state == "open"
+        self._state, self._actor, self.claims = "open", admitted.actor, load.query.claims
+        if is_renewal:
+            data = {"expires_at": self.claims.expires_at}
+            return [Admit(self.claims, None), Send(frames.reply("ack", load.request_id, data))]
+        welcome = frames.reply("welcome", load.request_id, self._welcome(admitted))
+        return [Admit(self.claims, admitted.conversations), Send(welcome)]
+
+    def _admission_failed(self, load: Load, exc: Exception) -> list[Effect]:
+        if isinstance(exc, Unauthorized):
+            return self._unauthorized(load.request_id, exc)
+        effects: list[Effect] = [Send(frames.error(load.request_id, exc))]
+        if self._state != "open":
+            is_away = isinstance(exc, Unavailable | Overloaded)
+            effects.append(self._close(NOT_NOW if is_away else OUR_FAULT, "not ready" if is_away else "internal"))
+        return effects
+
+    def _welcome(self, admitted: Admitted) -> dict[str, Any]:
+        chat = self._chat
+        return {
+            "connection_id": self._connection_id,
+            "account_id": admitted.actor.account_id,
+            "heartbeat_ms": round(chat.heartbeat_seconds * 1000),
+            "limits": {
+                "frame_bytes": FRAME_MAX,
+                "body_chars": BODY_MAX,
+                "sends": chat.sends,
+                "sends_window_ms": round(chat.sends_window_seconds * 1000),
+                "frames_per_second": chat.frames_per_second,
+                "typing_every_ms": round(TYPING_EVERY_SECONDS * 1000),
+                "joined": chat.joined_per_connection,
+                "waiting": chat.waiting_per_connection,
+            },
+            "server_time": self._clock(),
+            "conversations": [
+                {"id": c.id, "state": c.state, "last_seq": c.last_seq, "read_seq": c.read_seq, "unread": c.unread}
+                for c in admitted.conversations
+            ],
+        }
+
+    def _synced(
+        self, load: Load, query: Sync, result: Mapping[UUID, JoinedView | Exception] | Exception
+    ) -> list[Effect]:
+        found = dict.fromkeys(query.after, result) if isinstance(result, Exception) else result
+        after: list[Effect] = []
+        for id, joined in found.items():
+            is_latest = self._wanted.get(id) is load
+            if not isinstance(joined, Exception):
+                after.append(Listen(load, joined))
+                if id in self._wanted:  # else it was left before the answer came
+                    self._joined[id] = Joined(joined.state, joined.members_version)
+            else:
+                after.append(Unlisten(load, id))
+                if is_latest and (isinstance(joined, NotFound) or id not in self._joined):
+                    self.left(id)
+        if isinstance(result, Exception):
+            return [*after, Send(frames.error(load.request_id, result))]
+        if query.is_join:
+            (joined,) = found.values()
+            if isinstance(joined, Exception):
+                return [*after, Send(frames.error(load.request_id, joined))]
+            return [Send(frames.reply("ack", load.request_id, _shown(joined))), *after]
+        data = {
+            str(id): {"error": frames.problem(joined)} if isinstance(joined, Exception) else _shown(joined)
+            for id, joined in found.items()
+        }
+        return [Send(frames.reply("ack", load.request_id, data)), *after]
+
+    # ── what happens by itself ──
+
+    def changed(self, conversation_id: UUID, state: ConversationState, members_version: int) -> None:
+        """Take note that a conversation was opened or closed."""
+        if conversation_id in self._joined:
+            self._joined[conversation_id] = Joined(state, members_version)
+
+    def left(self, conversation_id: UUID) -> None:
+        """Take note that this connection listens no longer."""
+        self._wanted.pop(conversation_id, None)
+        self._joined.pop(conversation_id, None)
+        self._typed_at.pop(conversation_id, None)
+        self._is_typing.discard(conversation_id)
+
+    def expiring(self) -> list[Effect]:
+        """Ask for a newer token, a minute before this one ends."""
+        if self._state != "open" or self.claims is None:
+            return []
+        return [Send(frames.push("token_expiring", {"expires_at": self.claims.expires_at}))]
+
+    def draining(self, reconnect_in_ms: int) -> list[Effect]:
+        """Ask the client to go elsewhere; sends are still taken."""
+        if self._state == "closed":
+            return []
+        return [Send(frames.push("draining", {"reconnect_in_ms": reconnect_in_ms}))]
+
+    def close(self, code: int, reason: str) -> list[Effect]:
+        """End it from our side: too slow, revoked, one too many, draining."""
+        return [] if self._state == "closed" else [self._close(code, reason)]
+
+    def _close(self, code: int, reason: str) -> Close:
+        self._state = "closed"
+        return Close(code, reason)
+
+
+def _shown(joined: JoinedView) -> dict[str, Any]:
+    return {
+        "state": joined.state,
+        "last_seq": joined.last_seq,
+        "read": joined.read,
+        "online": [],  # presence is not told yet
+        "events": joined.events,
+        "has_more": joined.has_more,
+    }
+
+
+_REQUESTS: Final[Mapping[str, Callable[[ChatProtocol, Envelope], list[Effect]]]] = {
+    "auth": ChatProtocol._auth,
+    "join_chat": ChatProtocol._join,
+    "leave_chat": ChatProtocol._leave,
+    "send_message": ChatProtocol._send,
+    "history": ChatProtocol._history,
+    "sync": ChatProtocol._sync,
+    "read": ChatProtocol._read,
+    "typing": ChatProtocol._type,
+    "ping": ChatProtocol._ping,
+}
+"""Every request of this version, in the order in which it is shown to who asks for another."""

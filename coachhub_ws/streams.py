@@ -1,0 +1,79 @@
+"""
+One conversation as this process tells it: in ``seq`` order, without a hole.
+
+A *listener* joined the conversation and gets its events; a *watcher* saw it
+listed in its ``welcome`` and gets ``unread``.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+import attrs
+
+from coachhub_core.domain.chat import ConversationState, MessageView
+
+
+class Hearer(Protocol):
+    """A connection, as those who tell it something see it."""
+
+    @property
+    def account_id(self) -> UUID:
+        """Whose it is."""
+        ...
+
+    def push(self, frame: bytes, *, is_hint: bool = False) -> None:
+        """Write a frame; a hint may be dropped when the reader is slow."""
+        ...
+
+    def changed(self, conversation_id: UUID, state: ConversationState, members_version: int) -> None:
+        """Take note of a conversation's new state."""
+        ...
+
+    def left(self, conversation_id: UUID) -> None:
+        """Take note that its account is no member any more."""
+        ...
+
+
+@attrs.define(eq=False)
+class Listening:
+    """One listener of one stream: what waits for its snapshots, and up to where they reached."""
+
+    waiting_for: set[object] = attrs.field(factory=set)
+    after: int | None = None
+    held: dict[int, bytes] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class Stream:
+    """
+    What is known of one conversation.
+
+    ``last`` is what was told up to here, None until a snapshot says where it
+    stands; ``target`` what is known to exist; ``early`` came before its turn,
+    each with the connection that sent it.
+    """
+
+    id: UUID
+    last: int | None = None
+    target: int = 0
+    state: ConversationState = "open"
+    members_version: int = 0
+    reads: dict[UUID, int] = attrs.field(factory=dict)
+    pushed_at: dict[UUID, float] = attrs.field(factory=dict)
+    listeners: dict[Hearer, Listening] = attrs.field(factory=dict)
+    watchers: set[Hearer] = attrs.field(factory=set)
+    early: dict[int, tuple[MessageView, Hearer | None]] = attrs.field(factory=dict)
+    is_filling: bool = False
+    is_timed: bool = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is known to exist that was not told."""
+        return self.last is not None and (self.target > self.last or bool(self.early))
+
+    @property
+    def hearers(self) -> set[Hearer]:
+        """Everybody who is told of it."""
+        return self.watchers | self.listeners.keys()
