@@ -38,6 +38,7 @@ _ALGORITHM: Final = "HS256"
 _LEEWAY_SECONDS: Final = 5
 _ZXCVBN_CHARS: Final = 72  # its time grows faster than the length
 _PRODUCT_WORDS: Final = ("coachhub", "coach", "trainee", "trainer", "fitness", "training", "workout")
+_SECRET_GUESSES_LOG10: Final = 20  # 2**66 guesses: what 32 random characters exceed by far
 _KNOWN_SECRETS: Final = frozenset(
     {
         "secret", "changeme", "change-me", "jwt_secret", "your-256-bit-secret", "your_jwt_secret", "mysecretkey",
@@ -254,10 +255,18 @@ def check_secret(secret: str, name: str = "JWT_SECRET") -> None:
     problem = None
     if len(secret.encode("utf-8")) < 32:
         problem = "must have at least 32 bytes"
-    elif _bits(secret) < 96 or any(known in secret.casefold() for known in _KNOWN_SECRETS):
+    elif _is_guessable(secret):
         problem = "is too easy to guess; make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
     if problem is not None:
         raise SettingsError.of([f"{name} {problem}"])
+
+
+def _is_guessable(secret: str) -> bool:
+    """Few different characters, a known example, or words, sequences and repetitions that make up most of it."""
+    if _bits(secret) < 96 or any(known in secret.casefold() for known in _KNOWN_SECRETS):
+        return True
+    judged = zxcvbn.zxcvbn(secret[:_ZXCVBN_CHARS], max_length=_ZXCVBN_CHARS)
+    return bool(judged["guesses_log10"] < _SECRET_GUESSES_LOG10)
 
 
 def _bits(secret: str) -> float:
