@@ -149,7 +149,7 @@ def test_parameters_are_read_as_strictly() -> None:
     [
         b"", b"{", b"nul", b"[1,]", b"{'a': 1}", b"NaN", b"[Infinity]", b"-Infinity", b"1e400", b'{"a":1,"a":2}',
         b'{"a":{"b":1,"b":2}}', b'"\\ud800"', b'["\\udc00\\ud800"]', b'{"\\ud800":1}', b"\xff", b"\xc0\xaf",
-        b"\xed\xa0\x80", b"\xef\xbb\xbf{}", b"[" * 65 + b"]" * 65, b"[" * 100_000, b'{"a":' * 1_000 + b"1" + b"}" * 1_000,
+        b"\xed\xa0\x80", b"\xef\xbb\xbf{}", b"[" * 65 + b"]" * 65, b"[" * 100_000,
         b"1" * 50, b"{} {}", b"\x00",
     ],
 )  # fmt: skip
