@@ -48,6 +48,15 @@ Mark = tuple[UUID, UUID]  # (conversation, account)
 
 
 @attrs.frozen(kw_only=True)
+class MovedMark:
+    """A read mark that moved, and to where."""
+
+    conversation_id: UUID
+    account_id: UUID
+    seq: int
+
+
+@attrs.frozen(kw_only=True)
 class ChatHint:
     """
     What goes over the bus after a commit: the new messages, and marks that moved.
@@ -57,7 +66,7 @@ class ChatHint:
 
     format: int = 1
     messages: tuple[MessageView, ...] = ()
-    marks: tuple[tuple[UUID, UUID, int], ...] = ()
+    marks: tuple[MovedMark, ...] = ()
 
 
 class ChatService:
@@ -126,7 +135,10 @@ class ChatService:
             if fresh or moved:
                 hint = ChatHint(
                     messages=tuple(MessageView.of(m) for m in fresh),
-                    marks=tuple((id, account, seq) for (id, account), seq in moved.items()),
+                    marks=tuple(
+                        MovedMark(conversation_id=id, account_id=account_id, seq=seq)
+                        for (id, account_id), seq in moved.items()
+                    ),
                 )
                 work.after_commit.append(lambda: self._hint(hint))
             work.commit()
