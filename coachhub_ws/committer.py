@@ -163,6 +163,7 @@ class Committer:
                 self._commit(batch)
             except Exception:
                 log.exception("a batch could not be answered")
+            del batch  # it holds connections, which must not outlive themselves by an idle hour
 
     def _take(self) -> list[Item]:
         batch = [self._queue.popleft()]

@@ -271,8 +271,8 @@ class Node:
             self.sweep.wake()
             return
         self.listeners.deliver(hint.messages)
-        for conversation_id, account_id, seq in hint.marks:
-            self.listeners.mark(conversation_id, account_id, seq)
+        for moved in hint.marks:
+            self.listeners.mark(moved.conversation_id, moved.account_id, moved.seq)
 
     def _soon(self, action: Callable[..., None], *arguments: Any) -> None:
         try:

@@ -110,3 +110,4 @@ class Readers:
                 done(result)
             except Exception:
                 log.exception("a reader's answer could not be told")
+            del job, call, done, result  # they hold a connection, which must not outlive itself by an idle hour

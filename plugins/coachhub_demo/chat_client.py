@@ -133,7 +133,7 @@ class ChatClient:
     def _connect_once(self) -> None:
         self.cut()
         self._leave_at = None
-        self._socket = connect(
+        opening = connect(
             self._url,
             subprotocols=[SUBPROTOCOL],
             compression=None,
@@ -141,6 +141,7 @@ class ChatClient:
             open_timeout=5,
             proxy=None,
         )
+        self._socket = opening.__enter__()  # it outlives any one block: close() and cut() end it
         self.n_connects += 1
         token = self._token if isinstance(self._token, str) else self._token()
         self.welcome = self._ask("auth", {"token": token})
@@ -265,7 +266,8 @@ class ChatClient:
         if self._socket is None:
             raise ConnectionClosedError(None, None)
         request_id = str(next(self._ids))
-        self._socket.send(json.dumps({"type": type_, "id": request_id, "data": data}))
+        envelope = {"type": type_, "id": request_id, "data": data}
+        self._socket.send(json.dumps(envelope, ensure_ascii=False))  # escaped, 8,000 emoji would fit no frame
         deadline = time.monotonic() + self._patience
         while request_id not in self._replies:
             try:

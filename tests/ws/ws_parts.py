@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import attrs
@@ -54,15 +54,10 @@ class Pair:
     conversation_id: UUID
 
 
-def person(hub: CoachHub, role: str = "trainee") -> Person:
+def person(hub: CoachHub, role: Literal["coach", "trainee"] = "trainee") -> Person:
     """Register somebody new."""
     number = next(_numbers)
-    command = Register(
-        email=f"chatter{number}@example.org",
-        password=PASSWORD,
-        role=role,
-        name=f"Chatter {number}",  # type: ignore[arg-type]
-    )
+    command = Register(email=f"chatter{number}@example.org", password=PASSWORD, role=role, name=f"Chatter {number}")
     signed: SignedIn = hub.accounts.register(command)
     return Person(hub.accounts.authenticate(hub.tokens.verify(signed.access_token)), signed.access_token)
 
@@ -102,7 +97,7 @@ class Device:
         """Send a request and return its id."""
         request_id = str(next(self._ids))
         envelope = {"type": type_, "id": request_id, **({} if data is None else {"data": data})}
-        await self.ws.send(json.dumps(envelope))
+        await self.ws.send(json.dumps(envelope, ensure_ascii=False))  # else 8,000 emoji fit no frame
         return request_id
 
     async def reply(self, request_id: str, timeout: float = 10) -> dict[str, Any]:
