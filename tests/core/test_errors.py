@@ -246,7 +246,7 @@ ROWS: list[tuple[e.CoachHubError, str, int, str]] = [
 def every_class(root: type[e.CoachHubError] = e.CoachHubError) -> Iterator[type[e.CoachHubError]]:
     """The tree below *root*, as far as it is the core's."""
     for cls in root.__subclasses__():
-        if cls.__module__.startswith("coachhub_core."):
+        if cls.__module__.startswith("coachhub_core.") and not cls.__name__.startswith("_"):
             yield cls
         yield from every_class(cls)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from running import Answer, Person, Running, running
 
-ROUNDS = 3
+ROUNDS = 3  # more by hand: --rounds 10
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +25,20 @@ def accept_all(answers: list[tuple[Person, str]]) -> list[Answer]:
         return list(pool.map(lambda pair: pair[0].ask("POST", f"/api/matches/{pair[1]}/accept"), answers))
 
 
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often each storm blows."""
+    return int(request.config.getoption("--rounds") or ROUNDS)
+
+
 @pytest.mark.xdist_group("storms")
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_one_seat_is_given_once(server: Running, round_: int) -> None:
+def test_one_seat_is_given_once(server: Running, rounds: int) -> None:
     """Twenty accepts for one seat: one 200, nineteen 409 match.coach_full, and those requests stay open."""
+    for _ in range(rounds):
+        one_seat(server)
+
+
+def one_seat(server: Running) -> None:
     coach = server.coach(capacity=1)
     trainees = [server.trainee() for _ in range(20)]
     matches = [trainee.request(coach) for trainee in trainees]
@@ -41,9 +51,13 @@ def test_one_seat_is_given_once(server: Running, round_: int) -> None:
 
 
 @pytest.mark.xdist_group("storms")
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_the_first_acceptance_wins(server: Running, round_: int) -> None:
+def test_the_first_acceptance_wins(server: Running, rounds: int) -> None:
     """Five coaches accept one trainee at once: one 200, four 409 match.superseded, one seat taken in all."""
+    for _ in range(rounds):
+        five_accept_one(server)
+
+
+def five_accept_one(server: Running) -> None:
     trainee = server.trainee()
     coaches = [server.coach(capacity=3) for _ in range(5)]
     matches = [trainee.request(coach) for coach in coaches]

@@ -1,0 +1,42 @@
+"""schemathesis, all checks, all phases, both roles, against a server as it is started by an operator."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import running
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = 5  # more by hand: --fuzz 200
+
+
+@pytest.mark.timeout(1_800)
+@pytest.mark.xdist_group("schemathesis")
+@pytest.mark.parametrize("role", ["trainee", "coach"])
+def test_no_request_it_can_think_of_breaks_the_contract(
+    tmp_path: Path, role: str, request: pytest.FixtureRequest
+) -> None:
+    """No 5xx, no answer that differs from the document, no refusal of what the document allows."""
+    n = request.config.getoption("--fuzz") or EXAMPLES
+    shutil.copy(ROOT / "schemathesis.toml", tmp_path)
+    with running(tmp_path / "data") as server:
+        person = server.coach() if role == "coach" else server.trainee()
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "run"),
+                f"http://127.0.0.1:{server.port}/api/openapi.json",
+                *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
+                *("-n", str(n), "--seed", "1", "--no-color"),
+                *("-H", f"Authorization: Bearer {person.token}"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-6_000:]
+    assert "passed" in done.stdout
