@@ -225,7 +225,7 @@ def _assemble(
     matches = MatchService(context, access, closing)
     suggestions = SuggestionService(
         context,
-        _matcher_host(settings, ask, closers),
+        _matcher_host(settings, context.vocabulary, ask, closers),
         ReasonTexts(lambda locale: manager.hook.coachhub_reason_texts(locale=locale)),
         throttle,
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
@@ -290,23 +290,20 @@ def _assemble(
     )
 
 
-def _matcher_host(settings: Settings, ask: _Asker, closers: list[Callable[[], None]]) -> Any:
+def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, closers: list[Callable[[], None]]) -> Any:
     from coachhub_core.matching.artefact import ZipArtefactReader  # numpy loads here
     from coachhub_core.matching.constraints import built_in
     from coachhub_core.matching.host import MatcherHost
     from coachhub_core.matching.hosted import Hosted
+    from coachhub_core.memory.matcher import offers as plain_offers
 
     chosen = settings.matching
     artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
-    offers = ask.merged("coachhub_matchers")
-    constraints: dict[str, Any] = dict(built_in())
-    offered = ask.merged("coachhub_constraints")
-    for name in chosen.constraints:
-        if name in constraints:
-            continue
-        if name not in offered:
-            raise SettingsError.of([f"matching.constraints: no plugin offers {name!r}"])
-        constraints[name] = offered[name]
+    offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
+    known = {**built_in(), **ask.merged("coachhub_constraints")}
+    # whatever is chosen, who has no seat is not proposed
+    names = dict.fromkeys(("seats", *chosen.constraints))
+    constraints = {name: _pick(known, name, "matching.constraints") for name in names}
     host = MatcherHost(
         Hosted.of(chosen.matcher, _pick(offers, chosen.matcher, "matching.matcher"), artefact),
         fallback=Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback")),

@@ -202,7 +202,7 @@ class Matching:
     assigner: str = _name("plain")
     mode: Literal["stable", "welfare", "worst_first"] = "stable"
     features: tuple[str, ...] = ()
-    constraints: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ("seats", "price", "hours", "language", "modality")
     artefact: str = ""
     limit: int = _num(10, 1, 100)
     n_candidates: int = _num(200, 10, 100_000)

@@ -43,6 +43,7 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "up": CommandOffer(make=_up, help="Start REST, chat and the worker, and keep them running."),
         "worker": CommandOffer(make=_worker, help="Do due work: expiry, reminders, exports, the outbox."),
         "accounts": CommandOffer(make=_operations("accounts"), help="Make administrators, suspend and reinstate."),
+        "exercises": CommandOffer(make=_operations("exercises"), help="Import exercises that everybody may use."),
         "migrate": CommandOffer(make=_operations("migrate"), help="Bring the database to this version's schema."),
         "check": CommandOffer(make=_operations("check"), help="Count rows, orphans and wrong counters."),
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),

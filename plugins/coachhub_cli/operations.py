@@ -16,6 +16,7 @@ from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import environment_names
 from coachhub_core.domain.accounts import SYSTEM, Suspend, canonical_email
 from coachhub_core.errors import NotFound
+from coachhub_core.strict_json import loads
 
 
 @click.group()
@@ -73,6 +74,24 @@ def reinstate(data: Path | None, who: str) -> None:
     with bootstrap(settings_for(data)) as hub:
         view = hub.admin.reinstate(SYSTEM, _find(hub, who))
     click.echo(f"{view.id} is {view.status}")
+
+
+@click.group()
+def exercises() -> None:
+    """Look after the exercises that everybody may use."""
+
+
+@exercises.command("import")
+@data_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_exercises(data: Path | None, file: Path) -> None:
+    """Import FILE, in the JSON format of free-exercise-db; doing it again changes nothing."""
+    document = loads(file.read_bytes())
+    with bootstrap(settings_for(data)) as hub:
+        done = hub.exercises.import_free_exercise_db(SYSTEM, document)
+    click.echo(f"{done.n_new} added, {done.n_known} were here already")
+    for row in done.not_taken:
+        click.echo(f"not taken: {row}", err=True)
 
 
 @click.command()

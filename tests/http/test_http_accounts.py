@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import PASSWORD, Door
+from http_door import PASSWORD, Door
 
 
 async def test_should_register_new_user(door: Door) -> None:

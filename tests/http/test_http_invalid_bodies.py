@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Door, Person
+from http_door import Door, Person
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 N_BODIES = 12  # for each operation; more by hand: --bodies 200

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from conftest import Door, Person
+from http_door import Door, Person
 
 from coachhub_core.domain.plan_document import canonical
 from coachhub_core.testing.plan_builders import a_document

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from conftest import PASSWORD, Door, Person
+from http_door import PASSWORD, Door, Person
 
 from coachhub_core.domain.accounts import Login
 from coachhub_core.domain.plan_document import canonical
