@@ -136,7 +136,7 @@ def _barbell(exercises: Exercises) -> PlanDocument:
                 2,
                 "Bench and row",
                 w.lift(f"{phase}-be", "bench-press", n, five, load=of(percent), rpe=(7, 8), rest=150, warmup=1),
-                w.lift(f"{phase}-ro", "barbell-row", 3, row, rpe=(7, 9), rest=90),
+                w.lift(f"{phase}-ro", "barbell-row", 3, row, rpe=(7, 8), rest=90),
             ),
             _day(
                 f"{phase}-pull",
@@ -149,7 +149,7 @@ def _barbell(exercises: Exercises) -> PlanDocument:
                     3,
                     _just(3, "reps"),
                     load=of(percent + 5),
-                    rpe=(7, 8.5),
+                    rpe=(7, 8),
                     rest=210,
                     warmup=2,
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -27,8 +28,9 @@ from coachhub_demo.talks import Talks
 SMALL = Size(n_coaches=24, n_trainees=48)
 
 
-def a_hub() -> CoachHub:
-    return bootstrap(attrs.evolve(Settings.in_memory(), auth=Auth(bcrypt_cost=10)), clock=ManualClock())
+def a_hub(now: datetime | None = None) -> CoachHub:
+    clock = ManualClock(now) if now is not None else ManualClock()
+    return bootstrap(attrs.evolve(Settings.in_memory(), auth=Auth(bcrypt_cost=10)), clock=clock)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,16 @@ def test_three_people_log_in_and_see_their_part(hub: CoachHub) -> None:
     assert found.items
     assert found.degraded is None
     assert found.items[0].reasons
+
+
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29, 1), datetime(2026, 9, 25, 23, 30), datetime(2028, 2, 29, 12)])
+def test_the_morning_is_full_on_any_day(day: datetime) -> None:
+    """Weekdays, a change to summer time and a leap day change nothing: all five flags are up."""
+    with a_hub(day.replace(tzinfo=UTC)) as hub:
+        fill(hub, lambda _: None, Size(n_coaches=6, n_trainees=12))
+        flags = {item.flag for item in hub.analytics.attention(act(hub, COACH_EMAIL), ReadAttention()).items}
+        assert flags == set(FLAGS)
+        assert hub.storage.check().problems == ()
 
 
 def test_coaches_are_found_by_words(hub: CoachHub) -> None:
