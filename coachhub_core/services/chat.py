@@ -180,13 +180,15 @@ class ChatService:
             known[key] = message
             fresh.append(message)
             outcomes.append(Posted(message=MessageView.of(message)))
-        touched = {m.conversation_id: last[m.conversation_id] for m in fresh}
+        touched: dict[UUID, list[Message]] = {}
+        for message in fresh:
+            touched.setdefault(message.conversation_id, []).append(message)
         if fresh:
-            work.messages.append(fresh, touched)
-        for id, seq in touched.items():
-            work.outbox.add(MessagesPosted(at=now, aggregate_id=id, last_seq=seq))
-            first = min(m.seq for m in fresh if m.conversation_id == id)
-            senders = {m.sender_id for m in fresh if m.conversation_id == id}
+            work.messages.append(fresh, {id: last[id] for id in touched})
+        for id, said in touched.items():
+            work.outbox.add(MessagesPosted(at=now, aggregate_id=id, last_seq=last[id]))
+            first = said[0].seq
+            senders = {m.sender_id for m in said}
             for member in members[id]:
                 # one line per unread stretch: the key is where it began, so a talk does not fill the inbox
                 is_told = member.left_at is None and (senders - {member.account_id})
