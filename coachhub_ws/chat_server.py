@@ -18,11 +18,12 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from coachhub_core.bootstrap import CoachHub
 from coachhub_core.config import Settings
+from coachhub_ws.answers import FRAME_MAX
+from coachhub_ws.codes import DRAINED
 from coachhub_ws.connection import ABORT_SECONDS, ChatSocket, Connection
 from coachhub_ws.metrics import Metrics
 from coachhub_ws.node import Node
 from coachhub_ws.phase import Phase
-from coachhub_ws.protocol import DRAINED, FRAME_MAX
 from coachhub_ws.starting import BACKLOG
 from coachhub_ws.upgrade import SUBPROTOCOL, Upgrade, select_subprotocol
 

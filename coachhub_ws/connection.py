@@ -20,6 +20,7 @@ from websockets.protocol import OPEN, State
 from coachhub_core.domain.chat import ConversationState, Posted
 from coachhub_core.security import Claims
 from coachhub_ws import frames
+from coachhub_ws.codes import EXPIRED, OUR_FAULT, TOO_LATE, TOO_SLOW
 from coachhub_ws.effects import (
     Admit,
     Admitted,
@@ -33,7 +34,7 @@ from coachhub_ws.effects import (
     Tell,
     Unlisten,
 )
-from coachhub_ws.protocol import EXPIRED, OUR_FAULT, TOO_LATE, TOO_SLOW, ChatProtocol
+from coachhub_ws.protocol import ChatProtocol
 from coachhub_ws.wheel import Deadline
 
 if TYPE_CHECKING:

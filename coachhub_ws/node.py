@@ -23,13 +23,13 @@ from coachhub_core.domain.chat import ConversationPulse, ConversationView, MarkR
 from coachhub_core.domain.chat import Send as SendCommand
 from coachhub_core.errors import Overloaded, Refusal
 from coachhub_core.services.chat import CHANNEL, ChatHint
+from coachhub_ws.codes import TOO_MANY
 from coachhub_ws.committer import Committer, Item, Outcome
 from coachhub_ws.connection import Connection
 from coachhub_ws.effects import Admitted, Authenticate, Load, Persist, Query, Sync
 from coachhub_ws.limits import SendWindows
 from coachhub_ws.listeners import Key, Listeners
 from coachhub_ws.metrics import Metrics
-from coachhub_ws.protocol import TOO_MANY
 from coachhub_ws.readers import Readers
 from coachhub_ws.sweep import Sweep
 from coachhub_ws.wheel import Wheel

@@ -21,7 +21,7 @@ import attrs
 from coachhub_core.clock import Clock
 from coachhub_core.config import Chat
 from coachhub_core.domain.accounts import Actor
-from coachhub_core.domain.chat import BODY_MAX, ConversationState, JoinedView, MarkRead, Posted, ReadHistory
+from coachhub_core.domain.chat import ConversationState, JoinedView, MarkRead, Posted, ReadHistory
 from coachhub_core.domain.chat import Send as SendCommand
 from coachhub_core.errors import (
     BadRequest,
@@ -37,7 +37,19 @@ from coachhub_core.errors import (
     Unavailable,
 )
 from coachhub_core.security import Claims
-from coachhub_ws import frames
+from coachhub_ws import answers, frames
+from coachhub_ws.answers import FRAME_MAX, TYPING_EVERY_SECONDS
+from coachhub_ws.codes import (
+    BAD_ENVELOPE,
+    BINARY,
+    EXPIRED,
+    FLOOD,
+    NOT_AUTHENTICATED,
+    NOT_NOW,
+    NOT_TEXT,
+    OUR_FAULT,
+    TOO_BIG,
+)
 from coachhub_ws.effects import (
     Admit,
     Admitted,
@@ -69,14 +81,8 @@ from coachhub_ws.envelope import (
 )
 from coachhub_ws.limits import Bucket, Monotonic
 
-FRAME_MAX: Final = 64 * 1024  # bytes
 UNAUTHENTICATED_MAX: Final = 4 * 1024
 BAD_ENVELOPES: Final = 5
-TYPING_EVERY_SECONDS: Final = 2.0
-
-DONE, DRAINED, BINARY, NOT_TEXT, TOO_BIG, OUR_FAULT, NOT_NOW = 1000, 1001, 1003, 1007, 1009, 1011, 1013
-BAD_ENVELOPE, NOT_AUTHENTICATED, EXPIRED, REVOKED = 4400, 4401, 4402, 4403
-TOO_LATE, TOO_MANY, TOO_SLOW, FLOOD = 4408, 4409, 4413, 4429
 
 
 @attrs.define
@@ -198,12 +204,12 @@ class ChatProtocol:
         return effects
 
     def _request(self, envelope: Envelope) -> list[Effect]:
-        handle = _REQUESTS.get(envelope.type)
+        handle = REQUESTS.get(envelope.type)
         if self._state != "open" and envelope.type != "auth":
             refusal = frames.error(envelope.id, Unauthorized())
             return [Send(refusal), self._close(NOT_AUTHENTICATED, "authenticate first")]
         if handle is None:
-            raise UnknownType.named(tuple(_REQUESTS))
+            raise UnknownType.named(tuple(REQUESTS))
         return handle(self, envelope)
 
     # ── requests ──
@@ -347,7 +353,8 @@ class ChatProtocol:
         if is_renewal:
             data = {"expires_at": self.claims.expires_at}
             return [Admit(self.claims, None), Send(frames.reply("ack", load.request_id, data))]
-        welcome = frames.reply("welcome", load.request_id, self._welcome(admitted))
+        told = answers.welcome(self._chat, admitted, connection_id=self._connection_id, now=self._clock())
+        welcome = frames.reply("welcome", load.request_id, told)
         return [Admit(self.claims, admitted.conversations), Send(welcome)]
 
     def _admission_failed(self, load: Load, exc: Exception) -> list[Effect]:
@@ -358,29 +365,6 @@ class ChatProtocol:
             is_away = isinstance(exc, Unavailable | Overloaded)
             effects.append(self._close(NOT_NOW if is_away else OUR_FAULT, "not ready" if is_away else "internal"))
         return effects
-
-    def _welcome(self, admitted: Admitted) -> dict[str, Any]:
-        chat = self._chat
-        return {
-            "connection_id": self._connection_id,
-            "account_id": admitted.actor.account_id,
-            "heartbeat_ms": round(chat.heartbeat_seconds * 1000),
-            "limits": {
-                "frame_bytes": FRAME_MAX,
-                "body_chars": BODY_MAX,
-                "sends": chat.sends,
-                "sends_window_ms": round(chat.sends_window_seconds * 1000),
-                "frames_per_second": chat.frames_per_second,
-                "typing_every_ms": round(TYPING_EVERY_SECONDS * 1000),
-                "joined": chat.joined_per_connection,
-                "waiting": chat.waiting_per_connection,
-            },
-            "server_time": self._clock(),
-            "conversations": [
-                {"id": c.id, "state": c.state, "last_seq": c.last_seq, "read_seq": c.read_seq, "unread": c.unread}
-                for c in admitted.conversations
-            ],
-        }
 
     def _synced(
         self, load: Load, query: Sync, result: Mapping[UUID, JoinedView | Exception] | Exception
@@ -403,9 +387,9 @@ class ChatProtocol:
             (joined,) = found.values()
             if isinstance(joined, Exception):
                 return [*after, Send(frames.error(load.request_id, joined))]
-            return [Send(frames.reply("ack", load.request_id, _shown(joined))), *after]
+            return [Send(frames.reply("ack", load.request_id, answers.joined(joined))), *after]
         data = {
-            str(id): {"error": frames.problem(joined)} if isinstance(joined, Exception) else _shown(joined)
+            str(id): {"error": frames.problem(joined)} if isinstance(joined, Exception) else answers.joined(joined)
             for id, joined in found.items()
         }
         return [Send(frames.reply("ack", load.request_id, data)), *after]
@@ -445,18 +429,7 @@ class ChatProtocol:
         return Close(code, reason)
 
 
-def _shown(joined: JoinedView) -> dict[str, Any]:
-    return {
-        "state": joined.state,
-        "last_seq": joined.last_seq,
-        "read": joined.read,
-        "online": [],  # presence is not told yet
-        "events": joined.events,
-        "has_more": joined.has_more,
-    }
-
-
-_REQUESTS: Final[Mapping[str, Callable[[ChatProtocol, Envelope], list[Effect]]]] = {
+REQUESTS: Final[Mapping[str, Callable[[ChatProtocol, Envelope], list[Effect]]]] = {
     "auth": ChatProtocol._auth,
     "join_chat": ChatProtocol._join,
     "leave_chat": ChatProtocol._leave,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from coachhub_core.domain.chat import ConversationPulse
-from coachhub_ws.protocol import REVOKED
+from coachhub_ws.codes import REVOKED
 from coachhub_ws.readers import Readers
 
 if TYPE_CHECKING:
