@@ -1,0 +1,50 @@
+"""One writer for all children's lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from coachhub_cli.logfiles import LogFiles
+
+
+def read(file: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_all_lines_go_into_one_file_and_errors_into_another(tmp_path: Path) -> None:
+    """What is no JSON is wrapped, and who watches sees what is loud."""
+    shown: list[str] = []
+    logs = LogFiles(tmp_path, shown.append)
+    logs.write('{"level": "info", "event": "hello"}', source="http")
+    logs.write('{"level": "error", "event": "broken"}', source="chat")
+    logs.write("Traceback (most recent call last):", source="worker")
+    logs.close()
+    assert [line["event"] for line in read(tmp_path / "combined.log")][:2] == ["hello", "broken"]
+    assert [line["event"] for line in read(tmp_path / "error.log")] == ["broken", "Traceback (most recent call last):"]
+    assert shown == ["chat: broken", "worker: Traceback (most recent call last):"]
+
+
+def test_a_file_that_is_full_is_rotated(tmp_path: Path) -> None:
+    """Five old ones are kept."""
+    logs = LogFiles(tmp_path, max_bytes=200)
+    for number in range(60):
+        logs.write(json.dumps({"level": "info", "event": f"line {number}"}), source="http")
+    logs.close()
+    files = sorted(p.name for p in tmp_path.glob("combined.log*"))
+    assert files == ["combined.log", *(f"combined.log.{n}" for n in range(1, 6))]
+    assert all(p.stat().st_size <= 200 for p in tmp_path.glob("combined.log*"))
+    assert read(tmp_path / "combined.log")[-1]["event"] == "line 59"
+
+
+def test_lines_that_cannot_be_written_are_counted_and_the_count_is_told(tmp_path: Path) -> None:
+    """A full disk stops nobody."""
+    logs = LogFiles(tmp_path / "missing")
+    for _ in range(3):
+        logs.write('{"level": "info", "event": "lost"}', source="http")
+    assert logs.n_dropped == 3
+    (tmp_path / "missing").mkdir()
+    logs.write('{"level": "info", "event": "here"}', source="http")
+    logs.close()
+    told = read(tmp_path / "missing" / "combined.log")
+    assert [(line["event"], line.get("n")) for line in told] == [("log lines were dropped", 3), ("here", None)]
