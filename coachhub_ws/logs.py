@@ -82,5 +82,6 @@ def configure(level: str, writer: LineWriter) -> None:
     root = logging.getLogger()
     root.handlers[:] = [JsonHandler(writer)]
     root.setLevel(level.upper())
-    logging.getLogger("websockets").setLevel("WARNING")  # a line per handshake says less than ours per connection
+    for name in ("websockets", "alembic"):  # a line per handshake, or per migration's step, tells nobody anything
+        logging.getLogger(name).setLevel("WARNING")
     logging.captureWarnings(True)

@@ -183,7 +183,7 @@ async def test_what_ends_elsewhere_ends_here(folder: Settings, elsewhere: CoachH
             refused = await trainee.refusal("send_message", a_message(pair.conversation_id, "too late"))
             assert refused["code"] == "conversation.read_only"
             elsewhere.accounts.logout(pair.trainee.actor)
-            assert await trainee.end(timeout=1.2) == 4403
+            assert await trainee.end(timeout=2) == 4403
             again = await door.connect()
             assert (await again.ask("auth", {"token": pair.trainee.token}))["data"]["code"] == "unauthorized"
             assert await again.end() == 4401
