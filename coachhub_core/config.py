@@ -126,7 +126,6 @@ class Chat:
 
     host: str = ""
     port: int = _num(3001, 1, 65_535)
-    workers: int = _num(1, 1, 256)
     origins: tuple[str, ...] = ()
     max_connections: int = _num(5_000, 1, 1_000_000)
     connections_per_account: int = _num(10, 1, 10_000)

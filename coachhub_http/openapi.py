@@ -22,6 +22,12 @@ from coachhub_http.problems import JSON, PROBLEM_JSON
 from coachhub_http.schema import REF, Examples, Schema, Schemas
 
 ETAG_PATTERN: Final = r'^"[0-9]{1,18}(\.[0-9]{1,18})?"$'
+# what the server itself answers, before or after any operation
+_BY_THE_SERVER: Final = {
+    "414": "uri_too_long: the address has more than 8,190 bytes",
+    "431": "headers_too_large: the header fields are too large",
+    "500": "internal: something went wrong here",
+}
 _PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _BEARER: Final[dict[str, list[str]]] = {"bearer": []}
 
@@ -208,10 +214,11 @@ def _responses(route: Route, method: str, told: Operation, schemas: Schemas) -> 
         by_status[h.status_of(cls)].append(cls)
     for status in sorted(by_status):
         found[str(status)] = _refusal(by_status[status])
-    found["500"] = {
-        "description": "internal: something went wrong here",
-        "content": {kind: {"schema": {"$ref": REF + "Problem"}} for kind in (JSON, PROBLEM_JSON)},
-    }
+    for status, says in _BY_THE_SERVER.items():
+        found[status] = {
+            "description": says,
+            "content": {kind: {"schema": {"$ref": REF + "Problem"}} for kind in (JSON, PROBLEM_JSON)},
+        }
     return found
 
 
