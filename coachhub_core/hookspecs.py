@@ -19,7 +19,6 @@ from coachhub_core.ports.offers import (
     CacheOffer,
     CommandOffer,
     FileStoreOffer,
-    NotifierOffer,
     Probe,
     RateCountersOffer,
     SearchOffer,
@@ -121,17 +120,6 @@ class Hooks:
 
         Called once, by :func:`bootstrap`. All answers are merged; the scheme of
         ``files`` chooses.
-
-        .. versionadded:: 0.1
-        """
-
-    @hookspec
-    def coachhub_notifiers(self, settings: Settings) -> Mapping[str, NotifierOffer]:  # type: ignore[empty-body]
-        """
-        Offer ways to tell people, by channel name.
-
-        Called once, by :func:`bootstrap`. All answers are merged and every
-        channel offered is used: installing one is choosing it.
 
         .. versionadded:: 0.1
         """

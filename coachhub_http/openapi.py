@@ -214,8 +214,8 @@ def _responses(route: Route, method: str, told: Operation, schemas: Schemas) -> 
         by_status[h.status_of(cls)].append(cls)
     for status in sorted(by_status):
         found[str(status)] = _refusal(by_status[status])
-    for status, says in _BY_THE_SERVER.items():
-        found[status] = {
+    for code, says in _BY_THE_SERVER.items():
+        found[code] = {
             "description": says,
             "content": {kind: {"schema": {"$ref": REF + "Problem"}} for kind in (JSON, PROBLEM_JSON)},
         }

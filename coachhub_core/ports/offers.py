@@ -11,7 +11,6 @@ from coachhub_core.config import Settings
 from coachhub_core.ports.broadcast import Broadcast
 from coachhub_core.ports.cache import Cache
 from coachhub_core.ports.files import FileStore
-from coachhub_core.ports.notifier import Notifier
 from coachhub_core.ports.rate_counters import RateCounters
 from coachhub_core.ports.search import SearchIndex
 from coachhub_core.ports.storage import Storage
@@ -32,7 +31,6 @@ CacheOffer = Offer[Cache]
 BroadcastOffer = Offer[Broadcast]
 RateCountersOffer = Offer[RateCounters]
 FileStoreOffer = Offer[FileStore]
-NotifierOffer = Offer[Notifier]
 
 
 @attrs.frozen(kw_only=True)
