@@ -76,4 +76,4 @@ def package(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Let schemathesis loose on a server started for it, as both roles; slower than the rest, so not run by default."""
     session.install("-e", ".[all]", *group("test"))
-    session.run("python", "-m", "pytest", "tests/end_to_end/test_schemathesis.py", *(session.posargs or ["--fuzz"]))
+    session.run("pytest", "tests/end_to_end/test_schemathesis.py", *(session.posargs or ["--fuzz", "200"]))
