@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 import attrs
@@ -56,40 +56,9 @@ EndReason = Literal[
     "account_closed",
     "other",
 ]
-DECLINE_REASONS: Final = (
-    "no_time",
-    "not_my_field",
-    "schedule",
-    "location",
-    "language",
-    "price",
-    "coach_unavailable",
-    "account_closed",
-    "other",
-)
-END_REASONS: Final = (
-    "goal_reached",
-    "schedule",
-    "price",
-    "fit",
-    "moved",
-    "inactive",
-    "safety",
-    "coach_left",
-    "account_closed",
-    "other",
-)
-STATUSES: Final[tuple[MatchStatus, ...]] = (
-    "requested",
-    "active",
-    "paused",
-    "declined",
-    "withdrawn",
-    "expired",
-    "superseded",
-    "completed",
-    "ended",
-)
+DECLINE_REASONS: Final = get_args(DeclineReason)
+END_REASONS: Final = get_args(EndReason)
+STATUSES: Final[tuple[MatchStatus, ...]] = get_args(MatchStatus)
 
 ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "requested": ("accept", "decline", "withdraw"),
