@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, ParamSpec, TypeVar
 
 import attrs
@@ -18,7 +18,7 @@ from coachhub_core.clock import Clock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.vocabulary import Vocabulary
-from coachhub_core.errors import CoachHubError, Contended, IdempotencyKeyReused
+from coachhub_core.errors import CoachHubError, Contended, IdempotencyKeyReused, Unauthorized
 from coachhub_core.identifiers import NewId
 from coachhub_core.ports.storage import Duplicate, Storage, UnitOfWork
 
@@ -90,19 +90,23 @@ class Context:
     @contextmanager
     def write(self, actor: Actor) -> Iterator[UnitOfWork]:
         """
-        Begin a unit that writes.
+        Begin a unit that writes, for an actor who may still act: a session that ended, or an account that
+        was suspended or erased, since the request was let in writes nothing.
 
         Where *actor* carries an idempotency key, the key is claimed first and the
         answer given to ``commit`` is kept with it, in the same transaction.
 
         Raises:
+            Unauthorized: If the actor's session or account is no longer good.
             Replayed: If the key was answered before.
             IdempotencyKeyReused: If it was used for another request.
         """
         with self.storage.begin() as work:
+            now = self.clock()
+            if not _may_act(work, actor, now):
+                raise Unauthorized
             key = actor.key
             if key is not None:
-                now = self.clock()
                 answered = work.idempotency.claim(
                     account_id=actor.account_id,
                     key=key.key,
@@ -121,3 +125,14 @@ class Context:
 
                 work.before_commit.append(keep)
             yield work
+
+
+def _may_act(work: UnitOfWork, actor: Actor, now: datetime) -> bool:
+    """Read again, where it is written, what let the actor in."""
+    if actor.role == "system":
+        return True
+    if actor.session_id is None:  # a program that embeds CoachHub and knows who it serves
+        account = work.accounts.find(actor.account_id)
+        return account is not None and account.status == "active"
+    found = work.sessions.find_with_account(actor.session_id)
+    return found is not None and found.account.status == "active" and found.session.is_good(now)
