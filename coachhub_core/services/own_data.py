@@ -24,7 +24,7 @@ from coachhub_core.domain.accounts import (
 )
 from coachhub_core.domain.chat import MessageView
 from coachhub_core.domain.events import AccountErased, CoachChanged
-from coachhub_core.domain.matches import EndReason
+from coachhub_core.domain.matches import EndReason, Match
 from coachhub_core.domain.notifications import NotificationView
 from coachhub_core.domain.own_data import EXPORT_FORMAT, Export, ExportPage, ExportView
 from coachhub_core.domain.reviews import ReviewView
@@ -194,7 +194,10 @@ class OwnDataService:
         coach, trainee = work.coaches.find_by_account(account.id), work.trainees.find_by_account(account.id)
         found = [*(work.matches.of_coach(coach.id) if coach else ())]
         found += [*(work.matches.of_trainee(trainee.id) if trainee else ())]
-        return [{"match": match, "events": work.matches.events(match.id)} for match in found]
+        side = "coach" if coach is not None else "trainee"
+        return [
+            {"match": _own_words(match, side, account.id), "events": work.matches.events(match.id)} for match in found
+        ]
 
     def _suggestions(self, work: UnitOfWork, account: Account) -> Any:
         trainee = work.trainees.find_by_account(account.id)
@@ -243,6 +246,8 @@ class OwnDataService:
             work.messages.blank_sent_by(account_id)
             work.personal.blank_reviews(account_id)
             work.personal.erase_account(account_id)
+            ids = [account_id, *(found.id for found in (coach, trainee) if found is not None)]
+            work.personal.forget_answers(ids)
             if trainee is not None:
                 work.personal.erase_trainee(trainee.id, account_id)
             if coach is not None:
@@ -262,6 +267,7 @@ class OwnDataService:
                     self._files.delete(name)
                 if coach is not None:
                     self._cache.delete(f"coach:{coach.id}")
+                self._context.storage.scrub()
 
             work.after_commit.append(forget)
             work.before_commit.clear()  # nothing of the account is kept, not even the answer to this
@@ -286,6 +292,16 @@ class OwnDataService:
             self._closing.decline_open_of_coach(work, coach.id, reason="account_closed")
         if trainee is not None:
             self._closing.withdraw_open_of_trainee(work, trainee.id)
+
+
+def _own_words(match: Match, side: str, account_id: UUID) -> Match:
+    """Leave out what the other side wrote: it is theirs to take along, and to have erased."""
+    ended = account_id == match.ended_by or (match.status == "declined" and side == match.receiver)
+    return attrs.evolve(
+        match,
+        message=match.message if side == match.initiator else None,
+        end_note=match.end_note if ended else None,
+    )
 
 
 def _file_of(export_id: UUID) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from coachhub_core.errors import BackupError, SettingsError
+from coachhub_core.errors import BackupError, Contended, SettingsError, Unavailable
 from coachhub_core.identifiers import NewId, new_id
 from coachhub_core.ports.storage import CheckReport, UnitOfWork
 from coachhub_sqlalchemy import migrate as migrations
@@ -21,6 +22,8 @@ from coachhub_sqlalchemy.check import check
 from coachhub_sqlalchemy.engine import make_engine
 from coachhub_sqlalchemy.tables import metadata
 from coachhub_sqlalchemy.unit_of_work import SqlUnitOfWork
+
+log = logging.getLogger(__name__)
 
 _SHIPPED = frozenset({"exercises"})  # filled at the first start: an instance that holds nothing else is empty
 _template_lock = threading.Lock()
@@ -83,6 +86,26 @@ class SqlStorage:
         """One round trip."""
         with self.engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
+
+    def scrub(self) -> None:
+        """
+        Empty SQLite's log, which holds former pages until it is written over.
+
+        In the database itself ``secure_delete`` overwrites what is deleted.
+        """
+        if self.path is None:
+            return
+        try:
+            with self.engine.connect() as connection:
+                raw = connection.connection.cursor()
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy, *_ = raw.fetchone() or (1,)
+                raw.close()
+        except (Unavailable, Contended, sa.exc.SQLAlchemyError, sqlite3.Error) as exc:
+            log.warning("the database's log was not emptied: %s", exc)
+            return
+        if is_busy:
+            log.info("the database's log is being read, and is emptied by the next checkpoint")
 
     def dump(self, target: Path) -> Mapping[str, Any]:
         """Write a consistent copy to the file *target*, under load, without holding writers up."""

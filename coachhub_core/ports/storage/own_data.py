@@ -64,6 +64,10 @@ class PersonalData(Protocol):
         """Delete certifications and words; blank the profile, and take it out of every list."""
         ...
 
+    def forget_answers(self, ids: Sequence[UUID]) -> None:
+        """Delete every kept answer, whoever it was given to, that names one of *ids*: its text may name the person."""
+        ...
+
     def blank_reviews(self, account_id: UUID) -> None:
         """Keep the ratings an account gave, without their text."""
         ...

@@ -227,6 +227,10 @@ class Storage(Protocol):
         """Do the smallest round trip; raise ``Unavailable`` when there is no answer within a second."""
         ...
 
+    def scrub(self) -> None:
+        """Take what was deleted out of the files as well, as far as nobody is reading it just now; never raises."""
+        ...
+
     def dump(self, target: Path) -> Mapping[str, Any]:
         """Write a consistent copy of everything to *target*, which must not exist; return its manifest."""
         ...

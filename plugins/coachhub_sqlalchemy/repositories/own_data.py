@@ -131,6 +131,13 @@ class SqlPersonalData:
         said = sa.or_(matches.c.status == "declined", matches.c.ended_by == account_id)
         c.execute(sa.update(matches).where(theirs, said).values(end_note=None))
 
+    def forget_answers(self, ids: Sequence[UUID]) -> None:
+        """Search the views as text: they are kept for a day, and an erasure is rare."""
+        view = idempotency_keys.c.view
+        for id in ids:
+            named = sa.literal(str(id).encode(), sa.LargeBinary)
+            self._connection.execute(sa.delete(idempotency_keys).where(sa.func.instr(view, named) > 0))
+
     def blank_reviews(self, account_id: UUID) -> None:
         """Keep the rating."""
         self._connection.execute(sa.update(reviews).where(reviews.c.author_id == account_id).values(text=None))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from uuid import uuid4
 
+import attrs
 import pytest
 
-from coachhub_core.domain.accounts import Actor, EraseAccount
+from coachhub_core.domain.accounts import Actor, EraseAccount, RequestKey
 from coachhub_core.domain.chat import PostMessage, ReadHistory
 from coachhub_core.domain.coaches import ChangeCoach
-from coachhub_core.domain.matches import EndMatch
+from coachhub_core.domain.matches import AcceptMatch, EndMatch, RequestMatch
 from coachhub_core.domain.reviews import WriteReview
 from coachhub_core.domain.trainees import ChangeTrainee, Constraint, SetConstraints
 from coachhub_core.errors import ActiveMatch, BadCredentials, ExportRunning, NotFound
@@ -92,6 +93,46 @@ def test_an_erased_person_is_found_in_no_table_and_no_file(house: House) -> None
     assert house.hub.storage.check().problems == ()
 
 
+def test_no_answer_kept_for_somebody_else_names_an_erased_person(house: House) -> None:
+    """An idempotency key keeps a view for a day: the coach's accept shows the trainee's name and words."""
+    coach, sam = house.a_coach(), house.a_trainee(name="zebra-name")
+    assert coach.coach_id is not None
+    asked = house.hub.matches.request(sam, RequestMatch(coach_id=coach.coach_id, message="zebra-words"))
+    key = RequestKey(key="k1", operation="accept", request_hash=b"1" * 32)
+    house.hub.matches.accept(attrs.evolve(coach, key=key), AcceptMatch(match_id=asked.id))
+    assert "zebra-words" in everything(house)
+    house.hub.own_data.erase(sam, EraseAccount(password=PASSWORD, end_matches=True))
+    assert [word for word in ("zebra-name", "zebra-words") if word in everything(house)] == []
+
+
+def test_an_export_leaves_the_other_sides_words_to_them(house: House) -> None:
+    """What a trainee asked and noted is in their export and not in their coach's."""
+    coach, sam = house.a_coach(), house.a_trainee()
+    assert coach.coach_id is not None
+    asked = house.hub.matches.request(sam, RequestMatch(coach_id=coach.coach_id, message="zebra-words"))
+    house.hub.matches.accept(coach, AcceptMatch(match_id=asked.id))
+    house.hub.matches.end(sam, EndMatch(match_id=asked.id, note="zebra-note"))
+    texts = {}
+    for actor in (coach, sam):
+        export = house.hub.own_data.ask_export(actor)
+        house.hub.run_due()
+        texts[actor.role] = json.dumps(house.hub.own_data.export(actor, export.id).document)
+    for word in ("zebra-words", "zebra-note"):
+        assert word in texts["trainee"]
+        assert word not in texts["coach"]
+
+
+def test_the_files_of_the_database_hold_no_byte_of_an_erased_person(house: House) -> None:
+    """Neither as a deleted row nor in SQLite's log of former pages."""
+    _, sam = a_life(house)
+    path = house.hub.storage.path  # type: ignore[attr-defined]  # SQLite in a file of its own
+    files = [path, path.with_name(f"{path.name}-wal")]
+    assert any(b"zebra-words" in file.read_bytes() for file in files)
+    house.hub.own_data.erase(sam, EraseAccount(password=PASSWORD))
+    left = b"".join(file.read_bytes() for file in files if file.exists())
+    assert [secret for secret in SECRETS if secret.encode() in left] == []
+
+
 def test_a_running_match_must_be_ended_or_said_to_be(house: House) -> None:
     """A coach who leaves frees nobody silently: their trainees are told."""
     coach, sam = house.a_pair()
@@ -124,8 +165,6 @@ def test_an_erasure_is_replayed_once(house: House) -> None:
         (erasure,) = work.erasures.all()
         erased = work.accounts.get(sam.account_id)
     assert house.hub.own_data.replay(erasure) is False
-    import attrs
-
     with house.hub.storage.begin() as work:
         work.accounts.save(attrs.evolve(before, version=erased.version))
         work.commit()
