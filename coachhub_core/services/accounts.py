@@ -135,13 +135,12 @@ class AccountService:
             email_key = canonical_email(command.email)
         except ValueError:
             email_key = ""  # nobody's address, but the same work is done
-        is_known = self._throttle.is_known_source(source, email_key)
-        self._throttle.login(source, email_key, is_known_source=is_known)
+        self._throttle.login(source)
         with self._context.read() as work:
             account = work.accounts.find_by_email_key(email_key) if email_key else None
+        self._throttle.guess(source, email_key)
         stored = account.password_hash if account is not None and account.status == "active" else None
         if not self._passwords.verify(command.password, stored) or account is None:
-            self._throttle.login_failed(source, email_key)
             # a log line and no row: a write would tell a known address from an unknown one by its time
             log.info("login denied", extra={"account_id": str(account.id) if account else None})
             raise BadCredentials

@@ -14,6 +14,7 @@ _FAILED_WINDOW: Final = 300.0
 _ROW_WINDOW: Final = 86_400.0
 _ROW_OF_FAILURES: Final = 100  # in a row, before an account's wait grows
 _LONGEST_WAIT: Final = 900.0
+_GROWING_WAITS: Final = ((5, 60.0), (10, 300.0))  # failures beyond the row, and the seconds between two tries
 
 
 class Throttle:
@@ -34,33 +35,48 @@ class Throttle:
         """Count a registration from *source*."""
         self._take(f"register:{source}", self._limits.register)
 
-    def login(self, source: str, email_key: str, *, is_known_source: bool) -> None:
-        """
-        Count a login from *source*, and ask whether this account may be tried from there.
-
-        Args:
-            is_known_source: Whether the owner logged in from there lately: then
-                only the source's own failures count, so nobody locks the owner out.
-        """
+    def login(self, source: str) -> None:
+        """Count a login from *source*."""
         self._take(f"login:{source}", self._limits.login)
-        failed = self._limits.failed_login
-        self._take(f"failed:{email_key}:{source}", failed, _FAILED_WINDOW, cost=0)
-        if not is_known_source and failed:
-            self._take(f"failed:{email_key}", max(_ROW_OF_FAILURES, failed), _ROW_WINDOW, cost=0)
 
-    def login_failed(self, source: str, email_key: str) -> None:
-        """Count a failure, for this source and for the account."""
+    def guess(self, source: str, email_key: str) -> None:
+        """
+        Count a password that is about to be tried; :meth:`login_succeeded` takes it back.
+
+        It is counted before, since sixty that come at once would all be let in by a count of what failed so far.
+
+        Where the owner logged in from *source* lately, only that source's own
+        failures count, so nobody locks the owner out.
+        """
         failed = self._limits.failed_login
-        if failed:
-            self._counters.hit(f"failed:{email_key}:{source}", limit=failed, window_seconds=_FAILED_WINDOW)
-            row = max(_ROW_OF_FAILURES, failed)
-            self._counters.hit(f"failed:{email_key}", limit=row, window_seconds=_ROW_WINDOW)
+        if not failed:
+            return
+        is_known = self.is_known_source(source, email_key)
+        self._take(f"failed:{email_key}:{source}", failed, _FAILED_WINDOW)
+        if not is_known:
+            self._row(email_key, max(_ROW_OF_FAILURES, failed))
+
+    def _row(self, email_key: str, row: int) -> None:
+        """Let *row* failures pass; then one each minute, and ever fewer, down to one in fifteen minutes."""
+        key = f"failed:{email_key}"
+        if self._counters.hit(key, limit=row, window_seconds=_ROW_WINDOW).is_allowed:
+            return
+        window = next(
+            (
+                wait
+                for more, wait in _GROWING_WAITS
+                if self._counters.hit(key, limit=row + more, window_seconds=_ROW_WINDOW, cost=0).is_allowed
+            ),
+            _LONGEST_WAIT,
+        )
+        self._take(f"wait:{email_key}", 1, window)
+        self._counters.hit(key, limit=row + _GROWING_WAITS[-1][0], window_seconds=_ROW_WINDOW)
 
     def login_succeeded(self, source: str, email_key: str) -> None:
         """Forget the failures of the row, and remember the source as the owner's."""
         if self._limits.failed_login:
-            self._counters.forget(f"failed:{email_key}")
-            self._counters.forget(f"failed:{email_key}:{source}")
+            for key in (f"failed:{email_key}", f"failed:{email_key}:{source}", f"wait:{email_key}"):
+                self._counters.forget(key)
             self._counters.hit(f"owner:{email_key}:{source}", limit=1, window_seconds=_ROW_WINDOW * 30)
 
     def is_known_source(self, source: str, email_key: str) -> bool:

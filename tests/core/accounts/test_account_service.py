@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import attrs
 import pytest
 
@@ -31,7 +34,10 @@ from coachhub_core.errors import (
     Unauthorized,
     VersionMismatch,
 )
+from coachhub_core.memory.rate_counters import MemoryRateCounters
+from coachhub_core.services.limits import Throttle
 from coachhub_core.testing.builders import an_account
+from coachhub_core.testing.clocks import HandClock
 from coachhub_core.testing.story import PASSWORD, House
 
 
@@ -180,6 +186,41 @@ def test_guesses_are_throttled_and_the_owner_is_not_locked_out() -> None:
             hub.accounts.login(Login(email="kim@example.org", password=PASSWORD), source="10.9.9.9")
         assert caught.value.retry_after_seconds > 0
         assert hub.accounts.login(Login(email="kim@example.org", password=PASSWORD), source="10.0.0.1")
+
+
+def test_sixty_guesses_at_once_are_ten() -> None:
+    """Each is counted before it is tried, not when it has failed."""
+    settings = attrs.evolve(Settings.in_memory(), auth=Auth(bcrypt_cost=10), limits=Limits(login=0, failed_login=10))
+
+    def guess(number: int) -> type[Exception] | None:
+        try:
+            hub.accounts.login(Login(email="kim@example.org", password=f"guess {number}"), source="10.9.9.9")
+        except (BadCredentials, RateLimited) as exc:
+            return type(exc)
+        return None
+
+    with bootstrap(settings) as hub, ThreadPoolExecutor(16) as pool:
+        hub.accounts.register(Register(email="kim@example.org", password=PASSWORD, role="coach", name="Kim"))
+        met = Counter(pool.map(guess, range(60)))
+    assert met == {BadCredentials: 10, RateLimited: 50}
+
+
+def test_an_account_that_many_places_guess_at_waits_longer_and_longer_and_never_a_day() -> None:
+    """A hundred pass; then one a minute, five minutes, fifteen; the owner's own place is not held up."""
+    clock = HandClock()
+    throttle = Throttle(MemoryRateCounters(monotonic=clock), Limits())
+    throttle.login_succeeded("home", "kim")
+    for number in range(100):
+        throttle.guess(f"bot {number}", "kim")
+    waits = []
+    for number in range(12):
+        throttle.guess(f"place {number}", "kim")
+        with pytest.raises(RateLimited) as caught:
+            throttle.guess(f"other {number}", "kim")
+        waits.append(round(caught.value.retry_after_seconds))
+        clock.advance(caught.value.retry_after_seconds)
+    assert waits == [60] * 4 + [300] * 5 + [900] * 3
+    throttle.guess("home", "kim")
 
 
 def test_an_embedding_program_acts_for_whom_it_serves(house: House) -> None:
