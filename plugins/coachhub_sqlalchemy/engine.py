@@ -8,6 +8,7 @@ longer and longer and starves waiters; this one starves nobody.
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
@@ -16,13 +17,17 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from coachhub_core.errors import Contended
+from coachhub_core.errors import Contended, Unavailable
 from coachhub_sqlalchemy.errors import on_error
 
 UNIT_SECONDS: Final = 4.5  # inside the 5 s a request has
 WRITES: Final = "coachhub_writes"
+PATIENCE: Final = "coachhub_patience"  # seconds a unit that writes may wait for its turn
+_STUCK_SECONDS: Final = 0.05
+_INODE: Final = "coachhub_inode"
 _BUSY_MS: Final = 1_000
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
@@ -51,8 +56,11 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
         connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
     )
 
+    file = _File(url.database) if url.database and url.database != ":memory:" else None
+    gate = _Gate()
+
     @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+    def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where the event below says, not where the driver guesses
         cursor = connection.cursor()
         for pragma in (
@@ -64,31 +72,84 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        if file is not None:
+            record.info[_INODE] = file.inode()
+
+    @event.listens_for(engine, "checkout")
+    def look(_: sqlite3.Connection, record: ConnectionPoolEntry, __: Any) -> None:
+        if file is not None and file.inode() != record.info[_INODE]:
+            raise DisconnectionError("another file has this name now")  # opened anew by the pool
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get(WRITES):
-            _begin_immediate(connection)
+            gate.begin(connection, connection.get_execution_options().get(PATIENCE))
         else:
             connection.exec_driver_sql("BEGIN")
 
     return engine
 
 
-def _begin_immediate(connection: Connection) -> None:
+class _File:
+    """The database file: one that was taken away must not be written to, for what it is told is lost."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def inode(self) -> tuple[int, int]:
+        """Return which file has the name now; ``Unavailable`` when none has."""
+        try:
+            found = os.stat(self._path)
+        except OSError as exc:
+            raise Unavailable(what="the database file") from exc
+        return found.st_dev, found.st_ino
+
+
+class _Gate:
+    """
+    Begins units that write, one at a time as SQLite wants it.
+
+    Who waited in vain for a whole unit's time met something that hangs, not
+    a queue: until somebody gets through again, others are told so at once.
+    """
+
+    def __init__(self) -> None:
+        self._is_stuck = False
+
+    def begin(self, connection: Connection, patience: float | None) -> None:
+        """
+        Begin, waiting at most *patience* seconds, by default a unit's time.
+
+        Raises:
+            Contended: If it is held by others all that time.
+            Unavailable: If it is, and has been for longer.
+        """
+        is_stuck = self._is_stuck
+        if patience is None:
+            patience = _STUCK_SECONDS if is_stuck else UNIT_SECONDS
+        if _begin_immediate(connection, time.monotonic() + patience):
+            self._is_stuck = False
+            return
+        if is_stuck or patience < UNIT_SECONDS:
+            raise Unavailable(what="the database")
+        self._is_stuck = True
+        raise Contended(what="the database")
+
+
+def _begin_immediate(connection: Connection, deadline: float) -> bool:
+    """Ask until *deadline*; say whether it was granted."""
     raw = connection.connection.cursor()
-    deadline = time.monotonic() + UNIT_SECONDS
     try:
         raw.execute("PRAGMA busy_timeout=0")
         while True:
             try:
                 raw.execute("BEGIN IMMEDIATE")
-                return
+                return True
             except sqlite3.OperationalError as exc:
                 if "locked" not in str(exc) and "busy" not in str(exc):
                     raise
                 if time.monotonic() > deadline:
-                    raise Contended(what="the database") from exc
+                    return False
                 time.sleep(_jitter.uniform(0.0002, 0.002))
     finally:
         raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")

@@ -19,12 +19,13 @@ from coachhub_core.identifiers import NewId, new_id
 from coachhub_core.ports.storage import CheckReport, UnitOfWork
 from coachhub_sqlalchemy import migrate as migrations
 from coachhub_sqlalchemy.check import check
-from coachhub_sqlalchemy.engine import make_engine
+from coachhub_sqlalchemy.engine import PATIENCE, WRITES, make_engine
 from coachhub_sqlalchemy.tables import metadata
 from coachhub_sqlalchemy.unit_of_work import SqlUnitOfWork
 
 log = logging.getLogger(__name__)
 
+_PING_SECONDS = 2.0
 _SHIPPED = frozenset({"exercises"})  # filled at the first start: an instance that holds nothing else is empty
 _template_lock = threading.Lock()
 _template: bytes | None = None  # an empty migrated file: instances in memory are made many times in one process
@@ -83,8 +84,9 @@ class SqlStorage:
         return check(self.engine)
 
     def ping(self) -> None:
-        """One round trip."""
-        with self.engine.connect() as connection:
+        """One round trip; on SQLite a turn to write, since a file that cannot be written to answers reads for ever."""
+        options = {WRITES: True, PATIENCE: _PING_SECONDS}
+        with self.engine.connect().execution_options(**options) as connection:
             connection.exec_driver_sql("SELECT 1")
 
     def scrub(self) -> None:

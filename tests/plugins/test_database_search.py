@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from services import a_database
 
 from coachhub_core.testing.search import CATALOGUE, SearchIndexContract, documents
 from coachhub_sqlalchemy.search import DatabaseSearch, is_one_edit_away
 from coachhub_sqlalchemy.storage import SqlStorage
 
 
-class TestDatabaseSearch(SearchIndexContract):
+@contextmanager
+def filled(url: str) -> Iterator[DatabaseSearch]:
+    """A database with the catalogue's coaches, indexed."""
+    storage = SqlStorage(url)
+    storage.migrate()
+    with storage.begin() as work:
+        for record in CATALOGUE:
+            work.accounts.add(record.account)
+            work.coaches.add(record.coach)
+        work.commit()
+    index = DatabaseSearch(storage)
+    index.rebuild(documents())
+    yield index
+    storage.close()
+
+
+class TestSqliteSearch(SearchIndexContract):
     @pytest.fixture
     def index(self) -> Iterator[DatabaseSearch]:  # type: ignore[override]  # supplied and closed
-        storage = SqlStorage("sqlite://")
-        storage.migrate()
-        with storage.begin() as work:
-            for record in CATALOGUE:
-                work.accounts.add(record.account)
-                work.coaches.add(record.coach)
-            work.commit()
-        index = DatabaseSearch(storage)
-        index.rebuild(documents())
-        yield index
-        storage.close()
+        with filled("sqlite://") as index:
+            yield index
+
+
+@pytest.mark.external_service
+class TestMariaDBSearch(SearchIndexContract):
+    @pytest.fixture
+    def index(self) -> Iterator[DatabaseSearch]:  # type: ignore[override]  # supplied and closed
+        with a_database() as url, filled(url) as index:
+            yield index
 
 
 def edits(word: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The storage kit, on SQLite: in a file, and in the temporary one of an instance in memory."""
+"""The storage kit: on SQLite in a file and in memory, and on MariaDB where there is one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from services import a_database
 
 from coachhub_core.testing.storage import StorageContract
 from coachhub_sqlalchemy.storage import SqlStorage
@@ -27,3 +28,14 @@ class TestSqliteInMemory(StorageContract):
         made.migrate()
         yield made
         made.close()
+
+
+@pytest.mark.external_service
+class TestMariaDB(StorageContract):
+    @pytest.fixture
+    def storage(self) -> Iterator[SqlStorage]:  # type: ignore[override]  # supplied and closed
+        with a_database() as url:
+            made = SqlStorage(url)
+            made.migrate()
+            yield made
+            made.close()

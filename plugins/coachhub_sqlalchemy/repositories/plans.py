@@ -28,6 +28,7 @@ def _name_key(exercise: Exercise) -> str:
 EXERCISES = RowMapping(
     Exercise,
     exercises,
+    renamed={"force": "force_kind"},
     derived={
         "owner_key": lambda e: e.owner_coach_id or EVERYONE,
         "name_key": _name_key,

@@ -34,7 +34,7 @@ exercises = table(
     sa.Column("name", sa.String(255), nullable=False),
     sa.Column("category", sa.String(32), nullable=False),
     sa.Column("level", sa.String(16), nullable=False),
-    sa.Column("force", sa.String(16)),
+    sa.Column("force_kind", sa.String(16)),  # FORCE is a reserved word on MySQL
     sa.Column("mechanic", sa.String(16)),
     sa.Column("equipment", sa.String(80)),
     sa.Column("primary_muscles", Document(tuple), nullable=False),
@@ -56,7 +56,7 @@ exercises = table(
     sa.UniqueConstraint("source", "source_id"),  # NULL is exempt, as is meant: own ones have no entry
     one_of("category", exercises_room.CATEGORIES),
     one_of("level", exercises_room.LEVELS),
-    one_of("force", exercises_room.FORCES),
+    one_of("force_kind", exercises_room.FORCES),
     one_of("mechanic", exercises_room.MECHANICS),
     sa.Index(None, "name_key", "id"),
 )

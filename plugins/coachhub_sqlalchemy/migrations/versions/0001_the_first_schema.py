@@ -345,7 +345,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("category", sa.String(length=32), nullable=False),
         sa.Column("level", sa.String(length=16), nullable=False),
-        sa.Column("force", sa.String(length=16), nullable=True),
+        sa.Column("force_kind", sa.String(length=16), nullable=True),
         sa.Column("mechanic", sa.String(length=16), nullable=True),
         sa.Column("equipment", sa.String(length=80), nullable=True),
         sa.Column("primary_muscles", types.Document(), nullable=False),
@@ -368,7 +368,7 @@ def upgrade() -> None:
             "category IN ('strength', 'cardio', 'stretching', 'plyometrics', 'powerlifting', 'olympic_weightlifting', 'strongman')",
             name=op.f("ck_exercises_category"),
         ),
-        sa.CheckConstraint("force IN ('push', 'pull', 'static')", name=op.f("ck_exercises_force")),
+        sa.CheckConstraint("force_kind IN ('push', 'pull', 'static')", name=op.f("ck_exercises_force_kind")),
         sa.CheckConstraint("level IN ('beginner', 'intermediate', 'advanced')", name=op.f("ck_exercises_level")),
         sa.CheckConstraint("mechanic IN ('compound', 'isolation')", name=op.f("ck_exercises_mechanic")),
         sa.ForeignKeyConstraint(
