@@ -180,7 +180,8 @@ class Committer:
         except Unavailable as exc:  # away, or contended beyond its deadline: nothing of it is known to be stored
             log.warning("a batch of %d was not stored: %s", len(batch), exc)
             self._done(batch, started, is_stored=False)
-            self._deliver([(item, exc) for item in batch])
+            behind = self._behind() if time.monotonic() - started > AGAIN_WITHIN_SECONDS else []
+            self._deliver([(item, exc) for item in (*batch, *behind)])
             return
         except Exception as exc:
             if len(batch) > 1:  # one of them is at fault: the others shall not suffer for it
@@ -195,6 +196,13 @@ class Committer:
         self._done(batch, started, is_stored=True)
         self._after_commit()
         self._deliver(outcomes)
+
+    def _behind(self) -> list[Item]:
+        """Take out all that waited while the store hung: tried after it, it would be answered twice as late."""
+        with self._changed:
+            behind = list(self._queue)
+            self._queue.clear()
+        return behind
 
     def _store_again(self, batch: list[Item], started: float) -> list[tuple[Item, Outcome]]:
         try:

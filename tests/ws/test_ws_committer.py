@@ -246,6 +246,36 @@ def test_a_full_queue_is_overloaded_and_an_old_one_unavailable(hub: CoachHub, pa
         box.take(1)
 
 
+def test_what_waits_behind_a_store_that_hangs_is_answered_with_it(
+    hub: CoachHub, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second hang after the first would answer twice as late as anybody may wait; what comes later is tried."""
+    monkeypatch.setattr("coachhub_ws.committer.AGAIN_WITHIN_SECONDS", 0.0)  # any failure is a hang
+    is_away = threading.Event()
+    is_away.set()
+
+    def write(sends: Sequence[SendCommand], marks: Mapping[Mark, int]) -> Any:
+        if is_away.is_set():
+            raise Unavailable
+        return hub.chat.write_many(sends, marks)
+
+    gate = Gate(write)
+    me = pair.trainee.id
+    with writing(gate) as (committer, box):
+        committer.submit(Item.of("first", me, send(me, pair.conversation_id)))
+        assert gate.entered.acquire(timeout=10)
+        for n in range(3):
+            committer.submit(Item.of(n, me, send(me, pair.conversation_id)))
+        gate.open.set()
+        outcomes = box.take(4)
+        assert list(outcomes) == ["first", 0, 1, 2]
+        assert all(isinstance(outcome, Unavailable) for outcome in outcomes.values())
+        assert gate.sizes == [1]
+        is_away.clear()
+        committer.submit(Item.of("later", me, send(me, pair.conversation_id)))
+        assert isinstance(box.take(1)["later"], Posted)
+
+
 def test_closing_stores_what_is_queued_and_takes_no_more(hub: CoachHub, pair: Pair) -> None:
     me = pair.trainee.id
     box = Box()
