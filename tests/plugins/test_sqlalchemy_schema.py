@@ -61,15 +61,6 @@ def test_every_table_compiles_for_mysql_8(table: sa.Table) -> None:
         CreateIndex(index).compile(dialect=mysql.dialect())
 
 
-def test_no_check_speaks_of_a_reserved_word() -> None:
-    """A CHECK is written as text, where nobody quotes a column that MySQL reserves."""
-    reserved = mysql.dialect().identifier_preparer.reserved_words  # type: ignore[no-untyped-call]  # not annotated there
-    for table in metadata.sorted_tables:
-        for constraint in table.constraints:
-            if isinstance(constraint, sa.CheckConstraint):
-                assert str(constraint.sqltext).split()[0].lower() not in reserved, (table.name, constraint.sqltext)
-
-
 def test_index_and_key_names_fit_everywhere() -> None:
     """MySQL ends at 64 characters."""
     for table in metadata.sorted_tables:
