@@ -59,6 +59,11 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
     file = _File(url.database) if url.database and url.database != ":memory:" else None
     gate = _Gate()
 
+    @event.listens_for(engine, "do_connect")
+    def open_file(*_: Any) -> None:
+        if file is not None and file.was_there:
+            file.inode()  # connecting would make an empty one
+
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where the event below says, not where the driver guesses
@@ -95,6 +100,7 @@ class _File:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self.was_there = False
 
     def inode(self) -> tuple[int, int]:
         """Return which file has the name now; ``Unavailable`` when none has."""
@@ -102,6 +108,7 @@ class _File:
             found = os.stat(self._path)
         except OSError as exc:
             raise Unavailable(what="the database file") from exc
+        self.was_there = True
         return found.st_dev, found.st_ino
 
 

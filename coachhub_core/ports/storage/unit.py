@@ -224,7 +224,7 @@ class Storage(Protocol):
         ...
 
     def ping(self) -> None:
-        """Do the smallest round trip; raise ``Unavailable`` when there is no answer within a second."""
+        """Do the smallest round trip; raise ``Unavailable`` when there is no answer within two seconds."""
         ...
 
     def scrub(self) -> None:
