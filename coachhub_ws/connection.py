@@ -213,9 +213,9 @@ class Connection:
         else:
             self._after("slow", min(SLOW_LOOK_SECONDS, self._chat.slow_seconds / 4), self._look)
 
-    def changed(self, conversation_id: UUID, state: ConversationState, members_version: int) -> None:
+    def changed(self, conversation_id: UUID, state: ConversationState) -> None:
         """Take note of a conversation's new state."""
-        self.protocol.changed(conversation_id, state, members_version)
+        self.protocol.changed(conversation_id, state)
 
     def left(self, conversation_id: UUID) -> None:
         """Take note that the account is no member any more."""

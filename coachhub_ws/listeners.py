@@ -334,7 +334,7 @@ class Listeners:
             stream.state = pulse.state
             frame = frames.framed(frames.push("conversation", {"conversation_id": pulse.id, "state": pulse.state}))
             for hearer in stream.hearers:
-                hearer.changed(pulse.id, pulse.state, pulse.members_version)
+                hearer.changed(pulse.id, pulse.state)
                 hearer.push(frame)
         stream.target = max(stream.target, pulse.last_seq)
         self._catch_up(stream)

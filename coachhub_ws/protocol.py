@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 from uuid import UUID
 
-import attrs
-
 from coachhub_core.clock import Clock
 from coachhub_core.config import Chat
 from coachhub_core.domain.accounts import Actor
@@ -85,14 +83,6 @@ UNAUTHENTICATED_MAX: Final = 4 * 1024
 BAD_ENVELOPES: Final = 5
 
 
-@attrs.define
-class Joined:
-    """What a listener knows of a conversation."""
-
-    state: ConversationState
-    members_version: int
-
-
 class ChatProtocol:
     """
     Decides for one connection.
@@ -124,7 +114,7 @@ class ChatProtocol:
         self._typed_at: dict[UUID, float] = {}
         self._is_typing: set[UUID] = set()
         self._wanted: dict[UUID, Load] = {}
-        self._joined: dict[UUID, Joined] = {}
+        self._joined: dict[UUID, ConversationState] = {}
         self._state: Literal["new", "authenticating", "open", "closed"] = "new"
         self._actor: Actor | None = None
         self.claims: Claims | None = None
@@ -265,12 +255,8 @@ class ChatProtocol:
         account_id = self.actor.account_id
         if (wait := self._take_send(account_id)) > 0:
             raise RateLimited(retry_after_seconds=wait)
-        known = self._joined.get(command.conversation_id)
-        send = SendCommand(
-            sender_id=account_id, command=command, members_version=known.members_version if known else None
-        )
         self.n_waiting += 1
-        return [Persist(envelope.id, send)]
+        return [Persist(envelope.id, SendCommand(sender_id=account_id, command=command))]
 
     def _read(self, envelope: Envelope) -> list[Effect]:
         command = structure(MarkRead, envelope.data)
@@ -283,11 +269,11 @@ class ChatProtocol:
     def _type(self, envelope: Envelope) -> list[Effect]:
         command = structure(Typing, envelope.data)
         id = command.conversation_id
-        known = self._joined.get(id)
-        if known is None:
+        state = self._joined.get(id)
+        if state is None:
             raise NotFound(kind="joined conversation", id=id)
-        if known.state != "open":
-            raise ConversationReadOnly(conversation_id=id, state=known.state)
+        if state != "open":
+            raise ConversationReadOnly(conversation_id=id, state=state)
         ack = Send(frames.reply("ack", envelope.id))
         if not command.on:
             is_news = id in self._is_typing
@@ -376,7 +362,7 @@ class ChatProtocol:
             if not isinstance(joined, Exception):
                 after.append(Listen(load, joined))
                 if id in self._wanted:  # else it was left before the answer came
-                    self._joined[id] = Joined(joined.state, joined.members_version)
+                    self._joined[id] = joined.state
             else:
                 after.append(Unlisten(load, id))
                 if is_latest and (isinstance(joined, NotFound) or id not in self._joined):
@@ -396,10 +382,10 @@ class ChatProtocol:
 
     # ── what happens by itself ──
 
-    def changed(self, conversation_id: UUID, state: ConversationState, members_version: int) -> None:
+    def changed(self, conversation_id: UUID, state: ConversationState) -> None:
         """Take note that a conversation was opened or closed."""
         if conversation_id in self._joined:
-            self._joined[conversation_id] = Joined(state, members_version)
+            self._joined[conversation_id] = state
 
     def left(self, conversation_id: UUID) -> None:
         """Take note that this connection listens no longer."""

@@ -27,7 +27,7 @@ class Hearer(Protocol):
         """Write a frame; a hint may be dropped when the reader is slow."""
         ...
 
-    def changed(self, conversation_id: UUID, state: ConversationState, members_version: int) -> None:
+    def changed(self, conversation_id: UUID, state: ConversationState) -> None:
         """Take note of a conversation's new state."""
         ...
 

@@ -71,11 +71,10 @@ class PostMessage:
 
 @attrs.frozen(kw_only=True)
 class Send:
-    """One message on its way into the log: who sends it, and what their listener knew when it joined."""
+    """One message on its way into the log, and who sends it."""
 
     sender_id: UUID
     command: PostMessage
-    members_version: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -177,7 +176,6 @@ class JoinedView:
     conversation_id: UUID
     state: ConversationState
     last_seq: int
-    members_version: int
     read: dict[str, int]
     events: tuple[MessageView, ...]
     has_more: bool

@@ -299,7 +299,6 @@ class ChatService:
                     conversation_id=id,
                     state=pulse.state,
                     last_seq=pulse.last_seq,
-                    members_version=pulse.members_version,
                     read={str(m.account_id): m.read_seq for m in present},
                     events=kept,
                     has_more=has_more,

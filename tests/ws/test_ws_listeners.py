@@ -38,7 +38,7 @@ class Ear:
         start = 2 if frame[1] < 126 else 4
         self.heard.append(json.loads(frame[start:]))
 
-    def changed(self, conversation_id: UUID, state: ConversationState, members_version: int) -> None:
+    def changed(self, conversation_id: UUID, state: ConversationState) -> None:
         self.states.append(state)
 
     def left(self, conversation_id: UUID) -> None:
@@ -82,7 +82,7 @@ class Room:
 
 def snapshot(last_seq: int, **more: Any) -> JoinedView:
     values: dict[str, Any] = {
-        "conversation_id": ID, "state": "open", "last_seq": last_seq, "members_version": 1, "read": {}, "events": (),
+        "conversation_id": ID, "state": "open", "last_seq": last_seq, "read": {}, "events": (),
         "has_more": False, **more,
     }  # fmt: skip
     return JoinedView(**values)

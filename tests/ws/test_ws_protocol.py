@@ -117,7 +117,7 @@ def machine(**chat: Any) -> Machine:
 
 def joined_view(**more: Any) -> JoinedView:
     values: dict[str, Any] = {
-        "conversation_id": CONVERSATION, "state": "open", "last_seq": 7, "members_version": 3,
+        "conversation_id": CONVERSATION, "state": "open", "last_seq": 7,
         "read": {str(ME): 5}, "events": (), "has_more": False, **more,
     }  # fmt: skip
     return JoinedView(**values)
@@ -326,7 +326,6 @@ def test_a_message_is_acknowledged_when_it_is_stored() -> None:
     assert isinstance(persist, Persist)
     assert isinstance(persist.command, SendCommand)
     assert persist.command.sender_id == ME
-    assert persist.command.members_version == 3
     assert persist.command.command.body == "hello 🏃"
     message = MessageView(
         conversation_id=CONVERSATION, seq=8, kind="message", ref_seq=None, sender_id=ME,
