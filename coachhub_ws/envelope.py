@@ -160,7 +160,7 @@ def structure(cls: type[T], data: dict[str, Any]) -> T:
     try:
         return wire.structure(cls, data)
     except Invalid as exc:
-        raise _placed(exc, "/data", "") from exc
+        raise in_frame(exc) from exc
 
 
 def structure_sync(data: dict[str, Any]) -> dict[UUID, int]:
@@ -173,10 +173,11 @@ def structure_sync(data: dict[str, Any]) -> dict[UUID, int]:
     try:
         return wire.structure(_Synced, {"conversations": data}).conversations
     except Invalid as exc:
-        raise _placed(exc, "/data", "/conversations") from exc
+        raise in_frame(exc, instead_of="/conversations") from exc
 
 
-def _placed(exc: Invalid, before: str, instead_of: str) -> Invalid:
+def in_frame(exc: Invalid, *, instead_of: str = "") -> Invalid:
+    """Return *exc* with pointers from the root of the frame: the core's begin where ``data`` does."""
     return Invalid(
-        errors=tuple(attrs.evolve(e, pointer=before + e.pointer.removeprefix(instead_of)) for e in exc.errors)
+        errors=tuple(attrs.evolve(e, pointer="/data" + e.pointer.removeprefix(instead_of)) for e in exc.errors)
     )

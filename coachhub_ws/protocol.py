@@ -25,6 +25,7 @@ from coachhub_core.errors import (
     BadRequest,
     ConversationReadOnly,
     Forbidden,
+    Invalid,
     NotFound,
     Overloaded,
     RateLimited,
@@ -73,6 +74,7 @@ from coachhub_ws.envelope import (
     Typing,
     UnknownType,
     Unreadable,
+    in_frame,
     read,
     structure,
     structure_sync,
@@ -307,6 +309,8 @@ class ChatProtocol:
         self.n_waiting -= 1
         if self._state == "closed":
             return []
+        if isinstance(outcome, Invalid):
+            outcome = in_frame(outcome)
         if isinstance(outcome, Exception):
             return [Send(frames.error(persist.request_id, outcome))]
         if isinstance(outcome, Posted):

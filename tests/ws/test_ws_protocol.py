@@ -19,6 +19,7 @@ from coachhub_core.domain.chat import ConversationView, HistoryView, JoinedView,
 from coachhub_core.domain.chat import Send as SendCommand
 from coachhub_core.errors import (
     ConversationReadOnly,
+    Invalid,
     NotFound,
     Overloaded,
     TokenExpired,
@@ -349,6 +350,14 @@ def test_a_message_that_is_refused_says_why_and_whether_to_try_again() -> None:
     (later,) = m.protocol.persisted(persist, Unavailable())
     assert shown(later)["data"]["retryable"] is True
     assert shown(later)["data"]["retry_after_ms"] == 1_000
+
+
+def test_what_the_store_finds_wrong_is_pointed_at_in_the_frame() -> None:
+    m = machine()
+    (persist,) = m.say("send_message", a_send(reply_to=9))
+    assert isinstance(persist, Persist)
+    (refusal,) = m.protocol.persisted(persist, Invalid.at("/reply_to", "refers to a message that does not exist"))
+    assert [e["pointer"] for e in shown(refusal)["data"]["errors"]] == ["/data/reply_to"]
 
 
 def test_joining_answers_first_and_then_lets_live_events_follow() -> None:
