@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -31,6 +31,7 @@ from coachhub_ws.limits import SendWindows
 from coachhub_ws.listeners import Key, Listeners
 from coachhub_ws.metrics import Metrics
 from coachhub_ws.readers import Readers
+from coachhub_ws.strangers import Strangers
 from coachhub_ws.sweep import Sweep
 from coachhub_ws.wheel import Wheel
 
@@ -58,7 +59,7 @@ class Node:
         self.sends = SendWindows(chat.sends, chat.sends_window_seconds, self._loop.time)
         self.connections: set[Connection] = set()
         self.emptied = asyncio.Event()
-        self.unauthenticated: Counter[str] = Counter()
+        self.strangers = Strangers(chat, self._loop.time)
         self._accounts: dict[UUID, dict[Connection, None]] = {}
         self._strangers: OrderedDict[UUID, None] = OrderedDict()
         self.readers = Readers()
@@ -111,19 +112,14 @@ class Node:
 
     # ── coming and going ──
 
-    @property
-    def n_unauthenticated(self) -> int:
-        """How many connections have not said who they are."""
-        return self.unauthenticated.total()
-
     def began(self, connection: Connection) -> None:
         """Count a connection that nobody has been admitted to yet."""
         self.connections.add(connection)
-        self.unauthenticated[connection.socket.source] += 1
+        self.strangers.came(connection)
 
     def admit(self, connection: Connection, conversations: Sequence[ConversationView]) -> None:
         """Let a connection be an account's; the oldest goes where there are too many."""
-        self._authenticated(connection)
+        self.strangers.forget(connection)
         mine = self._accounts.setdefault(connection.account_id, {})
         mine[connection] = None
         while len(mine) > self.hub.settings.chat.connections_per_account:
@@ -131,12 +127,6 @@ class Node:
             del mine[oldest]
             oldest.perform(oldest.protocol.close(TOO_MANY, "too many connections of this account"))
         self.listeners.watch(connection, conversations)
-
-    def _authenticated(self, connection: Connection) -> None:
-        source = connection.socket.source
-        self.unauthenticated[source] -= 1
-        if self.unauthenticated[source] <= 0:
-            del self.unauthenticated[source]
 
     def closing(self, connection: Connection) -> None:
         """Count a connection that is being closed no longer as its account's."""
@@ -149,8 +139,7 @@ class Node:
     def ended(self, connection: Connection, code: int) -> None:
         """Forget a connection."""
         self.closing(connection)
-        if not connection.protocol.has_actor:
-            self._authenticated(connection)
+        self.strangers.forget(connection)
         self.connections.discard(connection)
         if not self.connections:
             self.emptied.set()
@@ -202,6 +191,8 @@ class Node:
         if isinstance(query, Sync):
             for id in query.after:
                 self.listeners.begin(connection, id, load)
+        if isinstance(query, Authenticate):  # with a genuine token, though its session may be over
+            self.strangers.forget(connection)
         actor = None if isinstance(query, Authenticate) else connection.protocol.actor
         try:
             self.readers.submit(partial(self.ask, query, actor), partial(self._soon, partial(connection.loaded, load)))

@@ -40,8 +40,6 @@ from coachhub_ws.sources import Sources
 PATH: Final = "/ws/v1"
 SUBPROTOCOL: Final = Subprotocol("coachhub.chat.v1")
 BEARER: Final = "bearer."
-UNAUTHENTICATED_SHARE: Final = 10
-"""One in this many connections may be waiting to say who it is."""
 _TOKEN_NAMES: Final = frozenset({"token", "access_token", "jwt", "authorization", "bearer"})
 _STATUSES: Final = (
     (Unauthorized, 401),
@@ -136,8 +134,11 @@ class Upgrade:
         self._check(request.headers, offered)
         peer = socket.remote_address
         socket.source = self._sources.of(peer[0] if peer else "", request.headers.get_all("X-Forwarded-For"))
-        self._count(node, socket)
+        if len(node.connections) >= self._chat.max_connections:
+            raise Overloaded(retry_after_seconds=5)
         await self._identify(node, socket, request.headers, offered)
+        if socket.admitted is None:
+            node.strangers.make_room(socket.source)
         return None
 
     def _check(self, headers: Headers, offered: Sequence[str]) -> None:
@@ -146,15 +147,6 @@ class Upgrade:
             raise Forbidden(reason="pages of this origin may not open a chat here; see the setting chat.origins")
         if SUBPROTOCOL not in offered:
             raise BadRequest(reason=f"offer the subprotocol {SUBPROTOCOL}: the version of the protocol is its name")
-
-    def _count(self, node: Node, socket: ChatSocket) -> None:
-        chat = self._chat
-        if len(node.connections) >= chat.max_connections:
-            raise Overloaded(retry_after_seconds=5)
-        if node.unauthenticated[socket.source] >= chat.unauthenticated_per_address:
-            raise RateLimited(retry_after_seconds=chat.auth_seconds)
-        if node.n_unauthenticated >= max(1, chat.max_connections // UNAUTHENTICATED_SHARE):
-            raise Overloaded(retry_after_seconds=chat.auth_seconds)
 
     async def _identify(self, node: Node, socket: ChatSocket, headers: Headers, offered: Sequence[str]) -> None:
         """Take a token from a header; what is in no header comes in the first frame."""

@@ -151,6 +151,23 @@ async def test_unauthenticated_connections_are_few_per_address_and_in_all(open_d
     assert (await refusal(door))[0] == 503
 
 
+async def test_who_says_nothing_keeps_nobody_out(open_door: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token in the header needs no place among strangers; else the longest silent one makes room after a second."""
+    door, pair = await open_door(unauthenticated_per_address=2, max_connections=40)
+    silent = [await door.connect() for _ in range(2)]
+    native = await door.connect(additional_headers={"Authorization": f"Bearer {pair.coach.token}"})
+    assert (await native.push("welcome"))["account_id"] == str(pair.coach.id)
+    assert (await refusal(door))[0] == 429
+    monkeypatch.setattr("coachhub_ws.strangers.UNDISTURBED_SECONDS", 0.0)
+    assert (await (await door.connect()).ask("auth", {"token": pair.trainee.token}))["type"] == "welcome"
+    assert await silent[0].end() == 4408
+    assert len(door.node.strangers) == 1
+    door, pair = await open_door(max_connections=20)
+    silent = [await door.connect() for _ in range(2)]
+    assert (await (await door.connect()).ask("auth", {"token": pair.trainee.token}))["type"] == "welcome"
+    assert await silent[0].end() == 4408
+
+
 async def test_the_eleventh_connection_of_an_account_closes_the_oldest(open_door: Make) -> None:
     door, pair = await open_door(connections_per_account=2)
     first, second = await door.device(pair.trainee), await door.device(pair.trainee)
@@ -290,7 +307,7 @@ async def test_nothing_is_kept_of_connections_that_ended(door: Door, pair: Pair)
     await gone(door, pair.trainee.id)
     node = door.node
     assert node.listeners.ids == []
-    assert node.unauthenticated.total() == 0
+    assert len(node.strangers) == 0
     assert node._accounts == {}
     gc.collect()
     left = [o for o in gc.get_objects() if type(o).__name__ == "ChatProtocol"]
