@@ -254,6 +254,7 @@ def _assemble(
     probes.update(ask.merged("coachhub_probes"))
     prober = Prober(probes, context.clock)
     closers[:0] = [prober.close, broadcast.close]
+    closers += [made.close for made in (cache, counters, search, files) if hasattr(made, "close")]
     return CoachHub(
         settings=settings,
         clock=context.clock,

@@ -42,6 +42,7 @@ PACKAGE_LIBRARIES = {
     "coachhub_sqlalchemy": {"alembic", "attr", "attrs", "msgspec", "sqlalchemy"},
     "coachhub_cli": {"attr", "attrs", "click", "msgspec", "rich", "structlog"},
     "coachhub_demo": {"attr", "attrs", "click", "msgspec", "rich", "websockets"},
+    "coachhub_redis": {"redis"},
     "coachhub_backup": {"attr", "attrs", "click", "msgspec", "rich"},
 }
 

@@ -1,0 +1,60 @@
+"""Rate counters all nodes share: one script, one round trip; without Redis this process counts, to half the limit."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from coachhub_core.errors import Unavailable
+from coachhub_core.memory.rate_counters import MemoryRateCounters
+from coachhub_core.ports.rate_counters import Hit
+from coachhub_redis.client import Link
+
+# KEYS[1]; ARGV: limit, window in ms, cost, a name for this hit. Times are the server's: nodes' clocks differ.
+_SLIDING_WINDOW: Final = """
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local limit, window, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+local n = redis.call('ZCARD', KEYS[1])
+if n + math.max(cost, 1) > limit then
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  if first[2] then return {0, math.max(1, tonumber(first[2]) + window - now)} end
+  return {0, window}
+end
+for i = 1, cost do redis.call('ZADD', KEYS[1], now, ARGV[4] .. ':' .. i) end
+if cost > 0 then redis.call('PEXPIRE', KEYS[1], window) end
+return {1, 0}
+"""
+
+
+class RedisRateCounters:
+    """Counts over a sliding window in a sorted set per key."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._script: Any = link.client.register_script(_SLIDING_WINDOW)
+        self._here = MemoryRateCounters()
+
+    def hit(self, key: str, *, limit: int, window_seconds: float, cost: int = 1) -> Hit:
+        """Count one more, if there is room; a process without Redis knows only its own hits, so it is stricter."""
+        arguments = [limit, round(window_seconds * 1000), cost, secrets.token_hex(8)]
+        try:
+            is_allowed, wait = self._link.ask(
+                lambda r: tuple(self._script(keys=[self._link.key(f"rate:{key}")], args=arguments, client=r))
+            )
+        except Unavailable:
+            return self._here.hit(key, limit=max(1, limit // 2), window_seconds=window_seconds, cost=cost)
+        return Hit(bool(is_allowed), int(wait) / 1000)
+
+    def forget(self, key: str) -> None:
+        """Start a key anew."""
+        self._here.forget(key)
+        try:
+            self._link.ask(lambda r: r.delete(self._link.key(f"rate:{key}")))
+        except Unavailable:
+            return
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._link.close()
