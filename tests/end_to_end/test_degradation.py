@@ -1,0 +1,172 @@
+"""The database is held, or has no room: every door as ``docs/reference/degradation.md`` says."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import PASSWORD, Person, Running, running, until
+from websockets.sync.client import ClientConnection, connect
+
+BOUND_SECONDS = 5.5  # 5 s for the answer, and a little for two busy cores
+
+
+class House:
+    """A running instance with a coach, a trainee, and the trainee's open chat."""
+
+    def __init__(self, server: Running, coach: Person, trainee: Person, conversation_id: str) -> None:
+        self.server, self.coach, self.trainee = server, coach, trainee
+        self.conversation_id = conversation_id
+        url = f"ws://127.0.0.1:{server.chat_port}/ws/v1"
+        self.chat: ClientConnection = connect(
+            url, subprotocols=["coachhub.chat.v1"], additional_headers={"Authorization": f"Bearer {trainee.token}"}
+        ).__enter__()
+        assert self.hear()["type"] == "welcome"
+
+    def hear(self) -> dict[str, Any]:
+        heard: dict[str, Any] = json.loads(self.chat.recv(timeout=15))
+        return heard
+
+    def say(self, type_: str, **data: Any) -> dict[str, Any]:
+        """Ask over chat and return the reply."""
+        id_ = uuid.uuid4().hex
+        self.chat.send(json.dumps({"type": type_, "id": id_, "data": data}))
+        while (heard := self.hear()).get("id") != id_:
+            pass
+        return heard
+
+    def reads(self) -> dict[str, int]:
+        """What only reads, with the status of each."""
+        ask, mine = self.server.ask, self.trainee.ask
+        return {
+            "live": ask("GET", "/health/live").status,
+            "ready": ask("GET", "/health/ready").status,
+            "health": ask("GET", "/health").status,
+            "list": ask("GET", "/api/coaches").status,
+            "search": ask("GET", "/api/coaches?q=marathon").status,
+            "coach": ask("GET", f"/api/coaches/{self.coach.profile_id}").status,
+            "account": mine("GET", "/api/accounts/me").status,
+            "matches": mine("GET", "/api/matches").status,
+            "workouts": mine("GET", "/api/workouts").status,
+        }
+
+    def writes(self) -> dict[str, tuple[int, str | None, float]]:
+        """What writes, all at once: status, code and seconds of each."""
+        register = {"email": f"{uuid.uuid4().hex}@example.org", "password": PASSWORD, "role": "trainee", "name": "Kim"}
+        login = {"email": self.trainee.email, "password": PASSWORD}
+        workout = {"id": str(uuid.uuid4()), "started_at": "2026-01-01T10:00:00Z"}
+        calls: dict[str, Callable[[], Any]] = {
+            "register": lambda: self.server.ask("POST", "/api/auth/register", register),
+            "login": lambda: self.server.ask("POST", "/api/auth/login", login),
+            "suggestions": lambda: self.trainee.ask("POST", "/api/coaches/match", {}),
+            "workout": lambda: self.trainee.ask("POST", "/api/workouts", workout),
+        }
+
+        def timed(call: Callable[[], Any]) -> tuple[int, str | None, float]:
+            began = time.monotonic()
+            answer = call()
+            code = answer.code if answer.status >= 400 else None
+            assert answer.status < 400 or {n.lower() for n in answer.headers} >= {"retry-after"}
+            return answer.status, code, time.monotonic() - began
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return dict(zip(calls, pool.map(timed, calls.values()), strict=True))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with running(tmp_path_factory.mktemp("degraded") / "data", LOG_LEVEL="warning") as server:
+        coach, trainee = server.coach(specialties=["marathon"]), server.trainee()
+        accepted = coach.ask("POST", f"/api/matches/{trainee.request(coach)}/accept")
+        house = House(server, coach, trainee, accepted.body["conversation_id"])
+        yield house
+        house.chat.close()
+
+
+def check_refusing(house: House, *, within: float) -> None:
+    """Reads answer as ever, writes are refused in time."""
+    assert set(house.reads().values()) == {200}
+    found = house.writes()
+    assert {name: (status, code) for name, (status, code, _) in found.items()} == dict.fromkeys(
+        found, (503, "unavailable")
+    )
+    assert max(seconds for _, _, seconds in found.values()) < within
+
+
+def check_healed(house: House, refused: dict[str, Any]) -> None:
+    """It goes on by itself, and a message that was refused is stored once."""
+    assert until(lambda: house.writes()["workout"][0] == 201)
+    first, again = house.say("send_message", **refused), house.say("send_message", **refused)
+    assert (first["type"], again["type"]) == ("ack", "ack")
+    assert first["data"]["seq"] == again["data"]["seq"]
+    assert (first["data"]["duplicate"], again["data"]["duplicate"]) == (False, True)
+
+
+def message(house: House) -> dict[str, Any]:
+    return {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "still there?" * 400}
+
+
+@pytest.mark.xdist_group("degradation")
+def test_a_held_database_refuses_writes_in_time_and_loses_nothing(house: House) -> None:
+    """Another process keeps the write lock: 503 within 5 s, reads as ever, sockets stay."""
+    other = sqlite3.connect(house.server.folder / "coachhub.db", isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        check_refusing(house, within=BOUND_SECONDS)
+        refused = message(house)
+        answer = house.say("send_message", **refused)
+        assert (answer["type"], answer["data"]["code"], answer["data"]["retryable"]) == ("error", "unavailable", True)
+        assert house.say("history", conversation_id=house.conversation_id)["type"] == "ack"
+    finally:
+        other.close()
+    check_healed(house, refused)
+
+
+@pytest.mark.xdist_group("degradation")
+def test_no_room_refuses_writes_at_once_and_loses_nothing(house: House) -> None:
+    """No file may grow: 503 at once, reads as ever, sockets stay."""
+    with no_room(house.server.process.pid):
+        check_refusing(house, within=2)
+        refused = message(house)
+        answer = house.say("send_message", **refused)
+        assert (answer["type"], answer["data"]["code"]) == ("error", "unavailable")
+        assert house.say("history", conversation_id=house.conversation_id)["type"] == "ack"
+    check_healed(house, refused)
+
+
+@contextmanager
+def no_room(pid: int) -> Iterator[None]:
+    """Let no process below *pid* write beyond the first page of any file."""
+    below = descendants(pid)
+    former = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in below}
+    for each, (_, hard) in former.items():
+        resource.prlimit(each, resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        for each, limits in former.items():
+            resource.prlimit(each, resource.RLIMIT_FSIZE, limits)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below *pid*, as the kernel lists them."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        children = [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+        found += children
+        waiting += children
+    assert found
+    assert os.getpid() not in found
+    return found
