@@ -107,7 +107,7 @@ class CoachHub:
     prober: Prober
     plugins: tuple[str, ...]
     _closers: tuple[Callable[[], None], ...]
-    _background: list[threading.Event] = attrs.field(factory=list, init=False, repr=False)
+    _background: list[tuple[threading.Event, threading.Thread]] = attrs.field(factory=list, init=False, repr=False)
 
     def act_as(self, account_id: UUID) -> Actor:
         """Return an actor for an account: for programs that embed CoachHub and know whom they serve."""
@@ -132,13 +132,16 @@ class CoachHub:
                 except Exception:
                     log.exception("due work failed and will be tried again")
 
-        self._background.append(stop)
-        threading.Thread(target=loop, name="coachhub-due", daemon=True).start()
+        thread = threading.Thread(target=loop, name="coachhub-due", daemon=True)
+        self._background.append((stop, thread))
+        thread.start()
 
     def close(self) -> None:
         """End threads and give back connections; nothing acknowledged is lost by it."""
-        for stop in self._background:
+        for stop, _ in self._background:
             stop.set()
+        for _, thread in self._background:
+            thread.join(timeout=5)  # what it is doing is finished before the storage goes
         self._background.clear()
         for closer in self._closers:
             closer()

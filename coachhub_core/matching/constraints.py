@@ -235,10 +235,6 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _as_tuple(tags: Iterable[str]) -> tuple[str, ...]:
-    return tuple(tags)
-
-
 @attrs.frozen(kw_only=True)
 class Filters:
     """What somebody asked for in so many words; a coach who has not said fails it."""

@@ -71,10 +71,6 @@ class Supervisor:
         """Whether the end was asked for."""
         return self._stop.is_set()
 
-    def pids(self) -> dict[str, int]:
-        """Return the process ids of the children that run."""
-        return {c.program.name: c.process.pid for c in self._children if c.process and c.process.poll() is None}
-
     def run(self, tick: Callable[[], None] = lambda: None) -> int:
         """
         Start everything and keep it running; return the exit code.
