@@ -19,8 +19,8 @@ from coachhub_ws.limits import Monotonic
 SHARE: Final = 10
 """One in this many connections may be a stranger's."""
 
-UNDISTURBED_SECONDS: Final = 1.0
-"""Nobody makes room earlier: a client on a bad line needs that long to say who it is."""
+UNDISTURBED_SECONDS: Final = 0.5
+"""Nobody makes room earlier: even a client on a bad line has said by then who it is."""
 
 
 class Strangers:
@@ -52,7 +52,7 @@ class Strangers:
         See to it that one more may come from *source*.
 
         Raises:
-            RateLimited: If too many of its connections were opened within a second.
+            RateLimited: If too many of its connections were opened just now.
             Overloaded: If everybody's were.
         """
         if self._by_source[source] >= self._per_address and not self._part_with_oldest(source):

@@ -152,7 +152,7 @@ async def test_unauthenticated_connections_are_few_per_address_and_in_all(open_d
 
 
 async def test_who_says_nothing_keeps_nobody_out(open_door: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token in the header needs no place among strangers; else the longest silent one makes room after a second."""
+    """A token in the header needs no place among strangers; else the longest silent one makes room in time."""
     door, pair = await open_door(unauthenticated_per_address=2, max_connections=40)
     silent = [await door.connect() for _ in range(2)]
     native = await door.connect(additional_headers={"Authorization": f"Bearer {pair.coach.token}"})
