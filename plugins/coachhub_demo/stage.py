@@ -134,6 +134,9 @@ class _OneTransaction:
     def load(self, source: Path, manifest: Mapping[str, Any]) -> None:
         self._storage.load(source, manifest)
 
+    def scrub(self) -> None:
+        self._storage.scrub()
+
     def close(self) -> None:
         """The storage is the hub's."""
 
