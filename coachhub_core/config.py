@@ -305,7 +305,7 @@ class Settings:
         return {
             "cache": self.cache.engine or shared,
             "broadcast": self.broadcast.engine or shared,
-            "limits": self.limits.engine or shared,
+            "limits": self.limits.engine or ("file" if shared == "memory" and self.data is not None else shared),
             "search": self.search.engine or ("elasticsearch" if self.elasticsearch.url else "database"),
         }
 

@@ -17,8 +17,10 @@ from coachhub_core.hookspecs import hookimpl
 from coachhub_core.memory.broadcast import MemoryBroadcast
 from coachhub_core.memory.cache import MemoryCache
 from coachhub_core.memory.files import FolderFileStore, MemoryFileStore
+from coachhub_core.memory.machine_counters import MachineRateCounters
 from coachhub_core.memory.rate_counters import MemoryRateCounters
 from coachhub_core.ports.offers import BroadcastOffer, CacheOffer, FileStoreOffer, RateCountersOffer
+from coachhub_core.ports.rate_counters import RateCounters
 
 if TYPE_CHECKING:
     from coachhub_core.ports.matcher import AssignerOffer, MatcherOffer
@@ -46,8 +48,15 @@ def coachhub_broadcasts() -> Mapping[str, BroadcastOffer]:
 
 @hookimpl
 def coachhub_rate_counters() -> Mapping[str, RateCountersOffer]:
-    """Offer the counters of this process."""
-    return {"memory": RateCountersOffer(make=lambda _: MemoryRateCounters(), version="1")}
+    """Offer the counters of this process, and those of all processes on this machine."""
+    return {
+        "file": RateCountersOffer(make=_counters_in_folder, version="1"),
+        "memory": RateCountersOffer(make=lambda _: MemoryRateCounters(), version="1"),
+    }
+
+
+def _counters_in_folder(settings: Settings) -> RateCounters:
+    return MemoryRateCounters() if settings.data is None else MachineRateCounters(settings.data / "limits.db")
 
 
 @hookimpl

@@ -12,14 +12,14 @@ from coachhub_core.errors import PluginError, SettingsError
 
 
 def test_defaults_run_on_nothing_but_python() -> None:
-    """SQLite in the data folder, everything else in the process."""
+    """SQLite in the data folder, limits beside it for all processes, everything else in the process."""
     settings = Settings()
     assert settings.database_scheme == "sqlite"
     assert settings.database_url.endswith("/coachhub-data/coachhub.db")
     assert dict(settings.engines) == {
         "cache": "memory",
         "broadcast": "memory",
-        "limits": "memory",
+        "limits": "file",
         "search": "database",
     }
 
