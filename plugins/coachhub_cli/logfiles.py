@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, BinaryIO, Final
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 KEPT: Final = 5
@@ -31,7 +33,7 @@ class LogFiles:
         self._show = show
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._files: dict[str, IO[bytes]] = {}
+        self._files: dict[str, BinaryIO] = {}
         self.n_dropped = 0
 
     def write(self, line: str, *, source: str) -> None:
@@ -44,34 +46,49 @@ class LogFiles:
             if level in _ERRORS:
                 self._append("error.log", raw)
         if level in _LOUD and self._show is not None:
-            self._show(f"{source}: {said.get('event', '')}")
+            try:
+                self._show(f"{source}: {said.get('event', '')}")
+            except OSError:  # nobody watches any more: no reason to stop reading what the children say
+                self._show = None
 
     def _append(self, name: str, raw: bytes) -> None:
         try:
             file = self._files.get(name)
             if file is None or file.closed:
-                file = (self._folder / name).open("ab")
-                self._files[name] = file
+                file = self._open(name)
             if file.tell() + len(raw) > self._max_bytes:
                 file = self._rotate(name)
             if self.n_dropped:
                 note = {"level": "error", "event": "log lines were dropped", "n": self.n_dropped, "logger": "coachhub"}
-                file.write(json.dumps(note).encode() + b"\n")
-            file.write(raw)
-            file.flush()
+                raw = json.dumps(note).encode() + b"\n" + raw
+            self._write(file, raw)
             self.n_dropped = 0
         except OSError:
             self.n_dropped += 1
 
-    def _rotate(self, name: str) -> IO[bytes]:
+    def _open(self, name: str) -> BinaryIO:
+        # unbuffered: a buffer that a full disk refused would be written later, in pieces, between whole lines
+        file: BinaryIO = (self._folder / name).open("ab", buffering=0)
+        self._files[name] = file
+        return file
+
+    @staticmethod
+    def _write(file: BinaryIO, raw: bytes) -> None:
+        """Write all of *raw*, or nothing: half a line would spoil the next one."""
+        before = file.tell()
+        if file.write(raw) < len(raw):
+            file.truncate(before)
+            file.seek(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _rotate(self, name: str) -> BinaryIO:
         self._files[name].close()
         for number in range(KEPT - 1, 0, -1):
             older = self._folder / f"{name}.{number}"
             if older.exists():
                 older.replace(self._folder / f"{name}.{number + 1}")
         (self._folder / name).replace(self._folder / f"{name}.1")
-        self._files[name] = (self._folder / name).open("ab")
-        return self._files[name]
+        return self._open(name)
 
     def close(self) -> None:
         """Close the files."""

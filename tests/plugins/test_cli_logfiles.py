@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from coachhub_cli.logfiles import LogFiles
@@ -48,3 +52,45 @@ def test_lines_that_cannot_be_written_are_counted_and_the_count_is_told(tmp_path
     logs.close()
     told = read(tmp_path / "missing" / "combined.log")
     assert [(line["event"], line.get("n")) for line in told] == [("log lines were dropped", 3), ("here", None)]
+
+
+@contextmanager
+def room_for(n_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond *n_bytes*, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_disk_that_fills_up_and_is_freed_leaves_whole_lines(tmp_path: Path) -> None:
+    """What fitted only in part is not there at all, and comes back neither late nor twice."""
+    logs = LogFiles(tmp_path)
+    with room_for(230):
+        for number in range(10):
+            logs.write(json.dumps({"level": "info", "event": f"line {number} {'x' * 30}"}), source="http")
+        n_dropped = logs.n_dropped
+    logs.write('{"level": "info", "event": "room again"}', source="http")
+    logs.close()
+    told = read(tmp_path / "combined.log")
+    n_kept = 10 - n_dropped
+    assert 0 < n_kept < 10
+    assert [str(line["event"])[:6] for line in told] == [f"line {n}" for n in range(n_kept)] + ["log li", "room a"]
+    assert told[-2]["n"] == n_dropped
+
+
+def test_a_terminal_that_is_gone_stops_no_log(tmp_path: Path) -> None:
+    """The lines go on being read and written when nobody can be shown any."""
+
+    def show(text: str) -> None:
+        raise BrokenPipeError
+
+    logs = LogFiles(tmp_path, show)
+    for number in range(3):
+        logs.write(json.dumps({"level": "warning", "event": f"loud {number}"}), source="chat")
+    logs.close()
+    assert [line["event"] for line in read(tmp_path / "combined.log")] == ["loud 0", "loud 1", "loud 2"]
