@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import os
 import signal
 import socket
 import sys
@@ -48,6 +49,7 @@ def up(
     Migrates the database, makes the signing secret, prints the addresses and,
     once everything answers, a line that begins with "ready".
     """
+    parent = int(os.environ.get("COACHHUB_PARENT_PID") or 0)  # set by who starts us for a while, as the demo does
     environ = environment(
         COACHHUB_DATA=data, COACHHUB_HTTP_HOST=host, PORT=port, CHAT_PORT=chat_port, COACHHUB_HTTP_WORKERS=workers
     )
@@ -64,7 +66,7 @@ def up(
     with bootstrap(settings) as hub:  # migrates, makes the secret, and refuses here what any child would refuse
         if demo:
             fill(hub)
-    return _serve(settings, folder, environ)
+    return _serve(settings, folder, environ, parent)
 
 
 def prepare_folder(settings: Settings) -> Path:
@@ -108,7 +110,7 @@ def fill(hub: CoachHub) -> None:
     found.fill(hub, lambda text: click.echo(text))
 
 
-def _serve(settings: Settings, folder: Path, environ: dict[str, str]) -> int:
+def _serve(settings: Settings, folder: Path, environ: dict[str, str], parent: int) -> int:
     logs = LogFiles(folder, lambda text: click.echo(text, err=True))
     supervisor = Supervisor(PROGRAMS, environ, lambda line, source: logs.write(line, source=source))
 
@@ -120,10 +122,16 @@ def _serve(settings: Settings, folder: Path, environ: dict[str, str]) -> int:
     base, chat = _addresses(settings)
     click.echo(f"REST  http://{base}/api      chat  ws://{chat}/ws/v1      logs  {folder}/combined.log")
     click.echo(_try_these(base))
-    tick = _Readiness(settings, supervisor, lambda: click.echo(f"ready  http://{base}  ws://{chat}  (Ctrl-C ends it)"))
+    ready = _Readiness(settings, supervisor, lambda: click.echo(f"ready  http://{base}  ws://{chat}  (Ctrl-C ends it)"))
+
+    def tick() -> None:
+        if parent and os.getppid() != parent:
+            supervisor.stop()
+        ready()
+
     code = supervisor.run(tick)
     logs.close()
-    if tick.gave_up:
+    if ready.gave_up:
         click.echo(f"coachhub: not ready after {READY_SECONDS:.0f} s; see {folder}/error.log", err=True)
         return 1
     return code

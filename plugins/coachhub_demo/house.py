@@ -90,10 +90,14 @@ def _options(port: int, chat_port: int, data: Path) -> tuple[str, ...]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without a single setting: the story plays on what everybody gets."""
+    """
+    Return the environment without a single setting: the story plays on what everybody gets.
+
+    The server is told whose it is, and ends by itself when this process is killed.
+    """
     ours = set(environment_names())
     kept = {n: value for n, value in os.environ.items() if n not in ours and not n.startswith("COACHHUB_")}
-    return {**kept, "PYTHONUNBUFFERED": "1"}
+    return {**kept, "PYTHONUNBUFFERED": "1", "COACHHUB_PARENT_PID": str(os.getpid())}
 
 
 def _wait(process: subprocess.Popen[str]) -> tuple[bool, str]:

@@ -117,6 +117,19 @@ def test_an_interrupted_story_leaves_nothing_behind(tmp_path: Path, number: sign
     assert processes_of(tmp_path) == []
 
 
+def test_a_story_that_is_killed_leaves_no_server_running(tmp_path: Path) -> None:
+    """Nobody could tell the servers to end; they see by themselves that their parent is gone."""
+    with started(["demo"], tmp_path) as process:
+        wait_for_line(process, "2. ")
+        process.kill()
+        process.wait()
+        assert processes_of(tmp_path)
+        deadline = time.monotonic() + 25
+        while processes_of(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.1)  # between two looks at other processes
+        assert processes_of(tmp_path) == []
+
+
 def free_ports() -> tuple[int, int]:
     with socket.socket() as first, socket.socket() as second:
         for probe in (first, second):
