@@ -19,7 +19,8 @@ Row = tuple[str, str, str, str]
 INTRO: Final = """
 What is beyond a limit is refused with its code and changes nothing; it is never cut, and never waits without end.
 Limits of frequency are counted in Redis where there is one, else in a file of the data folder that all processes share;
-requests in general, and all of chat's, in each process by itself. 0 switches one off. The *source* is the client's address, an IPv6 client's /64, read through `http.trusted_proxies`.
+requests in general, and all of chat's, in each process by itself. 0 switches one off. The *source* is the client's
+address, an IPv6 client's /64, read through `http.trusted_proxies`.
 """
 
 RATES: Final = """

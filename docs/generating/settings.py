@@ -17,7 +17,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "log_level": "From which level on lines are written; a line per request at `debug` and `info`",
     "files": "Where exports and artefacts are kept, as a URL; empty: the folder `files` in the data folder",
     "database.url": "The database, as a URL; wins over the members below. Empty and no host: SQLite in the data folder",
-    "database.host": "A MySQL or MariaDB server",
+    "database.host": "A MySQL or MariaDB server; giving one selects it",
     "database.port": "Its port",
     "database.name": "The name of its database",
     "database.user": "Whom to log in as",
@@ -73,7 +73,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "auth.bcrypt_cost": "Of new password hashes; an older, lower one is raised at the next login",
     "auth.password_min_length": "Characters of a password",
     "auth.hashing_waiting": "Passwords that may wait for bcrypt, per process; one more is 503 `overloaded`",
-    "limits.engine": "Who counts; empty: `redis` where Redis is configured, else `memory`",
+    "limits.engine": "Who counts; empty: `redis` where Redis is configured, else `file`, in memory without a folder",
     "limits.login": "Logins a minute from one source",
     "limits.failed_login": "Wrong passwords in five minutes, per account and source",
     "limits.register": "Registrations a minute from one source",
@@ -108,13 +108,13 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 NOT_READ_YET: Final = frozenset(
     {
-        "database.read_host", "redis.prefix", "chat.reply_within_hours", "limits.reset",
+        "database.read_host", "chat.reply_within_hours", "limits.reset",
         "matching.assigner", "matching.mode", "matching.limit", "matching.n_candidates", "matching.max_shown_per_day",
     }
 )  # fmt: skip
 """Named so that a file can hold them today; nothing reads them in this version."""
 
-NEEDS_ENGINE: Final = frozenset({"redis", "elasticsearch"})
+NEEDS_ENGINE: Final = frozenset({"elasticsearch"})
 """Tables of engines that no package of this version offers: choosing one stops the start, by name."""
 
 INTRO: Final = """
@@ -138,8 +138,7 @@ secret on first run and keeps it in the data folder with mode 600.
 OUTRO: Final = """
 *Not read in this version*: the name is settled and a file may hold it, but nothing acts on it yet.
 
-*Needs an engine*: this version brings SQLite, and cache, bus and counters in the process. A host or URL of MySQL, Redis
-or Elasticsearch chooses an engine that an installed plugin must offer; where none does, the start is refused by name.
+*Needs an engine*: no package of this version offers it. Choosing one that no plugin offers stops the start, by name.
 """
 
 
@@ -176,7 +175,7 @@ def _rows(of: str, fields: Any) -> str:
         meaning = MEANINGS[path]
         if path in NOT_READ_YET:
             meaning += " *(not read in this version)*"
-        elif of in NEEDS_ENGINE or (of == "database" and f.name != "url"):
+        elif of in NEEDS_ENGINE:
             meaning += " *(needs an engine)*"
         environment = " ".join(code(name) for name in (*plain, *own))
         rows.append((code(f.name), environment, _default(f), _allowed(f), meaning))

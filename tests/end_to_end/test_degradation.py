@@ -1,4 +1,4 @@
-"""The database is held, or has no room: every door as ``docs/reference/degradation.md`` says."""
+"""The database is held, has no room, or is gone: every door as ``docs/reference/degradation.md`` says."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ class House:
         return {
             "live": ask("GET", "/health/live").status,
             "ready": ask("GET", "/health/ready").status,
-            "health": ask("GET", "/health").status,
             "list": ask("GET", "/api/coaches").status,
             "search": ask("GET", "/api/coaches?q=marathon").status,
             "coach": ask("GET", f"/api/coaches/{self.coach.profile_id}").status,
@@ -127,6 +126,8 @@ def test_a_held_database_refuses_writes_in_time_and_loses_nothing(house: House) 
         answer = house.say("send_message", **refused)
         assert (answer["type"], answer["data"]["code"], answer["data"]["retryable"]) == ("error", "unavailable", True)
         assert house.say("history", conversation_id=house.conversation_id)["type"] == "ack"
+        assert until(lambda: house.server.ask("GET", "/health").status == 503)
+        assert max(seconds for _, _, seconds in house.writes().values()) < BOUND_SECONDS
     finally:
         other.close()
     check_healed(house, refused)
@@ -142,6 +143,28 @@ def test_no_room_refuses_writes_at_once_and_loses_nothing(house: House) -> None:
         assert (answer["type"], answer["data"]["code"]) == ("error", "unavailable")
         assert house.say("history", conversation_id=house.conversation_id)["type"] == "ack"
     check_healed(house, refused)
+
+
+@pytest.mark.xdist_group("degradation")
+def test_a_file_that_was_taken_away_is_written_to_by_nobody(house: House) -> None:
+    """Reads and writes are refused at once, health says so, and all is there when the file is back."""
+    file = house.server.folder / "coachhub.db"
+    away = house.server.folder / "away.db"
+    file.rename(away)
+    try:
+        refused = {name: status for name, status in house.reads().items() if name not in ("live", "ready", "coach")}
+        assert set(refused.values()) == {503}
+        found = house.writes()
+        assert {status for status, _, _ in found.values()} == {503}
+        assert max(seconds for _, _, seconds in found.values()) < 2
+        said = message(house)
+        assert house.say("send_message", **said)["data"]["code"] == "unavailable"
+        assert until(lambda: house.server.ask("GET", "/health").status == 503)
+        assert not file.exists()
+    finally:
+        away.rename(file)
+    check_healed(house, said)
+    assert until(lambda: house.server.ask("GET", "/health").status == 200)
 
 
 @contextmanager
