@@ -20,7 +20,10 @@ nox.options.error_on_missing_interpreters = True
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")  # use the Python that is here, or say that it is missing
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-CODE = ("coachhub_core", "coachhub_http", "coachhub_ws", "plugins", "tests", "benchmarks", "noxfile.py")
+CODE = (
+    "coachhub_core", "coachhub_http", "coachhub_ws", "plugins", "tests", "benchmarks", "noxfile.py",
+    "docs/conf.py", "docs/generate.py", "docs/generating",
+)  # fmt: skip
 
 
 def group(name: str) -> list[str]:
