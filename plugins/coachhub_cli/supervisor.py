@@ -21,7 +21,7 @@ import attrs
 STOP_SECONDS: Final = 20.0
 _SOON: Final = 0.1  # after a death; a child that dies at once again waits longer, up to a second
 _LATEST: Final = 1.0
-_STEADY_SECONDS: Final = 5.0
+_STEADY_SECONDS: Final = 2.0  # longer than a start takes: who was up and is killed is not made to wait
 EXIT_SETTINGS: Final = 2
 
 
