@@ -121,7 +121,7 @@ class ChatServer:
         size = max(1, -(-len(left) // N_SLICES))
         for start in range(0, len(left), size):
             for connection in left[start : start + size]:
-                connection.perform(connection.protocol.close(DRAINED, "draining"))
+                connection.perform(connection.protocol.part(DRAINED, "draining"))
             await asyncio.sleep(SLICE_SECONDS)
         await self._until_empty(node, ABORT_SECONDS)
         for connection in list(node.connections):

@@ -118,6 +118,7 @@ class ChatProtocol:
         self._wanted: dict[UUID, Load] = {}
         self._joined: dict[UUID, ConversationState] = {}
         self._state: Literal["new", "authenticating", "open", "closed"] = "new"
+        self._parting: Close | None = None
         self._actor: Actor | None = None
         self.claims: Claims | None = None
         self.n_waiting = 0
@@ -162,7 +163,7 @@ class ChatProtocol:
 
     def receive(self, frame: str | bytes) -> list[Effect]:
         """Take one message from the client; never raises, whatever it is."""
-        if self._state == "closed":
+        if self._state == "closed" or self._parting is not None:
             return []
         if isinstance(frame, bytes):
             return [self._close(BINARY, "text frames only")]
@@ -312,19 +313,26 @@ class ChatProtocol:
         if isinstance(outcome, Invalid):
             outcome = in_frame(outcome)
         if isinstance(outcome, Exception):
-            return [Send(frames.error(persist.request_id, outcome))]
+            return self._then_part([Send(frames.error(persist.request_id, outcome))])
         if isinstance(outcome, Posted):
             message = outcome.message
             data = {"seq": message.seq, "created_at": message.created_at, "duplicate": outcome.duplicate}
         else:
             data = {"seq": outcome}
-        return [Send(frames.reply("ack", persist.request_id, data))]
+        return self._then_part([Send(frames.reply("ack", persist.request_id, data))])
 
     def loaded(self, load: Load, result: Any) -> list[Effect]:
         """Hear what a reader found for a :class:`Load`: what the query promises, or an exception."""
         self.n_waiting -= 1
-        if self._state == "closed":
-            return []
+        return [] if self._state == "closed" else self._then_part(self._found(load, result))
+
+    def _then_part(self, effects: list[Effect]) -> list[Effect]:
+        """Add the end to the last answer, where one was asked for."""
+        if self._parting is None or self.n_waiting > 0:
+            return effects
+        return [*effects, *self.close(self._parting.code, self._parting.reason)]
+
+    def _found(self, load: Load, result: Any) -> list[Effect]:
         query = load.query
         if isinstance(query, Authenticate):
             return (
@@ -413,6 +421,13 @@ class ChatProtocol:
     def close(self, code: int, reason: str) -> list[Effect]:
         """End it from our side: too slow, revoked, one too many, draining."""
         return [] if self._state == "closed" else [self._close(code, reason)]
+
+    def part(self, code: int, reason: str) -> list[Effect]:
+        """End it once all that was asked is answered: what was stored is acknowledged; no more is taken."""
+        if self.n_waiting == 0:
+            return self.close(code, reason)
+        self._parting = Close(code, reason)
+        return []
 
     def _close(self, code: int, reason: str) -> Close:
         self._state = "closed"

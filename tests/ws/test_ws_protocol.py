@@ -508,6 +508,23 @@ def test_what_happens_by_itself() -> None:
     assert m.protocol.expiring() == []
 
 
+def test_who_parts_is_answered_first_and_asks_no_more() -> None:
+    m = machine()
+    (persist,) = m.say("send_message", a_send("stored already"))
+    (load,) = m.say("history", {"conversation_id": str(CONVERSATION)})
+    assert isinstance(persist, Persist)
+    assert isinstance(load, Load)
+    assert m.protocol.part(1001, "draining") == []
+    assert m.say("ping") == []
+    (ack,) = m.protocol.persisted(persist, 8)
+    assert shown(ack)["type"] == "ack"
+    history, end = m.protocol.loaded(load, HistoryView(events=(), has_more=False))
+    assert shown(history)["type"] == "ack"
+    assert end == Close(1001, "draining")
+    assert m.protocol.part(1001, "draining") == []
+    assert machine().protocol.part(1001, "draining") == [Close(1001, "draining")]
+
+
 # ── anything at all ─────────────────────────────────────────────────────────
 
 ids = st.sampled_from([str(CONVERSATION), str(uuid4()), "no id", ""])
