@@ -20,8 +20,7 @@ import attrs
 
 PASSWORD = "lift heavy things 77"
 NO_LIMITS = {
-    f"COACHHUB_LIMITS_{name}": "0"
-    for name in ("LOGIN", "FAILED_LOGIN", "REGISTER", "RESET", "PASSWORD", "COSTLY", "GENERAL")
+    f"COACHHUB_LIMITS_{name}": "0" for name in ("LOGIN", "FAILED_LOGIN", "REGISTER", "PASSWORD", "COSTLY", "GENERAL")
 }
 
 
