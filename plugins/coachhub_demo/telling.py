@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
 _WIDTH: Final = 100
 
@@ -28,7 +30,7 @@ class Teller:
 
     def say(self, text: str) -> None:
         """Say something between the steps."""
-        self._console.print(escape(text) if self._is_rich else text, markup=self._is_rich, soft_wrap=True)
+        self._console.print(text, markup=False, soft_wrap=not self._is_rich)
 
     def begin(self, title: str, about: str) -> None:
         """Begin a step; *about* tells a person who has never seen CoachHub what it is for."""
@@ -56,9 +58,11 @@ class Teller:
         title = f"{self._n}. {self._title}"
         if self._is_rich:
             marks = {"→": "cyan", "✓": "green", "✗": "bold red"}
-            lines = [f"[dim]{escape(self._about)}[/dim]", ""]
-            lines += [f"[{marks[mark]}]{mark}[/] {escape(text)}" for mark, text in self._lines]
-            panel = Panel("\n".join(lines), title=escape(title), title_align="left", border_style=colour)
+            lines = Table.grid(padding=(0, 1))  # what is too long for a line goes on below itself, not below its mark
+            for mark, text in self._lines:
+                lines.add_row(Text(mark, marks[mark]), Text(text))
+            told = Group(Text(self._about, "dim"), "", lines)
+            panel = Panel(told, title=escape(title), title_align="left", border_style=colour)
             self._console.print(panel, width=min(_WIDTH, self._console.width))
             return
         out = ["", title, *textwrap.wrap(self._about, _WIDTH, initial_indent="   ", subsequent_indent="   ")]

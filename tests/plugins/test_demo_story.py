@@ -105,7 +105,8 @@ def test_a_terminal_gets_panels_and_everybody_else_plain_text() -> None:
         teller.came("said [bold]nothing[/bold]\nelse")
         teller.end()
     assert "╭─ 1. A step ─" in rich_out.getvalue()
-    assert "[bold]nothing[/bold]" in rich_out.getvalue()
+    assert "│ ✓ said [bold]nothing[/bold]" in rich_out.getvalue()
+    assert "│   else  " in rich_out.getvalue()
     assert plain_out.getvalue() == (
         "It [begins]\n\n1. A step\n   What it is about.\n   → POST /api/x\n   ✓ said [bold]nothing[/bold]\n     else\n"
     )
