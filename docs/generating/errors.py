@@ -17,6 +17,8 @@ from coachhub_core.errors import CoachHubError, Invalid, Overloaded, RateLimited
 from coachhub_http.errors import status_of
 from generating.markdown import code, page, sentence, signature, table
 
+CORE: Final = (errors.base, errors.request, errors.access, errors.state, errors.load, errors.operator)
+
 DOORS: Final = (
     ("Only over REST", (coachhub_http.errors, coachhub_http.pool)),
     ("Only over chat", (coachhub_ws.envelope, coachhub_ws.upgrade)),
@@ -78,7 +80,7 @@ def errors_page() -> str:
     tree = inspect.cleandoc(errors.__doc__ or "").partition("::\n")[2]
     tree = inspect.cleandoc(tree)
     parts = [INTRO, f"## The tree\n\n```text\n{tree}\n```"]
-    core = list(own_classes(errors))
+    core = [cls for module in CORE for cls in own_classes(module)]
     refusals = [c for c in core if issubclass(c, Refusal)]
     others = [c for c in core if not issubclass(c, Refusal)]
     parts.append("## What a caller may meet\n\n" + _table(refusals))
