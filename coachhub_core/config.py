@@ -144,7 +144,6 @@ class Chat:
     slow_close_bytes: int = _num(1024 * 1024, 1024, 1 << 30)
     slow_seconds: float = _num(10, 0.1, 600)
     drain_seconds: float = _num(15, 0, 120)
-    reply_within_hours: float = _num(48, 1, 720)
 
 
 @attrs.frozen(kw_only=True)
@@ -170,7 +169,6 @@ class Limits:
     login: int = _num(30, 0, 1_000_000)
     failed_login: int = _num(10, 0, 1_000_000)
     register: int = _num(20, 0, 1_000_000)
-    reset: int = _num(20, 0, 1_000_000)
     password: int = _num(5, 0, 1_000_000)
     costly: int = _num(60, 0, 1_000_000)
     general: int = _num(10, 0, 1_000_000)
@@ -198,17 +196,12 @@ class Matching:
 
     matcher: str = _name("plain")
     fallback: str = _name("plain")
-    assigner: str = _name("plain")
-    mode: Literal["stable", "welfare", "worst_first"] = "stable"
     features: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ("seats", "price", "hours", "language", "modality")
     artefact: str = ""
-    limit: int = _num(10, 1, 100)
-    n_candidates: int = _num(200, 10, 100_000)
     timeout_ms: int = _num(500, 10, 60_000)
     exploration: bool = True
     swap_share: float = _num(0.01, 0, 1)
-    max_shown_per_day: int = _num(0, 0, 1_000_000)
     sensitive_columns: tuple[str, ...] = ()
 
 
@@ -253,7 +246,7 @@ class Settings:
         defaults: dict[str, Any] = {
             "data": None,
             "auth": Auth(bcrypt_cost=10),
-            "limits": Limits(login=0, failed_login=0, register=0, reset=0, password=0, costly=0, general=0),
+            "limits": Limits(login=0, failed_login=0, register=0, password=0, costly=0, general=0),
         }
         return cls(**{**defaults, **changes})
 

@@ -153,7 +153,7 @@ class Hooks:
         Offer cohort placement by name.
 
         Called once, by :func:`bootstrap`. All answers are merged;
-        ``matching.assigner`` chooses, the offer lists its modes.
+        who places a cohort chooses one, and the offer lists its modes.
 
         .. versionadded:: 0.1
         """
