@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ class RedisRateCounters:
         arguments = [limit, round(window_seconds * 1000), cost, secrets.token_hex(8)]
         try:
             is_allowed, wait = self._link.ask(
-                lambda r: tuple(self._script(keys=[self._link.key(f"rate:{key}")], args=arguments, client=r))
+                lambda r: tuple(self._script(keys=[self._key(key)], args=arguments, client=r))
             )
         except Unavailable:
             return self._here.hit(key, limit=max(1, limit // 2), window_seconds=window_seconds, cost=cost)
@@ -51,9 +52,13 @@ class RedisRateCounters:
         """Start a key anew."""
         self._here.forget(key)
         try:
-            self._link.ask(lambda r: r.delete(self._link.key(f"rate:{key}")))
+            self._link.ask(lambda r: r.delete(self._key(key)))
         except Unavailable:
             return
+
+    def _key(self, key: str) -> str:
+        """Name *key* by its digest: it may hold an address, which must not outlive its owner here."""
+        return self._link.key(f"rate:{hashlib.sha256(key.encode()).hexdigest()}")
 
     def close(self) -> None:
         """Give back every connection."""
