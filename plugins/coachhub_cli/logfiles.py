@@ -107,4 +107,4 @@ def _read(line: str, source: str) -> dict[str, Any]:
         return said
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     level = "error" if "Error" in line or "Traceback" in line else "info"
-    return {"timestamp": now, "level": level, "logger": source, "event": line}
+    return {"at": now, "level": level, "logger": source, "event": line}

@@ -20,7 +20,7 @@ def configure(level: str) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.stdlib.ExtraAdder(),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
