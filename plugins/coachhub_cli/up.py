@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -55,6 +56,7 @@ def up(
     )
     for name in _ONE_THREAD:
         environ.setdefault(name, "1")
+    check_programs()
     settings = load(environ)
     folder = prepare_folder(settings)
     check_port("PORT", settings.http.host, settings.http.port)
@@ -82,6 +84,14 @@ def prepare_folder(settings: Settings) -> Path:
     except OSError as exc:
         raise SettingsError.of([f"COACHHUB_DATA (--data): the folder {folder} cannot be used: {exc.strerror}"]) from exc
     return folder
+
+
+def check_programs() -> None:
+    """Refuse to start what is not installed, and say how it is."""
+    needs = {"http": ("falcon", "gunicorn"), "chat": ("websockets",)}
+    lacking = [extra for extra, modules in needs.items() if not all(find_spec(module) for module in modules)]
+    if lacking:
+        raise SettingsError.of([f"coachhub up needs what is not installed: install coachhub[{','.join(lacking)}]"])
 
 
 def check_port(setting: str, host: str, port: int) -> None:
@@ -120,7 +130,7 @@ def _serve(settings: Settings, folder: Path, environ: dict[str, str], parent: in
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     base, chat = _addresses(settings)
-    click.echo(f"REST  http://{base}/api      chat  ws://{chat}/ws/v1      logs  {folder}/combined.log")
+    click.echo(f"REST  http://{base}/api\nchat  ws://{chat}/ws/v1\nlogs  {folder}/combined.log")
     click.echo(_try_these(base))
     ready = _Readiness(settings, supervisor, lambda: click.echo(f"ready  http://{base}  ws://{chat}  (Ctrl-C ends it)"))
 
@@ -151,7 +161,7 @@ def _try_these(base: str) -> str:
             "Try:",
             f"  curl -s http://{base}/health",
             f"  curl -s 'http://{base}/api/coaches?q=marathon&limit=3'",
-            "  coachhub demo        # one person's whole story, played against a server of its own",
+            "  coachhub demo    # one person's whole story, on a server of its own",
         )
     )
 
