@@ -7,7 +7,9 @@ are taken, the one that has been silent longest makes room for a newcomer.
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
+from contextlib import suppress
 from typing import Final
 
 from coachhub_core.config import Chat
@@ -22,6 +24,9 @@ SHARE: Final = 10
 UNDISTURBED_SECONDS: Final = 0.5
 """Nobody makes room earlier: even a client on a bad line has said by then who it is."""
 
+PATIENCE_SECONDS: Final = 0.25
+"""A newcomer waits for a place as long: when a house full of clients comes back at once, each is a stranger briefly."""
+
 
 class Strangers:
     """Counts them by the address they come from."""
@@ -32,6 +37,7 @@ class Strangers:
         self._monotonic = monotonic
         self._since: dict[Connection, float] = {}  # the oldest first
         self._by_source: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def came(self, connection: Connection) -> None:
         """Count a connection that was opened."""
@@ -46,19 +52,40 @@ class Strangers:
         self._by_source[source] -= 1
         if self._by_source[source] <= 0:
             del self._by_source[source]
+        for waiter in self._waiting.get(source, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+                return
 
-    def make_room(self, source: str) -> None:
+    async def make_room(self, source: str) -> None:
         """
         See to it that one more may come from *source*.
 
         Raises:
-            RateLimited: If too many of its connections were opened just now.
+            RateLimited: If too many of its connections were opened just now, and none of them makes room soon.
             Overloaded: If everybody's were.
         """
-        if self._by_source[source] >= self._per_address and not self._part_with_oldest(source):
-            raise RateLimited(retry_after_seconds=UNDISTURBED_SECONDS)
+        deadline = self._monotonic() + PATIENCE_SECONDS
+        while self._by_source[source] >= self._per_address and not self._part_with_oldest(source):
+            if self._monotonic() >= deadline:
+                raise RateLimited(retry_after_seconds=UNDISTURBED_SECONDS)
+            await self._one_has_gone(source, deadline)
         if len(self._since) >= self._in_all and not self._part_with_oldest(None):
             raise Overloaded(retry_after_seconds=UNDISTURBED_SECONDS)
+
+    async def _one_has_gone(self, source: str, deadline: float) -> None:
+        """Wait in line, at most until *deadline*, for somebody of *source* to say who they are, or to go."""
+        waiter = asyncio.get_running_loop().create_future()
+        line = self._waiting.setdefault(source, deque())
+        line.append(waiter)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await waiter
+        finally:
+            line.remove(waiter)
+            if not line:
+                self._waiting.pop(source, None)
 
     def _part_with_oldest(self, source: str | None) -> bool:
         found = next((c for c in self._since if source is None or c.socket.source == source), None)

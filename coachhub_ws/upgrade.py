@@ -138,7 +138,7 @@ class Upgrade:
             raise Overloaded(retry_after_seconds=5)
         await self._identify(node, socket, request.headers, offered)
         if socket.admitted is None:
-            node.strangers.make_room(socket.source)
+            await node.strangers.make_room(socket.source)
         return None
 
     def _check(self, headers: Headers, offered: Sequence[str]) -> None:

@@ -168,6 +168,14 @@ async def test_who_says_nothing_keeps_nobody_out(open_door: Make, monkeypatch: p
     assert await silent[0].end() == 4408
 
 
+async def test_a_house_that_comes_back_at_once_is_let_in(open_door: Make) -> None:
+    """Twelve devices behind one address with two places: each waits the moment until another has said who it is."""
+    door, pair = await open_door(unauthenticated_per_address=2)
+    devices = await asyncio.gather(*(door.device(who) for who in (pair.coach, pair.trainee) for _ in range(6)))
+    assert len(devices) == 12
+    assert len(door.node.strangers) == 0
+
+
 async def test_the_eleventh_connection_of_an_account_closes_the_oldest(open_door: Make) -> None:
     door, pair = await open_door(connections_per_account=2)
     first, second = await door.device(pair.trainee), await door.device(pair.trainee)
