@@ -41,7 +41,6 @@ class _Child:
     started: float = 0.0
     start_at: float = 0.0
     n_quick: int = 0
-    n_starts: int = 0
 
 
 class Supervisor:
@@ -123,7 +122,6 @@ class Supervisor:
             start_new_session=True,  # Ctrl-C reaches us alone; we pass it on in order
         )
         child.process, child.started = process, time.monotonic()
-        child.n_starts += 1
         reader = threading.Thread(target=self._read, args=(process, program.name), daemon=True)
         self._readers.append(reader)
         reader.start()
