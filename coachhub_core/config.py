@@ -242,11 +242,12 @@ class Settings:
 
     @classmethod
     def in_memory(cls, **changes: Any) -> Settings:
-        """Return settings of an instance that lives and ends with the process; cheap passwords, no limits."""
+        """Return settings of an instance that ends with the process: cheap passwords, no limits, lists best first."""
         defaults: dict[str, Any] = {
             "data": None,
             "auth": Auth(bcrypt_cost=10),
             "limits": Limits(login=0, failed_login=0, register=0, password=0, costly=0, general=0),
+            "matching": Matching(exploration=False),
         }
         return cls(**{**defaults, **changes})
 

@@ -76,7 +76,7 @@ def run_shell(script: str, folder: Path) -> str:
     done = subprocess.run(
         [bash, "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env={**os.environ, "PATH": path, "COACHHUB_AUTH_BCRYPT_COST": "10"},
+        env={**os.environ, "PATH": path, "COACHHUB_AUTH_BCRYPT_COST": "10", "COACHHUB_MATCHING_EXPLORATION": "false"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

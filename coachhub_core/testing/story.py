@@ -34,10 +34,10 @@ class House:
     n_people: int = 0
 
     @classmethod
-    def open(cls) -> House:
-        """Return a new, empty one; close it, or use it with ``with``."""
+    def open(cls, **changes: Any) -> House:
+        """Return a new, empty one, with *changes* to the settings; close it, or use it with ``with``."""
         clock = ManualClock()
-        settings = Settings.in_memory()
+        settings = Settings.in_memory(**changes)
         settings = attrs.evolve(settings, auth=attrs.evolve(settings.auth, bcrypt_cost=10))
         return cls(bootstrap(settings, clock=clock), clock)
 

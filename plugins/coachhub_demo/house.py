@@ -97,7 +97,9 @@ def _environment() -> dict[str, str]:
     """
     ours = set(environment_names())
     kept = {n: value for n, value in os.environ.items() if n not in ours and not n.startswith("COACHHUB_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", "COACHHUB_PARENT_PID": str(os.getpid())}
+    # one list in a hundred swaps two neighbours to learn from it; a story that counts on the order cannot be that one
+    told = {"PYTHONUNBUFFERED": "1", "COACHHUB_PARENT_PID": str(os.getpid()), "COACHHUB_MATCHING_EXPLORATION": "false"}
+    return {**kept, **told}
 
 
 def _wait(process: subprocess.Popen[str]) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coachhub_core.config import Matching
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import ChangeCoach, CreateCoach
 from coachhub_core.domain.matches import RequestMatch
@@ -40,6 +41,24 @@ def test_reasons_add_up_to_the_score(house: House) -> None:
         assert sum(reason.contribution for reason in s.reasons) == pytest.approx(logit, abs=1e-9)
         assert all(reason.text for reason in s.reasons)
     assert (made.matcher, made.degraded, made.n_eligible) == ("plain", None, 2)
+
+
+def test_a_list_that_explores_swaps_two_neighbours_and_says_so() -> None:
+    """Chosen from the question, so asking again gives the same; the ranks follow the places, the scores the coaches."""
+    with House.open(matching=Matching(exploration=True, swap_share=1.0)) as house:
+        for name, price in (("Ana", 10), ("Ben", 20), ("Cem", 30)):
+            a_profile(house, name, specialties=("marathon",), pricing=Decimal(price))
+        sam = a_runner(house)
+        made = house.hub.suggestions.suggest(sam, SuggestCoaches())
+        assert [s.rank for s in made.items] == [1, 2, 3]
+        first = next(i for i, s in enumerate(made.items) if s.is_exploring)
+        assert [s.is_exploring for s in made.items].count(True) == 2
+        assert made.items[first + 1].is_exploring
+        unswapped = list(made.items)
+        unswapped[first : first + 2] = reversed(unswapped[first : first + 2])
+        assert [s.score for s in unswapped] == sorted((s.score for s in made.items), reverse=True)
+        again = house.hub.suggestions.suggest(sam, SuggestCoaches())
+        assert [s.coach.id for s in again.items] == [s.coach.id for s in made.items]
 
 
 def test_only_coaches_who_can_be_asked_are_proposed(house: House) -> None:
