@@ -95,7 +95,7 @@ class Upgrade:
     def __init__(self, settings: Settings, phase: Phase, metrics: Metrics, node: Callable[[], Node | None]) -> None:
         self._chat = settings.chat
         self._has_metrics = settings.http.metrics
-        self._origins = frozenset(settings.chat.origins or settings.http.cors_origins)
+        self._origins = frozenset(o.lower() for o in settings.chat.origins or settings.http.cors_origins)
         self._sources = Sources(settings.http.trusted_proxies)
         self._phase = phase
         self._metrics = metrics

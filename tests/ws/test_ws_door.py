@@ -103,7 +103,7 @@ async def test_the_subprotocol_is_the_version_and_must_be_offered(door: Door) ->
 
 
 async def test_pages_of_foreign_origins_are_refused(open_door: Make) -> None:
-    door, pair = await open_door(origins=("https://app.example.org",))
+    door, pair = await open_door(origins=("https://App.example.org",))
     for origin in ("https://evil.example.org", "null", "https://app.example.org.evil.example.org"):
         assert (await refusal(door, origin=origin))[0] == 403
     await door.device(pair.trainee, origin="https://app.example.org")
