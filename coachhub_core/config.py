@@ -169,6 +169,7 @@ class Limits:
     login: int = _num(30, 0, 1_000_000)
     failed_login: int = _num(10, 0, 1_000_000)
     register: int = _num(20, 0, 1_000_000)
+    reset: int = _num(20, 0, 1_000_000)
     password: int = _num(5, 0, 1_000_000)
     costly: int = _num(60, 0, 1_000_000)
     general: int = _num(10, 0, 1_000_000)
@@ -196,12 +197,17 @@ class Matching:
 
     matcher: str = _name("plain")
     fallback: str = _name("plain")
+    assigner: str = _name("plain")
+    mode: Literal["stable", "welfare", "worst_first"] = "stable"
     features: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ("seats", "price", "hours", "language", "modality")
     artefact: str = ""
+    limit: int = _num(10, 1, 100)
+    n_candidates: int = _num(200, 10, 100_000)
     timeout_ms: int = _num(500, 10, 60_000)
     exploration: bool = True
     swap_share: float = _num(0.01, 0, 1)
+    max_shown_per_day: int = _num(0, 0, 1_000_000)
     sensitive_columns: tuple[str, ...] = ()
 
 
@@ -246,7 +252,7 @@ class Settings:
         defaults: dict[str, Any] = {
             "data": None,
             "auth": Auth(bcrypt_cost=10),
-            "limits": Limits(login=0, failed_login=0, register=0, password=0, costly=0, general=0),
+            "limits": Limits(login=0, failed_login=0, register=0, reset=0, password=0, costly=0, general=0),
             "matching": Matching(exploration=False),
         }
         return cls(**{**defaults, **changes})

@@ -144,10 +144,10 @@ def _chat() -> Sequence[Row]:
             "the oldest is closed with 4409",
         ),
         (
-            "connections without `auth`, from one address",
+            "connections without `auth` and without a token in the header, from one address",
             str(c.unauthenticated_per_address),
             "`chat.unauthenticated_per_address`",
-            "429 before the upgrade",
+            "one silent for half a second makes room (close 4408); else 429 before the upgrade",
         ),
         ("connections, per process", f"{c.max_connections:,}", "`chat.max_connections`", "503 before the upgrade"),
         (
