@@ -50,7 +50,10 @@ EXPECTED = {
 
 def every(cls: type[e.CoachHubError]) -> Iterator[type[e.CoachHubError]]:
     for child in cls.__subclasses__():
-        yield child
+        if not child.__module__.startswith(
+            "coachhub_ws"
+        ):  # chat, if it was imported, answers its own before the upgrade
+            yield child
         yield from every(child)
 
 
