@@ -22,6 +22,7 @@ PASSWORD = "lift heavy things 77"
 NO_LIMITS = {
     f"COACHHUB_LIMITS_{name}": "0" for name in ("LOGIN", "FAILED_LOGIN", "REGISTER", "PASSWORD", "COSTLY", "GENERAL")
 }
+PREDICTABLE = {"COACHHUB_AUTH_BCRYPT_COST": "10", "COACHHUB_MATCHING_EXPLORATION": "false"}  # no list is swapped
 
 
 @attrs.frozen
@@ -148,7 +149,7 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}
     process = subprocess.Popen(
         command,
-        env={**inherited, **NO_LIMITS, "COACHHUB_AUTH_BCRYPT_COST": "10", **environ},
+        env={**inherited, **NO_LIMITS, **PREDICTABLE, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
