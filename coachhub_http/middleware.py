@@ -8,7 +8,6 @@ expires; whether its session is still good is read inside the request's pool job
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,8 +20,9 @@ from falcon.asgi import Response
 
 from coachhub_core.clock import Clock
 from coachhub_core.config import Settings
-from coachhub_core.errors import BadRequest, RateLimited, SettingsError, Unauthorized
+from coachhub_core.errors import BadRequest, RateLimited, Unauthorized
 from coachhub_core.security import Claims
+from coachhub_core.sources import Sources
 from coachhub_http.context import Context, Request
 from coachhub_http.errors import NotAcceptable, TokenInUrl
 from coachhub_http.problems import JSON, PROBLEM_JSON
@@ -40,15 +40,13 @@ _EXPOSED_HEADERS: Final = "ETag, Location, Retry-After, X-Degraded, X-Request-ID
 _ALLOWED_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _TEXT: Final = "text/plain"
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 
 class Gate:
     """Falcon's middleware: every request passes here before its address is looked up."""
 
     def __init__(self, settings: Settings, verify: Callable[[str], Claims], clock: Clock) -> None:
         self._tokens = Tokens(verify, clock)
-        self._sources = Sources(settings.http.trusted_proxies)
+        self._sources = RequestSources(settings.http.trusted_proxies)
         self._limit = GeneralLimit(settings.limits.general)
         self._origins = frozenset(origin for origin in settings.http.cors_origins if origin != "null")
 
@@ -140,64 +138,17 @@ class Tokens:
 # ── from where ──────────────────────────────────────────────────────────────
 
 
-class Sources:
-    """
-    The client's address: the connection's, or what a trusted proxy says.
-
-    ``X-Forwarded-For`` is read from the right as long as the proxies are ours;
-    an untrusted peer can write into it whatever it likes. An IPv6 client is its
-    /64: one customer has that many addresses.
-    """
+class RequestSources:
+    """The client's address as limits count it, read from a request's scope by the rule of every door."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        try:
-            self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(text, strict=False) for text in trusted)
-        except ValueError as exc:
-            raise SettingsError.of([f"http.trusted_proxies: {exc}"]) from exc
+        self._sources = Sources(trusted)
 
     def of(self, req: Request) -> str:
-        """Return the source of a request, as limits count it."""
+        """Return the source of a request."""
         client = req.scope.get("client")
-        peer = client[0] if client else ""
-        if self._trusted and self._is_trusted(peer):
-            said = b",".join(value for name, value in req.scope["headers"] if name == b"x-forwarded-for")
-            for part in reversed(said.decode("latin-1").split(",")):
-                address = part.strip()
-                if not address:
-                    continue
-                if _address(address) is None:
-                    break
-                peer = address
-                if not self._is_trusted(address):
-                    break
-        return _source(peer)
-
-    def _is_trusted(self, text: str) -> bool:
-        address = _address(text)
-        return address is not None and any(
-            address in network for network in self._trusted if network.version == address.version
-        )
-
-
-@lru_cache(maxsize=4_096)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
-
-
-@lru_cache(maxsize=4_096)
-def _source(text: str) -> str:
-    address = _address(text)
-    if address is None:
-        return text or "unknown"
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False).network_address) + "/64"
-    return str(address)
+        said = [value.decode("latin-1") for name, value in req.scope["headers"] if name == b"x-forwarded-for"]
+        return self._sources.of(client[0] if client else "", said)
 
 
 # ── how often ───────────────────────────────────────────────────────────────

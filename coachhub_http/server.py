@@ -27,9 +27,9 @@ from gunicorn.glogging import Logger
 
 from coachhub_core.config import Http, Settings
 from coachhub_core.errors import SettingsError
+from coachhub_core.sources import Sources
 from coachhub_http.edge import ASGIApp
 from coachhub_http.logs import LineWriter, configure
-from coachhub_http.middleware import Sources
 
 PARENT: Final = "COACHHUB_PARENT_PID"
 """Set by ``coachhub up`` for its children: when that process is gone, the server drains and ends."""

@@ -30,12 +30,12 @@ from coachhub_core.errors import (
     Unauthorized,
     Unavailable,
 )
+from coachhub_core.sources import Sources
 from coachhub_ws.connection import ChatSocket
 from coachhub_ws.effects import Admitted, Authenticate
 from coachhub_ws.metrics import CONTENT_TYPE, Metrics
 from coachhub_ws.node import Node
 from coachhub_ws.phase import Phase
-from coachhub_ws.sources import Sources
 
 PATH: Final = "/ws/v1"
 SUBPROTOCOL: Final = Subprotocol("coachhub.chat.v1")

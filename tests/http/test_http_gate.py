@@ -11,13 +11,13 @@ from coachhub_core.clock import ManualClock
 from coachhub_core.errors import RateLimited, SettingsError, Unauthorized
 from coachhub_core.security import Claims
 from coachhub_http import middleware
-from coachhub_http.middleware import GeneralLimit, Sources, Tokens
+from coachhub_http.middleware import GeneralLimit, RequestSources, Tokens
 
 ID = UUID(int=1)
 
 
 class Request:
-    """What :class:`Sources` reads of a request."""
+    """What :class:`RequestSources` reads of a request."""
 
     def __init__(self, peer: str | None, *forwarded: str) -> None:
         self.scope: dict[str, Any] = {
@@ -46,13 +46,13 @@ def test_the_source_is_the_connections_or_a_trusted_proxys_word(
     trusted: tuple[str, ...], peer: str | None, forwarded: tuple[str, ...], source: str
 ) -> None:
     """Read from the right as long as the proxies are ours; an IPv6 client is its network."""
-    assert Sources(trusted).of(Request(peer, *forwarded)) == source  # type: ignore[arg-type]  # the scope is all it reads
+    assert RequestSources(trusted).of(Request(peer, *forwarded)) == source  # type: ignore[arg-type]  # the scope is all it reads
 
 
 def test_a_proxy_that_is_no_network_stops_the_start() -> None:
     """The sentence names the setting."""
     with pytest.raises(SettingsError, match=r"http\.trusted_proxies"):
-        Sources(("proxy.internal",))
+        RequestSources(("proxy.internal",))
 
 
 def test_a_signature_is_checked_once_and_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
