@@ -129,7 +129,7 @@ class CoachHub:
             while not stop.wait(every_seconds):
                 try:
                     self.run_due()
-                except Exception:
+                except Exception:  # whatever one round met, the next must still come
                     log.exception("due work failed and will be tried again")
 
         thread = threading.Thread(target=loop, name="coachhub-due", daemon=True)
@@ -407,7 +407,7 @@ class _Notices:
             arguments = {"event": event} if "event" in implementation.argnames else {}
             try:
                 implementation.function(**arguments)
-            except Exception:
+            except Exception:  # a plugin's own fault; what happened is committed, and others want to hear
                 log.exception("%s failed to hear of %s", implementation.plugin_name, event.type)
 
 

@@ -161,7 +161,7 @@ class Committer:
                 batch = self._take()
             try:
                 self._commit(batch)
-            except Exception:
+            except Exception:  # the one thread that writes must outlive any batch
                 log.exception("a batch could not be answered")
             del batch  # it holds connections, which must not outlive themselves by an idle hour
 

@@ -73,7 +73,7 @@ class JsonHandler(logging.Handler):
                 event = dict(structlog.processors.format_exc_info(None, "error", event))
                 event["exception"] = _TOKEN.sub("[token]", str(event["exception"]))
             self._writer.write(event)
-        except Exception:
+        except Exception:  # logging's own contract for emit: report it, never raise into who logged
             self.handleError(record)
 
 

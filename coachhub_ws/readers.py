@@ -108,6 +108,6 @@ class Readers:
                     result = exc
             try:
                 done(result)
-            except Exception:
+            except Exception:  # the thread must outlive any answer
                 log.exception("a reader's answer could not be told")
             del job, call, done, result  # they hold a connection, which must not outlive itself by an idle hour

@@ -186,7 +186,7 @@ def unpacked(source: Path) -> Iterator[tuple[Manifest, Path]]:
         zlib.error,
         struct.error,
         EOFError,
-        NotImplementedError,
+        NotImplementedError,  # raised by zipfile for a compression or version it does not know
         RuntimeError,
         ValueError,
     ) as exc:

@@ -25,7 +25,7 @@ class MemoryBroadcast:
         for listener in listeners:
             try:
                 listener(payload)
-            except Exception:
+            except Exception:  # one listener's fault must not keep the hint from the others
                 log.exception("a listener of %s failed", channel)
 
     def subscribe(self, channel: str, listener: Callable[[bytes], None]) -> Callable[[], None]:

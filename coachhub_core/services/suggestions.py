@@ -260,7 +260,7 @@ class SuggestionService:
         )
         try:
             self._tell(audit)
-        except Exception:
+        except Exception:  # the list is made and kept; a plugin that watches must not take it back
             log.exception("a listener of suggestions failed")
 
     # ── afterwards ──

@@ -61,7 +61,7 @@ def _work(hub: CoachHub) -> int:
         return hub.run_due(limit=200).total
     except Unavailable as exc:
         log.warning("due work waits: %s", exc)
-    except Exception:
+    except Exception:  # whatever one round met, the next must still come
         log.exception("due work failed and will be tried again")
     return 0
 

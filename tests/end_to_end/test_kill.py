@@ -142,7 +142,7 @@ def test_what_was_acknowledged_survives_every_kill(tmp_path: Path, request: pyte
                 killed_at = time.monotonic()
                 assert until(lambda: _is_well(server), 10), "not back"
                 assert time.monotonic() - killed_at < 8  # two seconds for a child; its workers' port may take longer
-            time.sleep(0.5)
+            time.sleep(0.5)  # some writes after the last death, too
         finally:
             load.stop.set()
             for thread in threads:
