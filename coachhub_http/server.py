@@ -16,7 +16,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -26,18 +26,15 @@ from gunicorn.arbiter import Arbiter, HaltServer
 from gunicorn.glogging import Logger
 
 from coachhub_core.config import Http, Settings
+from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
 from coachhub_core.sources import Sources
 from coachhub_http.edge import ASGIApp
 from coachhub_http.logs import LineWriter, configure
 
-PARENT: Final = "COACHHUB_PARENT_PID"
-"""Set by ``coachhub up`` for its children: when that process is gone, the server drains and ends."""
-
 MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Read by ``prometheus_client`` when it is imported: so it is set first, and nothing here imports that above."""
 
-FILE_NAME: Final = "coachhub.toml"
 BACKLOG: Final = 2048
 GRACEFUL_SECONDS: Final = 20
 SUPERVISOR_SECONDS: Final = 30
@@ -180,19 +177,6 @@ def _forget_metrics(_: Any, worker: Any) -> None:
 # ── from settings to a listening socket ─────────────────────────────────────
 
 
-def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
-    """
-    Read the settings: ``coachhub.toml`` in *folder* or in the data folder, then *environ*.
-
-    Raises:
-        SettingsError: Naming every wrong setting.
-    """
-    known = {name: value for name, value in environ.items() if name != PARENT}
-    data = folder / known.get("COACHHUB_DATA", "coachhub-data")
-    file = next((place / FILE_NAME for place in (folder, data) if (place / FILE_NAME).is_file()), None)
-    return Settings.load(file, known)
-
-
 def listen(http: Http, *, patience: float = 0) -> socket.socket:
     """
     Return a socket bound to the configured address.
@@ -267,7 +251,7 @@ def main() -> int:
         os.environ.setdefault(name, "1")
     try:
         settings = load_settings(os.environ, Path.cwd())
-        parent = int(os.environ[PARENT]) if os.environ.get(PARENT, "").isdigit() else None
+        parent = parent_of(os.environ)
         Sources(settings.http.trusted_proxies)  # refuses what is no network
         listener = listen(settings.http, patience=PORT_WAIT_SECONDS if parent else 0)
         _prepare_metrics(settings)

@@ -26,10 +26,11 @@ from typing import Final
 
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
+from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import PluginError, SettingsError, Unavailable
 from coachhub_ws.chat_server import ChatServer
 from coachhub_ws.logs import LineWriter, configure
-from coachhub_ws.starting import FILES_BESIDE, PARENT, listen, load_settings
+from coachhub_ws.starting import FILES_BESIDE, listen
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def main() -> int:
     """Run the server; return the exit code."""
     try:
         settings = load_settings(os.environ, Path.cwd())
-        parent = int(os.environ[PARENT]) if os.environ.get(PARENT, "").isdigit() else None
+        parent = parent_of(os.environ)
         listener = listen(settings, patience=PORT_WAIT_SECONDS if parent else 0)
     except SettingsError as exc:
         print(f"coachhub: {exc}", file=sys.stderr)

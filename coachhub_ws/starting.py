@@ -5,33 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from coachhub_core.config import Settings
 from coachhub_core.errors import SettingsError
 
-PARENT: Final = "COACHHUB_PARENT_PID"
-"""Set by ``coachhub up`` for its children: when that process is gone, the server drains and ends."""
-
-FILE_NAME: Final = "coachhub.toml"
 BACKLOG: Final = 4096  # with asyncio's 100, 1,500 connects at once took ten seconds; with this, a quarter of one
 FILES_BESIDE: Final = 300
 """Descriptors that are no connection of a client: the database, health checks, logs."""
-
-
-def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
-    """
-    Read the settings: ``coachhub.toml`` in *folder* or in the data folder, then *environ*.
-
-    Raises:
-        SettingsError: Naming every wrong setting.
-    """
-    known = {name: value for name, value in environ.items() if name != PARENT}
-    data = folder / known.get("COACHHUB_DATA", "coachhub-data")
-    file = next((place / FILE_NAME for place in (folder, data) if (place / FILE_NAME).is_file()), None)
-    return Settings.load(file, known)
 
 
 def listen(settings: Settings, *, patience: float = 0) -> socket.socket:

@@ -53,6 +53,7 @@ ROOMS = {
     "coachhub_core.clock": (),
     "coachhub_core.version": (),
     "coachhub_core.sources": ("errors",),
+    "coachhub_core.environment": ("config",),
     "coachhub_core.strict_json": ("errors",),
     "coachhub_core.config": ("errors",),
     "coachhub_core.wire": ("domain", "errors", "strict_json"),

@@ -11,7 +11,7 @@ from uuid import UUID
 import attrs
 import click
 
-from coachhub_cli.options import data_option, environment, load, settings_for
+from coachhub_cli.options import data_option, settings_for
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import environment_names
 from coachhub_core.domain.accounts import SYSTEM, Suspend, canonical_email
@@ -150,7 +150,7 @@ def clear(data: Path | None) -> None:
 @data_option
 def settings(data: Path | None) -> None:
     """Show every setting, the name it has in the environment, and its value; secrets stay hidden."""
-    found = load(environment(COACHHUB_DATA=data))
+    found = settings_for(data)
     by_path: dict[str, list[str]] = {}
     for name, path in environment_names().items():
         by_path.setdefault(path, []).append(name)

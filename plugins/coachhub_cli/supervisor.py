@@ -18,6 +18,8 @@ from typing import Final
 
 import attrs
 
+from coachhub_core.environment import PARENT
+
 STOP_SECONDS: Final = 20.0
 _SOON: Final = 0.1  # after a death; a child that dies at once again waits longer, up to a second
 _LATEST: Final = 1.0
@@ -55,7 +57,7 @@ class Supervisor:
         self, programs: Sequence[Program], environ: Mapping[str, str], write: Callable[[str, str], None]
     ) -> None:
         self._children = [_Child(program) for program in programs]
-        self._environ = {**environ, "COACHHUB_PARENT_PID": str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        self._environ = {**environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
         self._write = write
         self._stop = threading.Event()
         self._readers: list[threading.Thread] = []

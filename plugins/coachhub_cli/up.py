@@ -18,10 +18,11 @@ from typing import Final
 import click
 
 from coachhub_cli.logfiles import LogFiles
-from coachhub_cli.options import environment, load
+from coachhub_cli.options import environment
 from coachhub_cli.supervisor import Program, Supervisor
 from coachhub_core.bootstrap import CoachHub, bootstrap, load_plugins
 from coachhub_core.config import Settings
+from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
 
 READY_SECONDS: Final = 90.0
@@ -50,14 +51,14 @@ def up(
     Migrates the database, makes the signing secret, prints the addresses and,
     once everything answers, a line that begins with "ready".
     """
-    parent = int(os.environ.get("COACHHUB_PARENT_PID") or 0)  # set by who starts us for a while, as the demo does
+    parent = parent_of(os.environ)  # set by who starts us for a while, as the demo does
     environ = environment(
         COACHHUB_DATA=data, COACHHUB_HTTP_HOST=host, PORT=port, CHAT_PORT=chat_port, COACHHUB_HTTP_WORKERS=workers
     )
     for name in _ONE_THREAD:
         environ.setdefault(name, "1")
     check_programs()
-    settings = load(environ)
+    settings = load_settings(environ, Path())
     folder = prepare_folder(settings)
     check_port("PORT", settings.http.host, settings.http.port)
     check_port("CHAT_PORT", settings.chat_host, settings.chat.port)
@@ -120,7 +121,7 @@ def fill(hub: CoachHub) -> None:
     found.fill(hub, lambda text: click.echo(text))
 
 
-def _serve(settings: Settings, folder: Path, environ: dict[str, str], parent: int) -> int:
+def _serve(settings: Settings, folder: Path, environ: dict[str, str], parent: int | None) -> int:
     logs = LogFiles(folder, lambda text: click.echo(text, err=True))
     supervisor = Supervisor(PROGRAMS, environ, lambda line, source: logs.write(line, source=source))
 

@@ -17,6 +17,7 @@ from coachhub_cli.options import data_option, settings_for
 from coachhub_cli.structured import configure
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
+from coachhub_core.environment import parent_of
 from coachhub_core.errors import Unavailable
 
 log = logging.getLogger("coachhub.worker")
@@ -30,7 +31,7 @@ IDLE_SECONDS: Final = 0.5
 @click.option("--once", is_flag=True, help="Do what is due now and exit.")
 def worker(data: Path | None, once: bool) -> int:
     """Do due work: expiry, reminders, exports, scheduled days, the outbox."""
-    parent = int(os.environ.get("COACHHUB_PARENT_PID") or 0)
+    parent = parent_of(os.environ)
     settings = settings_for(data)
     configure(settings.log_level)
     stop = threading.Event()

@@ -18,6 +18,7 @@ from typing import IO, Final
 import attrs
 
 from coachhub_core.config import environment_names
+from coachhub_core.environment import PARENT
 from coachhub_core.errors import Unavailable
 
 READY_SECONDS: Final = 60.0
@@ -98,7 +99,7 @@ def _environment() -> dict[str, str]:
     ours = set(environment_names())
     kept = {n: value for n, value in os.environ.items() if n not in ours and not n.startswith("COACHHUB_")}
     # one list in a hundred swaps two neighbours to learn from it; a story that counts on the order cannot be that one
-    told = {"PYTHONUNBUFFERED": "1", "COACHHUB_PARENT_PID": str(os.getpid()), "COACHHUB_MATCHING_EXPLORATION": "false"}
+    told = {"PYTHONUNBUFFERED": "1", PARENT: str(os.getpid()), "COACHHUB_MATCHING_EXPLORATION": "false"}
     return {**kept, **told}
 
 

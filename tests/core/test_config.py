@@ -8,6 +8,7 @@ import pytest
 
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings, environment_names
+from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import PluginError, SettingsError
 
 
@@ -164,3 +165,16 @@ def test_a_hook_that_does_not_exist_is_refused() -> None:
     plugin.coachhub_matchres = coachhub_matchres  # type: ignore[attr-defined]  # a plugin is any object with hooks
     with pytest.raises(PluginError, match="coachhub_matchres"):
         bootstrap(Settings.in_memory(), plugins=[plugin])
+
+
+def test_the_file_is_looked_for_here_and_then_in_the_data_folder(tmp_path: Path) -> None:
+    """An empty name is an absent one; whose child a process is, is no setting."""
+    data = tmp_path / "coachhub-data"
+    data.mkdir()
+    (data / "coachhub.toml").write_text("[matches]\nmax_open = 7\n")
+    assert load_settings({"COACHHUB_DATA": "", "COACHHUB_PARENT_PID": "12"}, tmp_path).matches.max_open == 7
+    (tmp_path / "coachhub.toml").write_text("[matches]\nmax_open = 8\n")
+    assert load_settings({}, tmp_path).matches.max_open == 8
+    assert load_settings({"COACHHUB_MATCHES_MAX_OPEN": "9"}, tmp_path).matches.max_open == 9
+    told = ({"COACHHUB_PARENT_PID": "12"}, {"COACHHUB_PARENT_PID": "x"}, {})
+    assert [parent_of(environ) for environ in told] == [12, None, None]

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from coachhub_core.environment import load_settings
 from coachhub_http.logs import LineWriter, configure
-from coachhub_http.server import Application, listen, load_settings
+from coachhub_http.server import Application, listen
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 
 from coachhub_core.bootstrap import bootstrap
+from coachhub_core.environment import load_settings
 from coachhub_ws.chat_server import ChatServer
-from coachhub_ws.starting import listen, load_settings
+from coachhub_ws.starting import listen
 
 
 def die() -> None:
