@@ -43,6 +43,8 @@ PACKAGE_LIBRARIES = {
     "coachhub_cli": {"attr", "attrs", "click", "msgspec", "rich", "structlog"},
     "coachhub_demo": {"attr", "attrs", "click", "msgspec", "rich", "websockets"},
     "coachhub_redis": {"redis"},
+    "coachhub_elasticsearch": {"attr", "attrs", "elastic_transport", "elasticsearch", "msgspec", "stamina"},
+    "coachhub_scipy": {"attr", "attrs", "numpy", "scipy"},
     "coachhub_backup": {"attr", "attrs", "click", "msgspec", "rich"},
 }
 
