@@ -50,15 +50,15 @@ class SqlStorage:
                 parsed = parsed.set(database=str(Path(self._temporary.name) / "coachhub.db"))
             else:
                 _make_folder(Path(str(parsed.database)).parent)
-        self._url = parsed
+        self.url = parsed  #: where it is, with its password
         self._new_id = make_id
         self.engine = make_engine(parsed, pool_size=pool_size)
 
     @property
     def path(self) -> Path | None:
         """The file, where the database is one."""
-        is_file = self._url.get_backend_name() == "sqlite"
-        return Path(str(self._url.database)) if is_file else None
+        is_file = self.url.get_backend_name() == "sqlite"
+        return Path(str(self.url.database)) if is_file else None
 
     def begin(self, *, read_only: bool = False) -> UnitOfWork:
         """Return a unit of work."""
@@ -68,15 +68,15 @@ class SqlStorage:
         """Bring the schema up to date."""
         global _template
         if self._temporary is None:
-            return migrations.upgrade(self.engine, self._url)
+            return migrations.upgrade(self.engine, self.url)
         with _template_lock:
             if _template is None:
-                migrations.upgrade(self.engine, self._url)
+                migrations.upgrade(self.engine, self.url)
                 with self.engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                _template = Path(str(self._url.database)).read_bytes()
-            elif not Path(str(self._url.database)).exists():
-                Path(str(self._url.database)).write_bytes(_template)
+                _template = Path(str(self.url.database)).read_bytes()
+            elif not Path(str(self.url.database)).exists():
+                Path(str(self.url.database)).write_bytes(_template)
         return migrations.head()
 
     def check(self) -> CheckReport:
@@ -143,7 +143,7 @@ class SqlStorage:
         temporary = self.path.with_suffix(".restoring")
         shutil.copyfile(source, temporary)
         temporary.replace(self.path)
-        migrations.upgrade(self.engine, self._url)
+        migrations.upgrade(self.engine, self.url)
 
     def close(self) -> None:
         """Give back every connection; a temporary file goes with them."""
