@@ -75,6 +75,13 @@ def on_services(request: pytest.FixtureRequest) -> Iterator[None]:
     databases.close()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where every service is said to be there and something was skipped all the same."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("TEST_NOTHING_SKIPPED") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say where the instances of this run keep their data."""
     if config.getoption("--on") == "embedded":
