@@ -231,6 +231,19 @@ ROWS: list[tuple[e.CoachHubError, str, int, str]] = [
         503,
         "this plan cannot be reached at the moment; nothing was changed, try again",
     ),
+    (
+        e.Unwritable(),
+        "unavailable",
+        503,
+        "the database takes no changes at the moment; nothing was changed, try again",
+    ),
+    (
+        e.OutcomeUnknown(),
+        "unavailable",
+        503,
+        "the database did not say whether the change was made; look before doing it again, or send it again under "
+        "the same key",
+    ),
     (e.Overloaded(), "overloaded", 503, "too much is being asked at once; try again in a moment"),
     (e.MatcherError(reason="no model"), "matcher.failed", 500, "no model"),
     (e.MatcherTimeout(), "matcher.timeout", 500, "the matcher's deadline is over"),
