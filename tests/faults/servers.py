@@ -1,0 +1,152 @@
+"""Servers of a fault test's own: started for it, killed, frozen, thawed and started again as it likes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import attrs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROGRAMS = {"mariadb": ("mariadbd",), "redis": ("redis-server",), "elasticsearch": ("java",)}
+
+
+_started: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _deploy() -> ModuleType:
+    """Load ``deploy/services.py``, which knows how each server is started."""
+    found = sys.modules.get("coachhub_deploy_services")
+    if found is None:
+        spec = importlib.util.spec_from_file_location("coachhub_deploy_services", ROOT / "deploy" / "services.py")
+        assert spec is not None
+        assert spec.loader is not None
+        found = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = found
+        spec.loader.exec_module(found)
+        launch = found.launch  # type: ignore[attr-defined]  # a module's own
+
+        def remembered(*arguments: Any, **more: Any) -> subprocess.Popen[bytes]:
+            process: subprocess.Popen[bytes] = launch(*arguments, **more)
+            _started[process.pid] = process
+            return process
+
+        found.launch = remembered  # type: ignore[attr-defined]  # so that each is waited for when it ends
+    return found
+
+
+def why_absent(kind: str) -> str | None:
+    """Say why a server of this kind cannot be started here; None when it can."""
+    for program in PROGRAMS[kind]:
+        if not (shutil.which(program) or shutil.which(f"/usr/sbin/{program}")):
+            return f"{program} is not installed"
+    if kind == "elasticsearch" and not os.environ.get("ELASTICSEARCH_DIST"):
+        return "ELASTICSEARCH_DIST names no Elasticsearch"
+    return None
+
+
+@attrs.define(eq=False)
+class Server:
+    """
+    One server, in a folder and on a port of its own.
+
+    Args:
+        kind: ``mariadb``, ``redis`` or ``elasticsearch``.
+    """
+
+    kind: str
+    folder: Path
+    port: int = 0
+    pid: int = 0
+    facts: dict[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return "127.0.0.1", self.port
+
+    def start(self) -> None:
+        """Start it, on the data and the port it had before."""
+        deploy = _deploy()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or deploy.free_port()
+        options = argparse.Namespace(elasticsearch=os.environ.get("ELASTICSEARCH_DIST"))
+        self.facts = deploy.START[self.kind](self.folder, self.port, options)
+        self.pid = self.facts["pid"]
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._signal(signal.SIGKILL)
+        self._gone()
+
+    def freeze(self) -> None:
+        """Let it stand still, its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self.pid:
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGTERM)
+            self._gone()
+
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return bool(self.pid) and _deploy().is_alive(self.pid)
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)  # it leads a group of its own; Elasticsearch has a Java below a shell
+        except ProcessLookupError:
+            return
+
+    def _gone(self) -> None:
+        process = _started.pop(self.pid)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGKILL)
+            process.wait()
+        self.pid = 0
+
+    # ── what only one kind can ──
+
+    def sql(self, statement: str) -> str:
+        """Let the root of MariaDB say something; return what came."""
+        command = ["mariadb", "--no-defaults", f"--socket={self.facts['socket']}", "--user=root", "--batch", "-N"]
+        return subprocess.run([*command, "-e", statement], check=True, capture_output=True, text=True).stdout
+
+    def redis(self, *words: str) -> bytes:
+        """Say something to Redis; return its answer's first line."""
+        said = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
+        with socket.create_connection(self.address, timeout=5) as connection:
+            connection.sendall(said)
+            return connection.makefile("rb").readline().strip()
+
+
+def until(check: Callable[[], Any], seconds: float) -> Any:
+    """Ask again and again until *check* gives something true, at most *seconds*; a refusal is a no."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = check()
+        except (OSError, AssertionError, ValueError, KeyError):
+            found = None
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)  # between two questions to another process
