@@ -15,6 +15,7 @@ import attrs
 
 from .house import House
 from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Refuse, Reset, Slow, Trickle
+from .servers import Elsewhere
 
 KINDS: Final = ("worker kill", "database kill", "database hang", "answer lost", "neighbours broken")
 
@@ -109,6 +110,8 @@ def _break_neighbour(house: House, chance: random.Random) -> Broken:
     name = chance.choice(sorted(set(house.neighbours) - {"mariadb"}))
     neighbour = house.neighbours[name]
     how = chance.choice(("kill", "freeze", "empty", "proxy", "proxy", "proxy"))
+    if isinstance(neighbour.server, Elsewhere):
+        how = "proxy"
     if how == "kill":
         neighbour.server.kill()
         time.sleep(chance.uniform(0.2, 1.0))

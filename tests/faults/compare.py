@@ -46,6 +46,10 @@ def differences(hub: CoachHub, house: House) -> list[str]:
             if id not in ids:
                 found.append(f"index: {terms} of nobody")
         found += _of_coaches(hub, house, work)
+    if "elasticsearch" in house.neighbours:
+        difference = hub.index.compare()
+        if not difference.is_equal:
+            found.append(f"index: {difference}")
     return found
 
 

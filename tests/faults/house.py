@@ -15,7 +15,7 @@ from running import PASSWORD, Person, Running, started
 from websockets.sync.client import ClientConnection, connect
 
 from .proxy import Proxy
-from .servers import Server, until
+from .servers import Server, a_server, until
 
 Engines = tuple[str, ...]
 """Which servers an instance is on: none of them is SQLite with everything in the process."""
@@ -107,7 +107,7 @@ def neighbours_of(folder: Path, engines: Engines) -> Iterator[dict[str, Neighbou
     servers: list[Server] = []
     try:
         for kind in engines:
-            server = Server(kind, folder / kind)
+            server = a_server(kind, folder / kind)
             servers.append(server)
             server.start()
             found[kind] = Neighbour(server, Proxy(server.address))
@@ -129,7 +129,7 @@ def settings_through(neighbours: dict[str, Neighbour]) -> dict[str, str]:
         elif kind == "redis":
             found |= {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port}
         else:
-            found |= {"ELASTICSEARCH_URL": f"http://127.0.0.1:{port}"}
+            found |= {**neighbour.server.facts["env"], "ELASTICSEARCH_URL": f"http://127.0.0.1:{port}"}
     return found
 
 

@@ -11,12 +11,17 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
+
+from coachhub_core.bootstrap import load_plugins
+from coachhub_core.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = {"mariadb": ("mariadbd",), "redis": ("redis-server",), "elasticsearch": ("java",)}
@@ -47,13 +52,31 @@ def _deploy() -> ModuleType:
 
 
 def why_absent(kind: str) -> str | None:
-    """Say why a server of this kind cannot be started here; None when it can."""
+    """Say why nothing of this kind can be broken here; None when it can."""
+    if kind == "elasticsearch":
+        if not is_offered(kind):
+            return "no package offers the search engine elasticsearch"
+        if os.environ.get("TEST_ELASTICSEARCH_URL"):
+            return None  # one that others use, too: broken on its way here only
+        if not os.environ.get("ELASTICSEARCH_DIST"):
+            return "TEST_ELASTICSEARCH_URL names no server, ELASTICSEARCH_DIST no Elasticsearch to start"
     for program in PROGRAMS[kind]:
         if not (shutil.which(program) or shutil.which(f"/usr/sbin/{program}")):
             return f"{program} is not installed"
-    if kind == "elasticsearch" and not os.environ.get("ELASTICSEARCH_DIST"):
-        return "ELASTICSEARCH_DIST names no Elasticsearch"
     return None
+
+
+def is_offered(engine: str) -> bool:
+    """Whether an installed package brings this search engine."""
+    answers = load_plugins().hook.coachhub_searches(settings=Settings.in_memory())
+    return any(engine in offers for offers in answers)
+
+
+def a_server(kind: str, folder: Path) -> Server:
+    """Return a server to be started: one of our own, or for Elasticsearch the one that is there."""
+    if kind == "elasticsearch" and os.environ.get("TEST_ELASTICSEARCH_URL"):
+        return Elsewhere(kind, folder)
+    return Server(kind, folder)
 
 
 @attrs.define(eq=False)
@@ -137,6 +160,25 @@ class Server:
         with socket.create_connection(self.address, timeout=5) as connection:
             connection.sendall(said)
             return connection.makefile("rb").readline().strip()
+
+
+class Elsewhere(Server):
+    """The Elasticsearch of ``TEST_ELASTICSEARCH_URL``: nobody's to stop, and its indices carry a prefix."""
+
+    def start(self) -> None:
+        parts = urlsplit(os.environ["TEST_ELASTICSEARCH_URL"])
+        self.port = parts.port or 9200
+        prefix = f"t{uuid.uuid4().hex[:12]}-"
+        self.facts = {"env": {"ELASTICSEARCH_URL": parts.geturl(), "COACHHUB_ELASTICSEARCH_PREFIX": prefix}}
+
+    def kill(self) -> None:
+        raise NotImplementedError("this server is not ours")
+
+    def stop(self) -> None:
+        return
+
+    def _signal(self, number: int) -> None:
+        return
 
 
 def until(check: Callable[[], Any], seconds: float) -> Any:

@@ -6,6 +6,7 @@ The short form takes two columns of each neighbour; ``--table`` takes them all.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ from .columns import COLUMNS, HEALTHY, Column
 from .compare import a_hub, differences, directly
 from .house import House, a_house
 from .probes import Round, Seen, seen
-from .servers import until, why_absent
+from .servers import is_offered, until, why_absent
 
 BUSY = 1.0  # seconds that a machine with something else to do may add to any answer
 HEALED_SECONDS = 30.0
@@ -61,8 +62,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Take two columns of each neighbour, or all of them."""
     if "column" in metafunc.fixturenames:
         is_whole = metafunc.config.getoption("--table")
-        chosen = [each for each in COLUMNS if is_whole or each.in_short]
+        chosen = [each for each in COLUMNS if (is_whole or each.in_short) and _can_be(each)]
         metafunc.parametrize("column", chosen, ids=[f"{c.neighbour}-{c.name}".replace(" ", "-") for c in chosen])
+
+
+def _can_be(column: Column) -> bool:
+    """Whether there is such an engine at all, and whether a server that others use may be stopped."""
+    if column.neighbour != "elasticsearch":
+        return True
+    return is_offered("elasticsearch") and (column.name != "frozen" or "TEST_ELASTICSEARCH_URL" not in os.environ)
 
 
 @pytest.mark.external_service
