@@ -106,8 +106,8 @@ class Context:
         Return a unit that only reads.
 
         Args:
-            may_lag: Whether a replica may answer: for lists that strangers read, for analytics and exports,
-                never for what somebody may just have written, nor for what a cache will keep.
+            may_lag: Whether a replica may answer: for analytics and exports, never for what somebody may just
+                have written, nor for what a copy is made of.
         """
         return self.storage.begin(read_only=True, may_lag=may_lag)
 
