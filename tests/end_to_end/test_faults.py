@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.embedded  # it brings what it runs on
+
 
 @pytest.fixture(scope="module", autouse=True)
 def findable() -> Iterator[None]:

@@ -105,7 +105,14 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or deploy.free_port()
         options = argparse.Namespace(elasticsearch=os.environ.get("ELASTICSEARCH_DIST"))
-        self.facts = deploy.START[self.kind](self.folder, self.port, options)
+        former = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = str(self.folder)  # two of them would meet in one folder for temporary tables
+        try:
+            self.facts = deploy.START[self.kind](self.folder, self.port, options)
+        finally:
+            del os.environ["TMPDIR"]
+            if former is not None:
+                os.environ["TMPDIR"] = former
         self.pid = self.facts["pid"]
 
     def kill(self) -> None:

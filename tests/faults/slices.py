@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import tempfile
 import time
@@ -83,14 +84,15 @@ def _under_load(house: House, seed: int, numbers: range, tell: Tell) -> Result:
             broken = break_something(house, kind, chance)
             broken.heal()
             healed_at = time.monotonic()
-            is_well = until(lambda: _is_well(house), HEALED_SECONDS)
+            wellness = Wellness(house)
+            is_well = until(wellness, HEALED_SECONDS)
             seconds = time.monotonic() - healed_at
             result.faults[kind] += 1
             result.longest_healing = max(result.longest_healing, seconds)
             if not is_well:
                 tally.add("not healed")
                 tally.wrong.append(f"not healed: fault {number}, {broken.what}")
-            tell(f"{number:5} {kind:18} {broken.what:45.45} well after {seconds:4.1f} s")
+            tell(f"{number:5} {kind:18} {broken.what:45.45} well after {seconds:4.1f} s {wellness.missing}")
     finally:
         for writer in writers:
             writer.stop()
@@ -135,26 +137,38 @@ def _writers(house: House, tally: Tally) -> tuple[list[Writer], list[Messages]]:
     return writers, talkers
 
 
-def _is_well(house: House) -> bool:
-    """Whether somebody can read and write again at both doors."""
-    if house.server.ask("GET", "/health", timeout=3).status != 200:
-        return False
-    if house.login(house.coach.email, timeout=3).status != 200:
-        return False
-    return bool(_chat_is_ready(house))
+class Wellness:
+    """Whether somebody can read and write again at both doors; and if not, what was missing last."""
 
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.missing = ""
 
-def _chat_is_ready(house: House) -> bool:
-    import http.client
+    def __call__(self) -> bool:
+        """Ask once."""
+        for name, door in (("health", self._health), ("login", self._login), ("chat", self._chat)):
+            try:
+                is_well = door()
+            except (OSError, http.client.HTTPException, ValueError):
+                is_well = False
+            if not is_well:
+                self.missing = name
+                return False
+        return True
 
-    connection = http.client.HTTPConnection("127.0.0.1", house.server.chat_port, timeout=3)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except http.client.HTTPException:
-        return False
-    finally:
-        connection.close()
+    def _health(self) -> bool:
+        return self._house.server.ask("GET", "/health", timeout=3).status == 200
+
+    def _login(self) -> bool:
+        return bool(self._house.login(self._house.coach.email, timeout=6).status == 200)
+
+    def _chat(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._house.server.chat_port, timeout=3)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
 
 
 def merged(results: list[dict[str, Any]]) -> dict[str, Any]:

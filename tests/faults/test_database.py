@@ -20,7 +20,7 @@ from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Re
 
 pytestmark = [pytest.mark.external_service, pytest.mark.timeout(240)]
 
-BUSY = 1.0  # seconds that a machine with something else to do may add
+BUSY = 2.0  # seconds that a machine with something else to do may add
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from .house import House, a_house
 from .probes import Round, Seen, seen
 from .servers import is_offered, until, why_absent
 
-BUSY = 1.0  # seconds that a machine with something else to do may add to any answer
+BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
 HEALED_SECONDS = 30.0
 
 #: Two workers with threads for all rows at once, so that none waits for another's time to be over.
