@@ -4,7 +4,8 @@ The application of a server process: it builds its hub, and serves once that sta
 A worker takes no connection before, so that those which are ready take them all.
 A database that is down is waited for, a minute at most; after ten seconds of that
 the process listens all the same: /health/live says that it lives, and everything
-else is a 503.
+else is a 503. One that is only slow to start, on a busy machine, keeps silent for
+longer: its siblings would lose requests to it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ Boot = Callable[[Settings], "CoachHub"]
 
 PATIENCE_SECONDS: Final = 60.0
 SILENT_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 10.0
 EXIT_UNAVAILABLE: Final = 3  # gunicorn's WORKER_BOOT_ERROR
 EXIT_SETTINGS: Final = 4  # gunicorn's APP_LOAD_ERROR, which the master turns into exit 2
@@ -49,7 +51,8 @@ class Starting:
         refuse: Told, before the process exits, which setting the hub would not take.
         settle: Called once all stands, before the first request.
         patience: Seconds to wait for a database that is down.
-        silent_seconds: After which it listens though its hub does not stand.
+        silent_seconds: After which it listens though its hub does not stand, since its database was away at first.
+        busy_seconds: After which it listens in any case.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Starting:
         settle: Callable[[], None] = lambda: None,
         patience: float = PATIENCE_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self._settings = settings
         self._boot = boot
@@ -70,6 +74,9 @@ class Starting:
         self._settle = settle
         self._patience = patience
         self._silent_seconds = silent_seconds
+        self._busy_seconds = busy_seconds
+        self._is_waiting = asyncio.Event()  # for a database
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._phase = Phase()
         self._thread = Pool("start", threads=1, waiting=1, seconds=patience + CLOSE_SECONDS + 60)
         self._task: asyncio.Task[None] | None = None
@@ -93,8 +100,13 @@ class Starting:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._task = asyncio.get_running_loop().create_task(self._start())
-        await asyncio.wait({self._task}, timeout=self._silent_seconds)
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._start())
+        waiting = self._loop.create_task(self._is_waiting.wait())
+        await asyncio.wait({self._task, waiting}, timeout=self._busy_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            await asyncio.wait({self._task}, timeout=self._silent_seconds)
+        waiting.cancel()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._task.cancel()
@@ -131,6 +143,8 @@ class Starting:
                 if time.monotonic() + pause > deadline:
                     raise
                 log.warning("waiting to start: %s", exc)
+                if self._loop is not None:
+                    self._loop.call_soon_threadsafe(self._is_waiting.set)
             time.sleep(pause)
             pause = min(2.0, pause * 2)
 

@@ -13,6 +13,7 @@ from coachhub_core import deadline
 from coachhub_core.breaker import Breaker
 from coachhub_core.errors import Contended, Unavailable, Unwritable
 from coachhub_sqlalchemy.engine import PATIENCE, WRITES, make_engine
+from coachhub_sqlalchemy.errors import Lost
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,13 @@ class Pooled:
         """
         try:
             with deadline.within(PING_SECONDS):
-                self._ping_sqlite() if self.engine.dialect.name == "sqlite" else self._ping_mysql()
+                if self.engine.dialect.name == "sqlite":
+                    self._ping_sqlite()
+                    return
+                try:
+                    self._ping_mysql()
+                except Lost:  # a connection that ended meanwhile, which TLS does not let us see
+                    self._ping_mysql()
         except Unwritable:
             self.breaker.succeeded()
             raise

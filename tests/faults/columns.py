@@ -52,7 +52,14 @@ def database_unwritable(row: str) -> Words:
     return REFUSED if row in WRITES else OK
 
 
-LONG: Final = ("suggestions: new", "matches: request", "matches: accept", "matches: decline", "write: profile")
+LONG: Final = (
+    "suggestions: new",
+    "matches: request",
+    "matches: accept",
+    "matches: decline",
+    "write: profile",
+    "analytics",
+)
 """What takes more round trips than fit into 5 s at 300 ms each: it is done, or refused in time and not done."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from coachhub_core import wire
+from coachhub_core import deadline, wire
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.ports.storage import UnitOfWork
@@ -37,7 +37,7 @@ def directly(house: House) -> dict[str, str]:
 def differences(hub: CoachHub, house: House) -> list[str]:
     """Return what does not agree: nothing, once all has converged."""
     found = list(hub.storage.check().problems)
-    with hub.storage.begin(read_only=True) as work:
+    with deadline.within(60), hub.storage.begin(read_only=True) as work:  # it asks the house of each coach meanwhile
         n_waiting, _, n_dead = work.outbox.backlog()
         if n_waiting or n_dead:
             found.append(f"outbox: {n_waiting} wait, {n_dead} are dead")

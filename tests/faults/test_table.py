@@ -22,6 +22,7 @@ from .servers import is_offered, until, why_absent
 
 BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
 HEALED_SECONDS = 30.0
+ANSWERED_SECONDS = 5.0  # whatever it is; a refusal for what is not there comes sooner
 
 #: Two workers with threads for all rows at once, so that none waits for another's time to be over.
 AS_MANY_AS_ROWS = {"COACHHUB_HTTP_WORKERS": "2", "COACHHUB_HTTP_THREADS": "16"}
@@ -111,7 +112,8 @@ def _wrong(found: dict[str, Seen], column: Column) -> dict[str, Seen]:
     return {
         row: seen
         for row, seen in found.items()
-        if seen.word not in column.expected(row) or seen.seconds > column.seconds + BUSY
+        if seen.word not in column.expected(row)
+        or seen.seconds > (column.seconds if seen.word == "503" else ANSWERED_SECONDS) + BUSY
     }
 
 

@@ -62,12 +62,29 @@ async def test_a_start_that_takes_long_answers_that_it_lives() -> None:
         gate.wait(10)
         return bootstrap(settings)
 
-    app = Starting(Settings.in_memory(), boot, nothing, silent_seconds=0.01)
+    app = Starting(Settings.in_memory(), boot, nothing, busy_seconds=0.01)
     async with living(app):
         assert await drive(app, [], method="GET", path="/health/live") == (200, b'{"status":"alive"}')
         for path in ("/health/ready", "/health", "/api/accounts/me"):
             status, body = await drive(app, [], method="GET", path=path)
             assert (status, json.loads(body)["error"]["code"]) == (503, "unavailable")
+        gate.set()
+        while (await drive(app, [], method="GET", path="/health/ready"))[0] != 200:
+            await asyncio.sleep(0.01)
+
+
+async def test_one_that_waits_for_its_database_answers_sooner() -> None:
+    """One that is only slow keeps silent, so that its siblings take the requests."""
+    gate = threading.Event()
+
+    def boot(settings: Settings) -> CoachHub:
+        if not gate.is_set():
+            raise Unavailable
+        return bootstrap(settings)
+
+    app = Starting(Settings.in_memory(), boot, nothing, silent_seconds=0.01)
+    async with living(app):
+        assert (await drive(app, [], method="GET", path="/health/ready"))[0] == 503
         gate.set()
         while (await drive(app, [], method="GET", path="/health/ready"))[0] != 200:
             await asyncio.sleep(0.01)
