@@ -3,8 +3,9 @@ The application of a server process: it builds its hub, and serves once that sta
 
 A worker takes no connection before, so that those which are ready take them all.
 A database that is down is waited for, a minute at most; after ten seconds of that
-the process listens all the same: /health/live says that it lives, and everything
-else is a 503.
+the process listens all the same: /health/live says that it lives, /health and
+/health/ready that it is not ready, and everything else waits a while for the
+start to end, then is a 503.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ Boot = Callable[[Settings], "CoachHub"]
 PATIENCE_SECONDS: Final = 60.0
 SILENT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 1.0  # of a request's time, kept for answering it
 EXIT_UNAVAILABLE: Final = 3  # gunicorn's WORKER_BOOT_ERROR
 EXIT_SETTINGS: Final = 4  # gunicorn's APP_LOAD_ERROR, which the master turns into exit 2
 
@@ -83,7 +85,8 @@ class Starting:
         elif self._app is not None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer_early(scope, send)
+            app = None if scope["path"].startswith("/health") else await self._soon()
+            await (app(scope, receive, send) if app is not None else self._answer_early(scope, send))
 
     def drain(self) -> None:
         """Let /health/ready say that this process is leaving."""
@@ -135,6 +138,12 @@ class Starting:
             pause = min(2.0, pause * 2)
 
     # ── before that ──
+
+    async def _soon(self) -> RestApp | None:
+        """Wait for the end of the start as long as a request may wait; give what answers then, if it stands."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=self._settings.http.request_seconds - ANSWER_SECONDS)
+        return self._app
 
     async def _answer_early(self, scope: Scope, send: Send) -> None:
         context = context_of(scope)
