@@ -55,6 +55,8 @@ class Coaches:
         """GET /coaches."""
         query = parse_query(req, FindCoaches)
         page = await self._services.call(self._find, req, query)
+        if page.degraded is not None:
+            resp.set_header("X-Degraded", page.degraded)
         render(req, resp, page)
 
     def _find(self, actor: Actor | None, query: FindCoaches) -> CoachPage:
