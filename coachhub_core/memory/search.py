@@ -74,7 +74,7 @@ class MemorySearch:
         with self._lock:
             before = dict(self._documents)
         fresh = {document.id: document for document in documents}
-        weights = {id: document.weights() for id, document in fresh.items()}
+        weights: dict[UUID, Mapping[str, int]] = {id: document.weights() for id, document in fresh.items()}
         with self._lock:
             for id, document in self._documents.items():
                 known = fresh.get(id)

@@ -158,7 +158,7 @@ class SearchIndex(Protocol):
         Replace everything; searches meanwhile see the old or the new, never nothing, and no :meth:`put` is lost.
 
         Raises:
-            Conflict: If another rebuild is under way.
+            Busy: If another rebuild is under way.
         """
         ...
 

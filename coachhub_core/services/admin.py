@@ -148,7 +148,7 @@ class AdminService:
         Write every coach into a new index while searches go on, then let it take the place of the old one.
 
         Raises:
-            Conflict: If another rebuild is under way.
+            Busy: If another rebuild is under way.
             Unavailable: If the engine is away; the old index stays.
         """
         require_role(actor, "admin")

@@ -19,7 +19,7 @@ import attrs
 
 from coachhub_core.domain.events import CoachChanged, Event
 from coachhub_core.domain.vocabulary import Vocabulary
-from coachhub_core.errors import CoachHubError, Conflict, IndexMissing, Unavailable
+from coachhub_core.errors import Busy, CoachHubError, IndexMissing, Unavailable
 from coachhub_core.ports.search import CoachDocument, SearchIndex, SearchQuery
 from coachhub_core.ports.storage import CoachFilter, CoachRecord, UnitOfWork
 from coachhub_core.services.units import Context
@@ -191,7 +191,7 @@ class IndexKeeper:
                 return False
             self._look_at = now + LOOK_SECONDS
             return self._look(now)
-        except Conflict:
+        except Busy:
             return False  # another process is building it
         except CoachHubError as exc:
             self._is_behind = True
@@ -238,7 +238,7 @@ class IndexKeeper:
         Write every coach into a new index while searches go on, and return how many there were.
 
         Raises:
-            Conflict: If another rebuild is under way.
+            Busy: If another rebuild is under way.
             Unavailable: If the engine is away; the old index stays.
         """
         n_done = 0

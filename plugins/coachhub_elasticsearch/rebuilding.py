@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 from elasticsearch import Elasticsearch
 
-from coachhub_core.errors import Conflict, IndexMissing, Unavailable
+from coachhub_core.errors import Busy, IndexMissing, Unavailable
 from coachhub_core.ports.search import CoachDocument
 from coachhub_elasticsearch.answers import BulkAnswer, Indices
 from coachhub_elasticsearch.client import Link
@@ -61,7 +61,7 @@ class Rebuild:
     One rebuild, to be entered with ``with``: what did not take over is deleted again.
 
     Raises:
-        Conflict: If another one is under way.
+        Busy: If another one is under way.
     """
 
     batch = BATCH
@@ -80,7 +80,7 @@ class Rebuild:
         for name, info in all_indices(self._link, self._alias).items():
             if self._next in info.aliases:
                 if now - info.mappings.meta.beat < SILENT_SECONDS:
-                    raise Conflict(state="rebuilding")
+                    raise Busy(what="a rebuild of the search index")
                 _delete(self._link, name)
         self._link.ask(
             lambda es: es.indices.create(
@@ -95,7 +95,7 @@ class Rebuild:
         building = [n for n, info in all_indices(self._link, self._alias).items() if self._next in info.aliases]
         if min(building, default=self._name) != self._name:  # two began at once: the first name goes on
             _delete(self._link, self._name)
-            raise Conflict(state="rebuilding")
+            raise Busy(what="a rebuild of the search index")
         return self
 
     def _meta(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Rebuild:
         try:
             self._link.ask(lambda es: es.indices.update_aliases(actions=actions), dict, seconds=LONG_SECONDS)
         except IndexMissing as exc:
-            raise Conflict(state="rebuilding") from exc  # somebody took this one for dead
+            raise Busy(what="a rebuild of the search index") from exc  # somebody took this one for dead
         except Unavailable as exc:
             if self._is_in_place():
                 what = f"the alias {self._alias!r} (an index of that name is in its place; delete it, or set a prefix)"
