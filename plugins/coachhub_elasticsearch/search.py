@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from coachhub_elasticsearch.client import Link
 from coachhub_elasticsearch.mapping import SCHEMA, source_of
 from coachhub_elasticsearch.queries import LISTED, body_of
 from coachhub_elasticsearch.rebuilding import GRACE_SECONDS, Rebuild, get_indices, sweep
+
+log = logging.getLogger("coachhub.index")
 
 NAME: Final = "coaches"
 CHECK_SECONDS: Final = 5.0
@@ -42,6 +45,7 @@ class ElasticsearchSearch:
         self._grace = grace_seconds
         self._lock = threading.Lock()
         self._good_until = 0.0
+        self._sweepers: list[threading.Thread] = []
 
     # ── reading ──
 
@@ -174,13 +178,30 @@ class ElasticsearchSearch:
             while batch := list(islice(rest, building.batch)):
                 building.write(batch)
             building.take_over()
+        sweeper = threading.Thread(target=self._sweep_later, name="coachhub-index-sweep", daemon=True)
         with self._lock:
             self._good_until = 0.0
+            self._sweepers = [*(t for t in self._sweepers if t.is_alive()), sweeper]
+        sweeper.start()
+
+    def _sweep_later(self) -> None:
+        """Delete what was replaced, once no search can be in it; who asked for the rebuild need not wait."""
         time.sleep(self._grace)
-        sweep(self._link, self._alias)
+        try:
+            sweep(self._link, self._alias)
+        except Unavailable as exc:
+            log.info("a replaced index is deleted at the next comparison: %s", exc)
+
+    def settle(self) -> None:
+        """Wait until what was replaced is deleted."""
+        with self._lock:
+            sweepers = list(self._sweepers)
+        for sweeper in sweepers:
+            sweeper.join()
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Give back every connection, when what was replaced is deleted."""
+        self.settle()
         self._link.close()
 
 

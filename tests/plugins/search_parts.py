@@ -51,6 +51,7 @@ def an_elasticsearch(*, is_filled: bool = True) -> Iterator[ElasticsearchSearch]
             index.rebuild(documents())
         yield index
     finally:
+        index.settle()
         forget(link, prefix)
         index.close()
 

@@ -174,6 +174,7 @@ def test_a_lost_index_is_built_again_and_health_says_so(world: World) -> None:
         assert world.find("chess") == (["Ana"], None)
         assert world.hub.health().status == "healthy"
         assert world.keeper.compare().is_equal
+    world.index.settle()
     assert len(all_indices(world.link, world.alias)) == 1
 
 
@@ -200,6 +201,7 @@ def test_an_index_of_another_form_is_not_searched(world: World) -> None:
     """An older one is built anew; a newer one is left to whoever made it."""
     world.house.a_coach(name="Ana")
     world.heal()
+    world.index.settle()
     meta = {"schema": SCHEMA - 1, "beat": 0.0}
     world.do(lambda es: es.indices.put_mapping(index=world.alias, meta=meta))
     assert world.find("ana") == (["Ana"], "search")
@@ -207,6 +209,7 @@ def test_an_index_of_another_form_is_not_searched(world: World) -> None:
         world.keeper.compare()
     assert world.heal() is True
     assert world.find("ana") == (["Ana"], None)
+    world.index.settle()
     world.do(lambda es: es.indices.put_mapping(index=world.alias, meta={**meta, "schema": SCHEMA + 1}))
     assert world.find("ana") == (["Ana"], "search")
     assert world.heal() is False
@@ -237,6 +240,7 @@ def test_a_second_rebuild_is_refused_and_a_dead_one_is_cleared_away() -> None:
             stale = {"schema": SCHEMA, "beat": time.time() - 3_600}
             index._link.look(lambda es: es.indices.put_mapping(index=building._name, meta=stale), dict)
             index.rebuild(documents())
+            index.settle()
             assert len(all_indices(index._link, index._alias)) == 1
             with pytest.raises(Unavailable):  # whoever was taken for dead can do no harm
                 building.write(documents()[3:6])
@@ -262,6 +266,7 @@ def test_of_several_that_begin_at_once_one_builds() -> None:
         for thread in threads:
             thread.join()
         assert "built" in said
+        index.settle()
         assert index.versions() == {record.coach.id: 1 for record in CATALOGUE}
         assert len(all_indices(index._link, index._alias)) == 1
 
