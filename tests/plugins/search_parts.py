@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from services import address
-
 from coachhub_core.testing.search import CATALOGUE, documents
 from coachhub_elasticsearch.client import Link
 from coachhub_elasticsearch.search import ElasticsearchSearch
@@ -41,10 +39,10 @@ def filled(url: str) -> Iterator[DatabaseSearch]:
 
 
 @contextmanager
-def an_elasticsearch(*, is_filled: bool = True) -> Iterator[ElasticsearchSearch]:
-    """The server ``TEST_ELASTICSEARCH_URL`` names, under a prefix of its own; what was made is deleted."""
+def an_elasticsearch(url: str, *, is_filled: bool = True) -> Iterator[ElasticsearchSearch]:
+    """An index on the server at *url*, under a prefix of its own; what was made is deleted."""
     prefix = f"test-{uuid4().hex[:12]}-"
-    link = Link(address("TEST_ELASTICSEARCH_URL"))
+    link = Link(url)
     index = ElasticsearchSearch(link, prefix=prefix, refresh=True, grace_seconds=0.5)
     try:
         if is_filled:

@@ -1,4 +1,4 @@
-"""The index on a real Elasticsearch: lost, locked, of another form, built twice at once; and the how-to's commands."""
+"""The index on Elasticsearch and on its stand-in: lost, locked, of another form, built twice at once; and the how-to's commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from uuid import uuid4
 import attrs
 import pytest
 from search_parts import an_elasticsearch, forget
+from search_stand_in import stand_in
 from services import address
 
 import coachhub_elasticsearch
@@ -34,6 +35,16 @@ from coachhub_elasticsearch.rebuilding import Rebuild, all_indices
 from coachhub_elasticsearch.search import ElasticsearchSearch
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "rebuild-the-search-index.md"
+
+
+@pytest.fixture(params=["stand-in", pytest.param("elasticsearch", marks=pytest.mark.external_service)])
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a stand-in, and of the real one where there is one."""
+    if request.param == "elasticsearch":
+        yield address("TEST_ELASTICSEARCH_URL")
+    else:
+        with stand_in() as url:
+            yield url
 
 
 def commands_of(page: Path) -> list[list[str]]:
@@ -73,14 +84,13 @@ def test_the_commands_of_the_howto(
     assert ", 0 problems" in said
 
 
-@pytest.mark.external_service
 def test_the_commands_of_the_howto_on_elasticsearch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same, into an index behind the alias."""
     prefix = f"test-{uuid4().hex[:12]}-"
-    link = Link(address("TEST_ELASTICSEARCH_URL"))
-    monkeypatch.setenv("ELASTICSEARCH_URL", address("TEST_ELASTICSEARCH_URL"))
+    link = Link(server)
+    monkeypatch.setenv("ELASTICSEARCH_URL", server)
     monkeypatch.setenv("COACHHUB_ELASTICSEARCH_PREFIX", prefix)
     try:
         said = run_howto(tmp_path, monkeypatch, capsys)
@@ -133,8 +143,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    url, prefix = address("TEST_ELASTICSEARCH_URL"), f"test-{uuid4().hex[:12]}-"
+def world(server: str) -> Iterator[World]:
+    url, prefix = server, f"test-{uuid4().hex[:12]}-"
     clock = ManualClock()
     settings = Settings.in_memory(elasticsearch=Elasticsearch(url=url, prefix=prefix))
     link = Link(url)
@@ -150,7 +160,6 @@ def world() -> Iterator[World]:
         link.close()
 
 
-@pytest.mark.external_service
 def test_a_lost_index_is_built_again_and_health_says_so(world: World) -> None:
     """Deleted, or its alias taken away, or never there: degraded until it is rebuilt, and no write makes it up."""
     ana = world.house.a_coach(name="Ana")
@@ -178,7 +187,6 @@ def test_a_lost_index_is_built_again_and_health_says_so(world: World) -> None:
     assert len(all_indices(world.link, world.alias)) == 1
 
 
-@pytest.mark.external_service
 def test_a_read_only_index_is_searched_and_heals_afterwards(world: World) -> None:
     """Searches go on, health is degraded, and what changed meanwhile is written when it may be."""
     world.house.a_coach(name="Ana")
@@ -196,7 +204,6 @@ def test_a_read_only_index_is_searched_and_heals_afterwards(world: World) -> Non
     assert world.hub.health().status == "healthy"
 
 
-@pytest.mark.external_service
 def test_an_index_of_another_form_is_not_searched(world: World) -> None:
     """An older one is built anew; a newer one is left to whoever made it."""
     world.house.a_coach(name="Ana")
@@ -216,10 +223,9 @@ def test_an_index_of_another_form_is_not_searched(world: World) -> None:
     assert [info.schema for info in all_indices(world.link, world.alias).values()] == [SCHEMA + 1]
 
 
-@pytest.mark.external_service
-def test_an_index_of_the_aliases_name_is_left_alone() -> None:
+def test_an_index_of_the_aliases_name_is_left_alone(server: str) -> None:
     """It may be somebody's; the sentence says what to do."""
-    with an_elasticsearch(is_filled=False) as index:
+    with an_elasticsearch(server, is_filled=False) as index:
         index._link.look(lambda es: es.indices.create(index=index._alias), dict)
         with pytest.raises(Unavailable, match="an index of that name is in its place; delete it, or set a prefix"):
             index.rebuild(documents())
@@ -228,10 +234,9 @@ def test_an_index_of_the_aliases_name_is_left_alone() -> None:
         assert all_indices(index._link, index._alias) == {}
 
 
-@pytest.mark.external_service
-def test_a_second_rebuild_is_refused_and_a_dead_one_is_cleared_away() -> None:
+def test_a_second_rebuild_is_refused_and_a_dead_one_is_cleared_away(server: str) -> None:
     """By its heartbeat."""
-    with an_elasticsearch() as index:
+    with an_elasticsearch(server) as index:
         with Rebuild(index._link, index._alias) as building:
             building.write(documents()[:3])
             with pytest.raises(Busy, match="a rebuild of the search index is running already"):
@@ -247,10 +252,9 @@ def test_a_second_rebuild_is_refused_and_a_dead_one_is_cleared_away() -> None:
         assert index.versions() == {record.coach.id: 1 for record in CATALOGUE}
 
 
-@pytest.mark.external_service
-def test_of_several_that_begin_at_once_one_builds() -> None:
+def test_of_several_that_begin_at_once_one_builds(server: str) -> None:
     """The others are refused, and what is left is one whole index."""
-    with an_elasticsearch(is_filled=False) as index:
+    with an_elasticsearch(server, is_filled=False) as index:
         said: list[str] = []
 
         def build() -> None:
@@ -271,8 +275,7 @@ def test_of_several_that_begin_at_once_one_builds() -> None:
         assert len(all_indices(index._link, index._alias)) == 1
 
 
-@pytest.mark.external_service
-def test_an_unknown_member_is_refused() -> None:
+def test_an_unknown_member_is_refused(server: str) -> None:
     """The mapping is strict: what nobody reads is not stored."""
-    with an_elasticsearch() as index, pytest.raises(Unavailable):
+    with an_elasticsearch(server) as index, pytest.raises(Unavailable):
         index._link.look(lambda es: es.index(index=index._alias, document={"password_hash": "v1:none"}), dict)

@@ -1,4 +1,4 @@
-"""The search kit, on every engine: in memory and on SQLite always, on MariaDB and Elasticsearch where there is one."""
+"""The search kit, on every engine: in memory, on SQLite and a stand-in always; MariaDB, Elasticsearch where there are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from search_parts import an_elasticsearch, filled
-from services import a_database
+from search_stand_in import stand_in
+from services import a_database, address
 
 from coachhub_core.memory.search import MemorySearch
 from coachhub_core.testing.search import EXPECTATIONS, OPTIONS, SearchIndexContract, combinations, documents
@@ -43,9 +44,23 @@ def kept_mariadb() -> Iterator[DatabaseSearch]:
 
 
 @pytest.fixture(scope="module")
+def stand_in_url() -> Iterator[str]:
+    """A stand-in for Elasticsearch."""
+    with stand_in() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def kept_stand_in(stand_in_url: str) -> Iterator[ElasticsearchSearch]:
+    """An index that is only read."""
+    with an_elasticsearch(stand_in_url) as index:
+        yield index
+
+
+@pytest.fixture(scope="module")
 def kept_elasticsearch() -> Iterator[ElasticsearchSearch]:
     """An index that is only read."""
-    with an_elasticsearch() as index:
+    with an_elasticsearch(address("TEST_ELASTICSEARCH_URL")) as index:
         yield index
 
 
@@ -86,6 +101,19 @@ class TestMariaDBSearch(SearchIndexContract):
             yield index
 
 
+class TestStandIn(SearchIndexContract):
+    """The plugin's requests, read by a server of our own where there is no Elasticsearch."""
+
+    @pytest.fixture
+    def index(self, kept_stand_in: ElasticsearchSearch) -> ElasticsearchSearch:  # type: ignore[override]  # supplied
+        return kept_stand_in
+
+    @pytest.fixture
+    def fresh(self, stand_in_url: str) -> Iterator[ElasticsearchSearch]:  # type: ignore[override]  # supplied
+        with an_elasticsearch(stand_in_url) as index:
+            yield index
+
+
 @pytest.mark.external_service
 class TestElasticsearch(SearchIndexContract):
     @pytest.fixture
@@ -94,5 +122,5 @@ class TestElasticsearch(SearchIndexContract):
 
     @pytest.fixture
     def fresh(self) -> Iterator[ElasticsearchSearch]:  # type: ignore[override]  # supplied and closed
-        with an_elasticsearch() as index:
+        with an_elasticsearch(address("TEST_ELASTICSEARCH_URL")) as index:
             yield index
