@@ -15,15 +15,18 @@ import nox
 
 nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+nox.options.sessions = ["lint", "types", "tests", "services", "docs", "package"]
 nox.options.error_on_missing_interpreters = True
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")  # use the Python that is here, or say that it is missing
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 CODE = (
     "coachhub_core", "coachhub_http", "coachhub_ws", "plugins", "tests", "benchmarks", "noxfile.py",
-    "docs/conf.py", "docs/generate.py", "docs/generating",
+    "deploy/services.py", "docs/conf.py", "docs/generate.py", "docs/generating",
 )  # fmt: skip
+
+
+ROOMS_WITH_DATA = ("tests/core", "tests/http", "tests/ws", "tests/end_to_end", "--ignore", "tests/core/matching")
 
 
 def group(name: str) -> list[str]:
@@ -48,10 +51,24 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the unit, contract and end-to-end tests on the embedded default."""
+    """Run all tests on the embedded default, and the contracts also on the services that are there."""
     session.install("-e", ".[all]", *group("test"))
     args = session.posargs or ["-n", "auto", "--dist", "loadgroup"]
     session.run("pytest", *args)
+
+
+@nox.session
+def services(session: nox.Session) -> None:
+    """
+    Run what a house does on MariaDB, Redis and Elasticsearch: the same tests, with every instance kept there.
+
+    ``python deploy/services.py run -- nox`` starts them; where they are absent, this session is skipped by name.
+    """
+    if not os.environ.get("TEST_MYSQL_URL") or not os.environ.get("TEST_REDIS_URL"):
+        session.skip("no services: python deploy/services.py run -- nox -s services")
+    session.install("-e", ".[all]", *group("test"))
+    args = session.posargs or ["-n", "auto", "--dist", "loadgroup", *ROOMS_WITH_DATA]
+    session.run("pytest", "--on", "services", *args)
 
 
 @nox.session

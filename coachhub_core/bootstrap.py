@@ -47,6 +47,7 @@ from coachhub_core.services.calendar import CalendarService
 from coachhub_core.services.chat import ChatService
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.coaches import CoachService
+from coachhub_core.services.copies import Copies
 from coachhub_core.services.due import DueReport, DueService
 from coachhub_core.services.exercises import ExerciseService
 from coachhub_core.services.finding import Finder
@@ -86,6 +87,7 @@ class CoachHub:
     search: SearchIndex
     index: IndexKeeper
     cache: Cache
+    copies: Copies
     broadcast: Broadcast
     counters: RateCounters
     files: FileStore
@@ -244,7 +246,8 @@ def _assemble(
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
     )
     accounts = AccountService(context, passwords, tokens, throttle)
-    own_data = OwnDataService(context, accounts, closing, throttle, files, cache)
+    copies = Copies(cache, max_age_seconds=settings.cache.max_age_ms / 1000, n_entries=settings.cache.n_entries)
+    own_data = OwnDataService(context, accounts, closing, throttle, files, copies)
     assignments = AssignmentService(context, access)
     closing.add_listener(assignments)
     own_data.add_room("plans", plan_data.export_plans, plan_data.erase_plans)
@@ -279,11 +282,12 @@ def _assemble(
         search=search,
         index=index,
         cache=cache,
+        copies=copies,
         broadcast=broadcast,
         counters=counters,
         files=files,
         accounts=accounts,
-        coaches=CoachService(context, access, closing, finder, cache),
+        coaches=CoachService(context, access, closing, finder, copies),
         trainees=TraineeService(context, access),
         suggestions=suggestions,
         matches=matches,

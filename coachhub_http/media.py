@@ -20,6 +20,7 @@ from falcon.asgi import Response
 from coachhub_core import wire
 from coachhub_core.domain.accounts import RequestKey
 from coachhub_core.errors import BadRequest, IfMatchRequired, TooLarge
+from coachhub_core.services.copies import Copy
 from coachhub_http.context import RECEIVE, Context, Request
 from coachhub_http.errors import RequestTimeout, UnsupportedMediaType
 from coachhub_http.problems import JSON
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_PARAMETERS: Final = 100
+DEGRADED: Final = "X-Degraded"  # which neighbour's absence makes this answer older or fewer: cache, search
 
 _JSON_TYPE = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 _ETAG = re.compile(r'"(\d{1,18})(?:\.\d{1,18})?"')
@@ -184,6 +186,17 @@ def render_bytes(req: Request, resp: Response, written: bytes) -> None:
         resp.data = None
         return
     _render(req, resp, written, msgspec.json.decode(written, type=_Versions))
+
+
+def render_copy(req: Request, resp: Response, copy: Copy, *, is_list: bool = False) -> None:
+    """Answer with bytes that are kept ready, saying so where they are older than they should be."""
+    if copy.degraded is not None:
+        resp.set_header(DEGRADED, copy.degraded)
+    if is_list:  # a page has neither an id nor a version
+        resp.data = copy.value
+        resp.content_type = JSON
+    else:
+        render_bytes(req, resp, copy.value)
 
 
 class _Versions(msgspec.Struct):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from coachhub_core.domain.accounts import Actor
-from coachhub_core.errors import Unauthorized
+from coachhub_core.errors import Unauthorized, Unavailable
 from coachhub_http.context import Context, Request
 from coachhub_http.pool import Pool
 
@@ -46,6 +46,15 @@ class Services:
         """Call ``method(*arguments)`` on a thread: for what makes an actor, such as login."""
         return await self._pool(req.context).call(method, *arguments, **named)
 
+    def may_get_copy(self, context: Context) -> bool:
+        """Tell whether a public read may get a copy: not a coach's or an admin's, who may look at their own."""
+        claims = context.claims
+        return (claims is None or claims.role == "trainee") and not self.hub.settings.http.coaches_need_login
+
+    def is_database_away(self) -> bool:
+        """Tell whether the database is known to be away; never waits."""
+        return self.hub.prober.is_down("database")
+
     def _pool(self, context: Context) -> Pool:
         return self.pools[context.operation is not None and context.operation.hashes]
 
@@ -55,7 +64,12 @@ class Services:
         return method(self._actor(context), *arguments, **named)
 
     def _actor(self, context: Context) -> Actor | None:
-        """Return who asks; a public read with a token that is over is answered as without one."""
+        """
+        Return who asks.
+
+        A public read with a token that is over, or that cannot be looked up
+        because the database is away, is answered as without one.
+        """
         if context.claims is None:
             return None
         try:
@@ -63,7 +77,7 @@ class Services:
                 context.claims, key=context.key, request_id=context.request_id
             )
             return actor
-        except Unauthorized:
+        except (Unauthorized, Unavailable):
             if context.operation is not None and context.operation.is_open:
                 return None
             raise

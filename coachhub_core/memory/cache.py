@@ -24,10 +24,16 @@ class MemoryCache:
 
     def get(self, key: str) -> bytes | None:
         """Return what is kept, or None."""
-        with self._lock:
-            return self._get(key, self._monotonic())
+        found = self.get_with_life(key)
+        return None if found is None else found[0]
 
-    def _get(self, key: str, now: float) -> bytes | None:
+    def get_with_life(self, key: str) -> tuple[bytes, float] | None:
+        """Return what is kept with the seconds it has left, or None."""
+        with self._lock:
+            now = self._monotonic()
+            return self._get(key, now)
+
+    def _get(self, key: str, now: float) -> tuple[bytes, float] | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -35,13 +41,13 @@ class MemoryCache:
             del self._entries[key]
             return None
         self._entries.move_to_end(key)
-        return entry[1]
+        return entry[1], entry[0] - now
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         """Return those that are kept."""
         with self._lock:
             now = self._monotonic()
-            return {key: value for key in keys if (value := self._get(key, now)) is not None}
+            return {key: found[0] for key in keys if (found := self._get(key, now)) is not None}
 
     def set(self, key: str, value: bytes, *, ttl_seconds: float) -> None:
         """Keep *value*; the longest unused entry goes when there is no room."""

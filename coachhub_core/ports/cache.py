@@ -13,12 +13,20 @@ class Cache(Protocol):
         """Return what is kept, or None."""
         ...
 
+    def get_with_life(self, key: str) -> tuple[bytes, float] | None:
+        """Return what is kept with the seconds it has left from the moment this was called, or None."""
+        ...
+
     def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         """Return those that are kept."""
         ...
 
     def set(self, key: str, value: bytes, *, ttl_seconds: float) -> None:
-        """Keep *value* for *ttl_seconds*, which are more than 0."""
+        """
+        Keep *value* until *ttl_seconds* (more than 0) from this call.
+
+        One that arrives late because the cache was frozen is not kept longer for that.
+        """
         ...
 
     def delete(self, *keys: str) -> None:

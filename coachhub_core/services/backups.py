@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -173,6 +174,15 @@ def restore(file: Path, storage: Storage, files: FileStore) -> Manifest:
             if name.startswith("files/"):
                 files.put(name.removeprefix("files/"), (folder / name).read_bytes())
     return manifest
+
+
+def settle_running(storage: Storage, now: datetime) -> int:
+    """End, after a restore, the backups that were being made when the copy was taken, that one itself among them."""
+    with storage.begin() as work:
+        found = work.backups.running()
+        for backup in found:
+            work.backups.save(attrs.evolve(backup, state="failed", reason="this house was restored", updated_at=now))
+        return work.commit(len(found))
 
 
 def replay_erasures(own_data: OwnDataService, context_storage: Storage) -> int:

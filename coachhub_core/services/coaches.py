@@ -27,27 +27,28 @@ from coachhub_core.domain.coaches import (
 from coachhub_core.domain.events import CoachChanged
 from coachhub_core.domain.values import UNSET, changes
 from coachhub_core.errors import CoachProfileExists, Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthorized
-from coachhub_core.ports.cache import Cache
 from coachhub_core.ports.storage import Duplicate, UnitOfWork
 from coachhub_core.services.access import Access, own_coach_id, require_role
 from coachhub_core.services.accounts import check_version
 from coachhub_core.services.closing import Closing
+from coachhub_core.services.copies import ABSENT, Copies, Copy, is_view_of
 from coachhub_core.services.finding import Finder, coach_view
 from coachhub_core.services.indexing import index_coach
 from coachhub_core.services.units import Context, rerun
 
 MAX_CERTIFICATIONS: Final = 50
+MAX_ASKED: Final = 512  # characters of a question whose answer is worth a copy: longer ones come once
 
 
 class CoachService:
     """Coaches, as they show themselves and as others find them."""
 
-    def __init__(self, context: Context, access: Access, closing: Closing, finder: Finder, cache: Cache) -> None:
+    def __init__(self, context: Context, access: Access, closing: Closing, finder: Finder, copies: Copies) -> None:
         self._context = context
         self._access = access
         self._closing = closing
         self._finder = finder
-        self._cache = cache
+        self._copies = copies
 
     # ── one coach ──
 
@@ -57,7 +58,7 @@ class CoachService:
         with self._context.read() as work:
             return coach_view(work.coaches.record(self._named(coach_id, actor)))
 
-    def show(self, coach_id: UUID | None, actor: Actor | None) -> bytes:
+    def show(self, coach_id: UUID | None, actor: Actor | None) -> Copy:
         """
         Return the public view as JSON.
 
@@ -67,8 +68,25 @@ class CoachService:
         self._may_look(actor)
         id = self._named(coach_id, actor)
         if actor is not None and (actor.is_admin or actor.coach_id == id):
-            return wire.dumps(self.get(id, actor))
-        return self._kept(id)
+            return Copy(wire.dumps(self.get(id, actor)), "database")
+        return self._shown(self._copies.get(copy_key(id), lambda: self._read(id), is_ours=is_view_of(id)), id)
+
+    def peek(self, coach_id: UUID, *, is_away: bool = False) -> Copy | None:
+        """Return a copy that this process keeps, for who is neither the owner nor an admin; never waits."""
+        found = self._copies.peek(copy_key(coach_id), is_away=is_away)
+        return None if found is None else self._shown(found, coach_id)
+
+    def _shown(self, copy: Copy, coach_id: UUID) -> Copy:
+        if copy.value == ABSENT:
+            raise NotFound(kind="coach", id=coach_id)
+        return copy
+
+    def _read(self, coach_id: UUID) -> bytes:
+        with self._context.read() as work:
+            try:
+                return wire.dumps(coach_view(work.coaches.record(coach_id)))
+            except NotFound:
+                return ABSENT
 
     def _may_look(self, actor: Actor | None) -> None:
         if actor is None and self._context.settings.http.coaches_need_login:
@@ -80,19 +98,6 @@ class CoachService:
         if actor is None:
             raise Unauthorized
         return own_coach_id(actor)
-
-    def _kept(self, coach_id: UUID) -> bytes:
-        """Return the view from the cache key ``coach:{id}``, or from the database, which fills it."""
-        key = f"coach:{coach_id}"
-        kept = self._cache.get(key)
-        if kept is not None:
-            return kept
-        with self._context.read() as work:
-            raw = wire.dumps(coach_view(work.coaches.record(coach_id)))
-        ttl = self._context.settings.cache.max_age_ms / 1000
-        if ttl > 0:
-            self._cache.set(key, raw, ttl_seconds=ttl)
-        return raw
 
     @rerun
     def create(self, actor: Actor, command: CreateCoach) -> CoachView:
@@ -189,7 +194,7 @@ class CoachService:
         """Index, tell and commit; the one copy that is known goes after the commit."""
         index_coach(work, coach_id, self._context.vocabulary)
         work.outbox.add(CoachChanged(at=self._context.clock(), aggregate_id=coach_id))
-        work.after_commit.append(lambda: self._cache.delete(f"coach:{coach_id}"))
+        work.after_commit.append(lambda: self._copies.forget(copy_key(coach_id)))
         return work.commit(coach_view(work.coaches.record(coach_id)))
 
     def _tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -270,6 +275,25 @@ class CoachService:
 
     # ── finding ──
 
+    def find_written(self, asked: str, query: FindCoaches, actor: Actor | None) -> Copy:
+        """
+        Return a page as JSON; see :meth:`find`.
+
+        Coaches and admins read the database; others may get a copy of the page
+        for the same words, at most ``cache.max_age_ms`` old.
+
+        Args:
+            asked: The question as it was put: copies are kept under it.
+        """
+        self._may_look(actor)
+        if (actor is not None and actor.role != "trainee") or len(asked) > MAX_ASKED:
+            return Copy(wire.dumps(self.find(query, actor)), "database")
+        return self._copies.get(list_key(asked), lambda: wire.dumps(self.find(query, actor)))
+
+    def peek_found(self, asked: str, *, is_away: bool = False) -> Copy | None:
+        """Return a copy of a page that this process keeps, for who is no coach and no admin; never waits."""
+        return self._copies.peek(list_key(asked), is_away=is_away)
+
     def find(self, query: FindCoaches, actor: Actor | None = None) -> CoachPage:
         """
         Return a page of coaches that fit every filter.
@@ -282,3 +306,13 @@ class CoachService:
         """
         self._may_look(actor)
         return self._finder.find(query)
+
+
+def copy_key(coach_id: UUID) -> str:
+    """Return the key of a coach's public view, in this process and in the cache all nodes share."""
+    return f"coach:{coach_id}"
+
+
+def list_key(asked: str) -> str:
+    """Return the key of a page of coaches in this process."""
+    return f"coaches?{asked}"

@@ -77,6 +77,10 @@ class Prober:
             status = "degraded"
         return HealthReport(status=status, timestamp=self._clock(), services=states)
 
+    def is_down(self, name: str) -> bool:
+        """Tell, without waiting, whether a probe that is being asked got no answer the last time."""
+        return bool(self._threads) and self._states.get(name) == "down"
+
     def _loop(self, name: str) -> None:
         while True:
             self._ask(name)

@@ -30,11 +30,12 @@ from coachhub_core.domain.own_data import EXPORT_FORMAT, Export, ExportPage, Exp
 from coachhub_core.domain.reviews import ReviewView
 from coachhub_core.domain.trainees import GrantView, TraineeView
 from coachhub_core.errors import ActiveMatch, ExportRunning, NotFound
-from coachhub_core.ports.cache import Cache
 from coachhub_core.ports.files import FileStore
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.accounts import AccountService
 from coachhub_core.services.closing import Closing
+from coachhub_core.services.coaches import copy_key
+from coachhub_core.services.copies import Copies
 from coachhub_core.services.finding import coach_view
 from coachhub_core.services.inbox import notify
 from coachhub_core.services.limits import Throttle
@@ -59,14 +60,14 @@ class OwnDataService:
         closing: Closing,
         throttle: Throttle,
         files: FileStore,
-        cache: Cache,
+        copies: Copies,
     ) -> None:
         self._context = context
         self._accounts = accounts
         self._closing = closing
         self._throttle = throttle
         self._files = files
-        self._cache = cache
+        self._copies = copies
         self._sections: dict[str, Section] = {
             "account": lambda _, account: AccountView.of(account),
             "sessions": self._sessions,
@@ -266,7 +267,7 @@ class OwnDataService:
                 for name in names:
                     self._files.delete(name)
                 if coach is not None:
-                    self._cache.delete(f"coach:{coach.id}")
+                    self._copies.forget(copy_key(coach.id))
                 self._context.storage.scrub()
 
             work.after_commit.append(forget)

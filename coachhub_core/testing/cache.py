@@ -46,6 +46,16 @@ class CacheContract:
         assert cache.get("k") is None
         assert cache.get_many(["k"]) == {}
 
+    def test_a_key_says_how_long_it_lives(self, cache: Cache, clock: KitClock) -> None:
+        """Never more than it was given, and less as time goes by."""
+        cache.set("k", b"v", ttl_seconds=5)
+        clock.advance(0.2)
+        found = cache.get_with_life("k")
+        assert found is not None
+        assert found[0] == b"v"
+        assert 3 < found[1] <= 4.85
+        assert cache.get_with_life("never-there") is None
+
     def test_keys_expire_each_at_its_own_time(self, cache: Cache, clock: KitClock) -> None:
         """A fraction of a second is a time like any other."""
         cache.set("short", b"v", ttl_seconds=0.2)

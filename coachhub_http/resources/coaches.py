@@ -29,8 +29,9 @@ from coachhub_core.errors import (
     Unauthorized,
     VersionMismatch,
 )
+from coachhub_core.services.copies import Copy
 from coachhub_http.context import Request
-from coachhub_http.media import parse, parse_query, render, render_bytes
+from coachhub_http.media import parse, parse_query, render, render_copy
 from coachhub_http.operations import SelfOrId, named, operation
 from coachhub_http.services import Services
 
@@ -53,14 +54,17 @@ class Coaches:
     )
     async def on_get(self, req: Request, resp: Response) -> None:
         """GET /coaches."""
-        query = parse_query(req, FindCoaches)
-        page = await self._services.call(self._find, req, query)
-        if page.degraded is not None:
-            resp.set_header("X-Degraded", page.degraded)
-        render(req, resp, page)
+        asked = req.query_string
+        copy = None
+        if self._services.may_get_copy(req.context):
+            copy = self._coaches.peek_found(asked, is_away=self._services.is_database_away())
+        if copy is None:
+            query = parse_query(req, FindCoaches)
+            copy = await self._services.call(self._find, req, asked, query)
+        render_copy(req, resp, copy, is_list=True)
 
-    def _find(self, actor: Actor | None, query: FindCoaches) -> CoachPage:
-        return self._coaches.find(query, actor)
+    def _find(self, actor: Actor | None, asked: str, query: FindCoaches) -> Copy:
+        return self._coaches.find_written(asked, query, actor)
 
     @operation(
         summary="Make a coach profile",
@@ -86,10 +90,15 @@ class Coaches:
     )
     async def on_get_one(self, req: Request, resp: Response, coach_id: SelfOrId) -> None:
         """GET /coaches/{coach_id}."""
-        written = await self._services.call(self._show, req, named(coach_id))
-        render_bytes(req, resp, written)
+        id = named(coach_id)
+        copy = None
+        if id is not None and self._services.may_get_copy(req.context):
+            copy = self._coaches.peek(id, is_away=self._services.is_database_away())
+        if copy is None:
+            copy = await self._services.call(self._show, req, id)
+        render_copy(req, resp, copy)
 
-    def _show(self, actor: Actor | None, coach_id: UUID | None) -> bytes:
+    def _show(self, actor: Actor | None, coach_id: UUID | None) -> Copy:
         return self._coaches.show(coach_id, actor)
 
     @operation(

@@ -74,6 +74,7 @@ def restore(
             chain = [Erasure(account_id=e.account_id, at=e.at, hash=b"") for e in entries.values()]
             n_erased = sum(1 for erasure in chain if hub.own_data.replay(erasure))
             n_erased += backups.replay_erasures(hub.own_data, hub.storage)
+            backups.settle_running(hub.storage, hub.clock())
             n_ended = 0 if keep_sessions else _end_sessions(hub)
             if settings.engines["search"] != "database":  # an index of its own knows nothing of what came back
                 with suppress(Unavailable):  # what is restored stays: the worker builds the index when it can

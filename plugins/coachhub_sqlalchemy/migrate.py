@@ -47,7 +47,7 @@ def upgrade(engine: Engine, url: URL) -> str:
     with engine.connect() as connection:
         if current(connection) == head():
             return head()
-    with _alone(engine, url), engine.connect() as connection:
+    with alone(engine, url), engine.connect() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -56,7 +56,7 @@ def upgrade(engine: Engine, url: URL) -> str:
 
 
 @contextmanager
-def _alone(engine: Engine, url: URL) -> Iterator[None]:
+def alone(engine: Engine, url: URL) -> Iterator[None]:
     """Hold the migration lock: a lock file beside SQLite, a named lock on MySQL."""
     if url.get_backend_name() == "sqlite":
         with Path(f"{url.database}.migrating").open("w") as lock:

@@ -7,7 +7,8 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.engine import make_url
 from coachhub_core.errors import BackupError, Contended, SettingsError, Unavailable
 from coachhub_core.identifiers import NewId, new_id
 from coachhub_core.ports.storage import CheckReport, UnitOfWork
+from coachhub_sqlalchemy import copying
 from coachhub_sqlalchemy import migrate as migrations
 from coachhub_sqlalchemy.check import check
 from coachhub_sqlalchemy.engine import PATIENCE, WRITES, make_engine
@@ -26,7 +28,6 @@ from coachhub_sqlalchemy.unit_of_work import SqlUnitOfWork
 log = logging.getLogger(__name__)
 
 _PING_SECONDS = 2.0
-_SHIPPED = frozenset({"exercises"})  # filled at the first start: an instance that holds nothing else is empty
 _template_lock = threading.Lock()
 _template: bytes | None = None  # an empty migrated file: instances in memory are made many times in one process
 
@@ -50,15 +51,15 @@ class SqlStorage:
                 parsed = parsed.set(database=str(Path(self._temporary.name) / "coachhub.db"))
             else:
                 _make_folder(Path(str(parsed.database)).parent)
-        self._url = parsed
+        self.url = parsed  #: where it is, with its password
         self._new_id = make_id
         self.engine = make_engine(parsed, pool_size=pool_size)
 
     @property
     def path(self) -> Path | None:
         """The file, where the database is one."""
-        is_file = self._url.get_backend_name() == "sqlite"
-        return Path(str(self._url.database)) if is_file else None
+        is_file = self.url.get_backend_name() == "sqlite"
+        return Path(str(self.url.database)) if is_file else None
 
     def begin(self, *, read_only: bool = False) -> UnitOfWork:
         """Return a unit of work."""
@@ -68,15 +69,15 @@ class SqlStorage:
         """Bring the schema up to date."""
         global _template
         if self._temporary is None:
-            return migrations.upgrade(self.engine, self._url)
+            return migrations.upgrade(self.engine, self.url)
         with _template_lock:
             if _template is None:
-                migrations.upgrade(self.engine, self._url)
+                migrations.upgrade(self.engine, self.url)
                 with self.engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                _template = Path(str(self._url.database)).read_bytes()
-            elif not Path(str(self._url.database)).exists():
-                Path(str(self._url.database)).write_bytes(_template)
+                _template = Path(str(self.url.database)).read_bytes()
+            elif not Path(str(self.url.database)).exists():
+                Path(str(self.url.database)).write_bytes(_template)
         return migrations.head()
 
     def check(self) -> CheckReport:
@@ -110,11 +111,9 @@ class SqlStorage:
             log.info("the database's log is being read, and is emptied by the next checkpoint")
 
     def dump(self, target: Path) -> Mapping[str, Any]:
-        """Write a consistent copy to the file *target*, under load, without holding writers up."""
+        """Write a consistent copy to the SQLite file *target*, under load, without holding writers up."""
         if self.path is None:
-            raise BackupError(reason="this database is backed up with its own tools; see the howto on backups")
-        with self.engine.connect() as connection:
-            schema = migrations.current(connection)
+            return self._dump_server(target)
         # a connection of its own: VACUUM INTO reads one snapshot and writes a compact file. Not mode=ro: such a
         # connection copies row by row, and then SQLite 3.40 gives generated columns values they cannot take
         source = sqlite3.connect(f"file:{self.path}?mode=rw", uri=True, timeout=10)
@@ -124,26 +123,60 @@ class SqlStorage:
             raise BackupError(reason=f"the database cannot be copied: {exc}") from exc
         finally:
             source.close()
-        return {"engine": "sqlite", "schema_version": schema, "n_rows": _rows_of(target)}
+        with _opened(target) as (engine, _), engine.connect() as copied:
+            return _said(migrations.current(copied), copying.contents(copied))
+
+    def _dump_server(self, target: Path) -> Mapping[str, Any]:
+        """Write the rows as the server has them at one moment, while no migration may run."""
+        with migrations.alone(self.engine, self.url), copying.snapshot(self.engine) as source:
+            schema = migrations.current(source)
+            if schema != migrations.head():
+                raise BackupError(reason=f"the schema is {schema}, not {migrations.head()}: run coachhub migrate first")
+            with _opened(target) as (engine, url):
+                migrations.upgrade(engine, url)
+                with copying.loading(engine) as into:
+                    copying.require_empty(into, "the copy")  # a migration may have brought rows
+                    found = copying.copy(source, into)
+                    into.commit()
+        Path(f"{target}.migrating").unlink(missing_ok=True)
+        return _said(schema, found)
 
     def load(self, source: Path, manifest: Mapping[str, Any]) -> None:
-        """Fill an empty storage from a copy made by :meth:`dump`."""
-        if self.path is None or manifest.get("engine") != "sqlite":
+        """Fill an empty storage from a copy made by :meth:`dump`, of this kind of database or of another."""
+        if manifest.get("engine") != "sqlite":
             raise BackupError(reason="this copy is of another kind of database")
         if manifest.get("schema_version") not in migrations.known():
             raise BackupError(reason=f"this version does not know the schema {manifest.get('schema_version')!r}")
         found = _rows_of(source)
         if found != manifest.get("n_rows"):
             raise BackupError(reason="the number of rows differs from what the backup says of itself")
+        with _opened(source) as (engine, url):
+            with engine.connect() as said:
+                if "fingerprints" in manifest and copying.contents(said).fingerprints != manifest["fingerprints"]:
+                    raise BackupError(reason="the rows differ from what the backup says of itself")
+            if self.path is None:
+                migrations.upgrade(engine, url)  # an older copy is brought up to date where it lies
+                self._load_server(engine)
+                return
         self.engine.dispose()
-        if self.path.exists() and any(n for name, n in _rows_of(self.path).items() if name not in _SHIPPED):
+        if self.path.exists() and any(n for name, n in _rows_of(self.path).items() if name not in copying.SHIPPED):
             raise BackupError(reason=f"{self.path} is not empty; restore into a new folder")
         for leftover in ("", "-wal", "-shm"):
             Path(f"{self.path}{leftover}").unlink(missing_ok=True)
         temporary = self.path.with_suffix(".restoring")
         shutil.copyfile(source, temporary)
         temporary.replace(self.path)
-        migrations.upgrade(self.engine, self._url)
+        migrations.upgrade(self.engine, self.url)
+
+    def _load_server(self, source: sa.Engine) -> None:
+        """Write all rows in one transaction: they are there together, or not at all."""
+        migrations.upgrade(self.engine, self.url)
+        with source.connect() as read, copying.loading(self.engine) as connection:
+            copying.require_empty(connection, f"the database {self.url.database}")
+            written = copying.copy(read, connection)
+            if copying.contents(connection) != written:
+                raise BackupError(reason="the database does not give back what was written into it")
+            connection.commit()
 
     def close(self) -> None:
         """Give back every connection; a temporary file goes with them."""
@@ -157,6 +190,26 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise SettingsError.of([f"data: the folder {folder} cannot be made: {exc.strerror}"]) from exc
+
+
+def _said(schema: str | None, found: copying.Contents) -> Mapping[str, Any]:
+    return {
+        "engine": "sqlite",
+        "schema_version": schema,
+        "n_rows": found.n_rows,
+        "fingerprints": found.fingerprints,
+    }
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[sa.Engine, sa.URL]]:
+    """Give an engine for a SQLite file that is nobody's storage."""
+    url = sa.URL.create("sqlite", database=str(file))
+    engine = make_engine(url, pool_size=2)
+    try:
+        yield engine, url
+    finally:
+        engine.dispose()
 
 
 def _rows_of(file: Path) -> dict[str, int]:

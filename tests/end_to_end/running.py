@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from services import CURRENT, environment_of_services
 
 PASSWORD = "lift heavy things 77"
 NO_LIMITS = {
@@ -142,7 +143,18 @@ class Person:
 
 @contextmanager
 def running(folder: Path, **environ: str) -> Iterator[Running]:
-    """Start ``coachhub up`` in *folder* and wait until it says that it is ready."""
+    """Start ``coachhub up`` in *folder*, with ``--on services`` on those, and wait until it says that it is ready."""
+    if os.environ["TEST_ON"] == "embedded" or CURRENT:
+        with started(folder, **{**CURRENT, **environ}) as instance:
+            yield instance
+    else:  # for a whole module: before any of its tests has its own
+        with environment_of_services() as services, started(folder, **{**services, **environ}) as instance:
+            yield instance
+
+
+@contextmanager
+def started(folder: Path, **environ: str) -> Iterator[Running]:
+    """Start ``coachhub up`` in *folder* with just these settings, and wait until it says that it is ready."""
     port, chat_port = free_port(), free_port()
     command = [sys.executable, "-m", "coachhub_cli", "up", "--data", str(folder)]
     command += ["--port", str(port), "--chat-port", str(chat_port)]

@@ -99,7 +99,7 @@ def test_every_device_has_every_acknowledged_message_once_in_order(
                 victim = chat_process(server)
                 assert victim is not None
                 os.kill(victim, signal.SIGKILL)
-                assert until(lambda gone=victim: chat_process(server) not in (None, gone) and is_ready(server), 8)
+                assert until(lambda gone=victim: chat_process(server) not in (None, gone) and is_ready(server), 30)
         finally:
             talk.stop.set()
             for thread in threads:

@@ -18,6 +18,8 @@ import pytest
 from running import PASSWORD, Person, Running, running, until
 from websockets.sync.client import ClientConnection, connect
 
+pytestmark = pytest.mark.embedded  # what breaks is the SQLite file
+
 BOUND_SECONDS = 5.5  # 5 s for the answer, and a little for two busy cores
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from services import CURRENT
 
 STEPS = (
     "Four coaches offer what they do",
@@ -36,7 +37,7 @@ STEPS = (
 def environment(tmp: Path, **more: str) -> dict[str, str]:
     ours = ("COACHHUB_", "PORT", "CHAT_PORT", "JWT_", "DB_", "REDIS_", "ELASTICSEARCH_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "TMPDIR": str(tmp), "PYTHONUNBUFFERED": "1", **more}
+    return {**kept, "TMPDIR": str(tmp), "PYTHONUNBUFFERED": "1", **CURRENT, **more}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from running import NO_LIMITS, free_port, running, until
+from services import CURRENT
 
 
 def up(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -123,7 +124,7 @@ def test_commands_answer(tmp_path: Path, words: list[str]) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}
     done = subprocess.run(
         [sys.executable, "-m", "coachhub_cli", *words],
-        env={**inherited, "COACHHUB_DATA": str(tmp_path / "data")},
+        env={**inherited, **CURRENT, "COACHHUB_DATA": str(tmp_path / "data")},
         capture_output=True,
         text=True,
         timeout=60,
@@ -141,7 +142,7 @@ def test_an_admin_is_made_on_the_command_line_only(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         done = subprocess.run(
             [*command, "--password-stdin", "--data", str(server.folder)],
-            env=inherited,
+            env={**inherited, **CURRENT},
             input="seven lamps on a shelf\n",
             capture_output=True,
             text=True,

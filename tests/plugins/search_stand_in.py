@@ -85,9 +85,7 @@ class Cluster:
         return {"status": "green", "timed_out": False}
 
     def get(self, pattern: str, **_: Any) -> Any:
-        names = (
-            [n for n in self._indices if fnmatch.fnmatchcase(n, pattern)] if "*" in pattern else self._named(pattern)
-        )
+        names = fnmatch.filter(self._indices, pattern) if "*" in pattern else self._named(pattern)
         if not names and "*" not in pattern:
             raise Refused(404, "index_not_found_exception")
         return {
@@ -195,7 +193,7 @@ class Cluster:
         if start + asked["size"] > 10_200:
             raise Refused(400, "result window is too large")
         hits: list[Any] = []
-        for document, _score_ in kept[start : start + asked["size"]]:
+        for document, _ in kept[start : start + asked["size"]]:
             hit: dict[str, Any] = {"_id": document["id"]}
             if "docvalue_fields" in asked:
                 hit["fields"] = {field: [document[field]] for field in asked["docvalue_fields"]}

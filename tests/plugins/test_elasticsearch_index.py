@@ -1,4 +1,4 @@
-"""The index on Elasticsearch and on its stand-in: lost, locked, of another form, built twice at once; and the how-to's commands."""
+"""The index on Elasticsearch and its stand-in: lost, locked, of another form, built twice at once; the how-to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search kit, on every engine: in memory, on SQLite and a stand-in always; MariaDB, Elasticsearch where there are."""
+"""The search kit, on every engine: memory, SQLite and a stand-in always, MariaDB and Elasticsearch where they are."""
 
 from __future__ import annotations
 

@@ -353,6 +353,7 @@ async def test_draining_ends_at_once_when_everybody_has_gone(open_door: Make) ->
         await draining
 
 
+@pytest.mark.embedded
 async def test_a_database_that_is_away_is_unavailable_and_sockets_stay(hub: CoachHub, pair: Pair) -> None:
     """Joining and sending say so, with a hint to come back; a new connection is closed with 1013."""
     async with serving(hub) as door:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import time
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import attrs
 import pytest
@@ -131,11 +133,39 @@ def test_a_copy_of_the_view_is_kept_for_others_only(house: House) -> None:
     """The owner reads through, so nobody misses their own change."""
     coach = house.a_coach()
     house.hub.coaches.show(coach.coach_id, None)
-    house.hub.cache.set(f"coach:{coach.coach_id}", b"a copy", ttl_seconds=60)
-    assert house.hub.coaches.show(coach.coach_id, None) == b"a copy"
-    assert house.hub.coaches.show(coach.coach_id, coach) != b"a copy"
+    with house.hub.storage.begin() as work:  # a change behind the service's back: nobody forgets the copy
+        work.coaches.save(attrs.evolve(work.coaches.record(coach.coach_id).coach, bio="behind"))
+        work.commit()
+    assert house.hub.coaches.show(coach.coach_id, None).source == "process"
+    assert b"behind" not in house.hub.coaches.show(coach.coach_id, None).value
+    assert b"behind" in house.hub.coaches.show(coach.coach_id, coach).value
     house.hub.coaches.change(coach, ChangeCoach(bio="new"))
-    assert b'"new"' in house.hub.coaches.show(coach.coach_id, None)
+    assert b'"new"' in house.hub.coaches.show(coach.coach_id, None).value
+
+
+def test_nobody_is_shown_who_is_not_there_though_a_copy_says_so(house: House) -> None:
+    """What is not there is kept like what is, and refused each time."""
+    nobody = uuid4()
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            house.hub.coaches.show(nobody, None)
+    with pytest.raises(NotFound):
+        house.hub.coaches.peek(nobody)
+
+
+def test_a_page_is_kept_for_those_who_are_not_on_it(house: House) -> None:
+    """Coaches and admins read through; a trainee and a stranger share the copy, each question its own."""
+    coach, sam = house.a_coach(), house.a_trainee()
+    find = house.hub.coaches.find_written
+    assert house.hub.coaches.peek_found("limit=5") is None
+    assert find("limit=5", FindCoaches(limit=5), None).source == "database"
+    house.a_coach()
+    assert find("limit=5", FindCoaches(limit=5), sam) == house.hub.coaches.peek_found("limit=5")
+    assert len(json.loads(find("limit=5", FindCoaches(limit=5), coach).value)["items"]) == 2
+    assert len(json.loads(find("limit=6", FindCoaches(limit=6), sam).value)["items"]) == 2
+    long = "q=" + "x" * 600
+    assert find(long, FindCoaches(limit=5), None).source == "database"
+    assert house.hub.coaches.peek_found(long) is None
 
 
 def test_lists_may_ask_for_a_login() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import coachhub_redis
 import coachhub_sqlalchemy
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings
@@ -26,7 +27,7 @@ class Listener:
 def test_due_work_runs_by_itself_until_the_hub_is_closed() -> None:
     """In a thread that ends with it."""
     listener = Listener()
-    with bootstrap(Settings.in_memory(), plugins=[coachhub_sqlalchemy, listener]) as hub:
+    with bootstrap(Settings.in_memory(), plugins=[coachhub_redis, coachhub_sqlalchemy, listener]) as hub:
         hub.start_background(every_seconds=0.01)
         hub.accounts.register(Register(email="kim@example.org", password=PASSWORD, role="coach", name="Kim"))
         assert listener.heard.wait(timeout=10)

@@ -36,9 +36,10 @@ def registered(hub: CoachHub, email: str = "kim@example.org") -> None:
 
 
 def opened(*plugins: object) -> CoachHub:
+    import coachhub_redis
     import coachhub_sqlalchemy
 
-    return bootstrap(Settings.in_memory(), plugins=[coachhub_sqlalchemy, *plugins], clock=ManualClock())
+    return bootstrap(Settings.in_memory(), plugins=[coachhub_redis, coachhub_sqlalchemy, *plugins], clock=ManualClock())
 
 
 def test_a_notice_goes_out_after_the_commit_and_once() -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
+import sqlalchemy as sa
 
 from coachhub_core.domain.accounts import Actor, EraseAccount, RequestKey
 from coachhub_core.domain.chat import PostMessage, ReadHistory
@@ -38,16 +39,10 @@ def a_life(house: House) -> tuple[Actor, Actor]:
 
 def everything(house: House) -> str:
     """Every byte of the database, as text."""
-    path = house.hub.storage.path  # type: ignore[attr-defined]  # SQLite in a file of its own
-    with house.hub.storage.begin(read_only=True):
-        import sqlite3
-
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            tables = [r[0] for r in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return " ".join(str(row) for t in tables for row in connection.execute(f'SELECT * FROM "{t}"'))
-        finally:
-            connection.close()
+    engine = house.hub.storage.engine  # type: ignore[attr-defined]  # of the storage over SQLAlchemy
+    with engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        return " ".join(str(row) for t in tables for row in connection.exec_driver_sql(f"SELECT * FROM {t}"))
 
 
 def test_an_export_holds_every_trace_and_nobody_elses(house: House) -> None:
@@ -122,6 +117,7 @@ def test_an_export_leaves_the_other_sides_words_to_them(house: House) -> None:
         assert word not in texts["coach"]
 
 
+@pytest.mark.embedded
 def test_the_files_of_the_database_hold_no_byte_of_an_erased_person(house: House) -> None:
     """Neither as a deleted row nor in SQLite's log of former pages."""
     _, sam = a_life(house)
