@@ -9,6 +9,7 @@ from falcon.testing import ASGIConductor
 from http_door import Door
 
 import coachhub_elasticsearch
+import coachhub_redis
 import coachhub_sqlalchemy
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Elasticsearch, Settings
@@ -69,7 +70,7 @@ async def test_a_page_the_database_answered_says_so() -> None:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         settings = Settings.in_memory(elasticsearch=Elasticsearch(url=url))
-        with bootstrap(settings, [coachhub_sqlalchemy, coachhub_elasticsearch]) as hub:
+        with bootstrap(settings, [coachhub_sqlalchemy, coachhub_redis, coachhub_elasticsearch]) as hub:
             House(hub, hub.clock).a_coach(name="Ana")  # type: ignore[arg-type]  # its clock is not turned
             async with ASGIConductor(create_app(hub)) as conductor:
                 words = await conductor.simulate_get("/api/coaches?q=ana")

@@ -18,6 +18,7 @@ from search_stand_in import stand_in
 from services import address
 
 import coachhub_elasticsearch
+import coachhub_redis
 import coachhub_sqlalchemy
 from coachhub_cli.main import run
 from coachhub_core.bootstrap import CoachHub, bootstrap
@@ -149,7 +150,7 @@ def world(server: str) -> Iterator[World]:
     settings = Settings.in_memory(elasticsearch=Elasticsearch(url=url, prefix=prefix))
     link = Link(url)
     try:
-        with bootstrap(settings, [coachhub_sqlalchemy, coachhub_elasticsearch], clock=clock) as hub:
+        with bootstrap(settings, [coachhub_sqlalchemy, coachhub_redis, coachhub_elasticsearch], clock=clock) as hub:
             assert isinstance(hub.search, ElasticsearchSearch)
             hub.search._grace = 0.3
             seconds = [100.0]

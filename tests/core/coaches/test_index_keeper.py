@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
+import coachhub_redis
 import coachhub_sqlalchemy
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.clock import ManualClock
@@ -69,7 +70,7 @@ def world() -> Iterator[World]:
     RemoteSearch.is_away = False
     clock = ManualClock()
     settings = Settings.in_memory(search=Engine(engine="remote"))
-    with bootstrap(settings, [coachhub_sqlalchemy, Remote()], clock=clock) as hub:
+    with bootstrap(settings, [coachhub_sqlalchemy, coachhub_redis, Remote()], clock=clock) as hub:
         seconds = [100.0]
         keeper = IndexKeeper(hub.coaches._context, hub.search, is_apart=True, monotonic=lambda: seconds[0])
         yield World(House(hub, clock), keeper, seconds)
