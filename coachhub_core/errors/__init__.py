@@ -37,6 +37,7 @@ from coachhub_core.errors.base import (
 )
 from coachhub_core.errors.load import (
     Contended,
+    IndexMissing,
     Overloaded,
     RateLimited,
     Unavailable,
@@ -139,6 +140,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "IfMatchRequired",
     "IllegalTransition",
+    "IndexMissing",
     "Invalid",
     "MatchExpired",
     "MatchIllegalTransition",
