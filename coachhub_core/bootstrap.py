@@ -50,7 +50,9 @@ from coachhub_core.services.coaches import CoachService
 from coachhub_core.services.copies import Copies
 from coachhub_core.services.due import DueReport, DueService
 from coachhub_core.services.exercises import ExerciseService
+from coachhub_core.services.finding import Finder
 from coachhub_core.services.health import HealthReport, Prober
+from coachhub_core.services.indexing import IndexKeeper
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.matches import MatchService
 from coachhub_core.services.notifications import NotificationService
@@ -83,6 +85,7 @@ class CoachHub:
     tokens: security.Tokens
     storage: Storage
     search: SearchIndex
+    index: IndexKeeper
     cache: Cache
     copies: Copies
     broadcast: Broadcast
@@ -197,10 +200,15 @@ def bootstrap(
         search: SearchIndex = ask.chosen("coachhub_searches", engines["search"], "search.engine").make(
             settings, storage
         )
+        apart = engines["search"] != "database"
+        own = ask.merged("coachhub_searches").get("database")  # what answers when the chosen engine is away
+        stand_in: SearchIndex | None = own.make(settings, storage) if apart and own is not None else None
         scheme = settings.files_url.partition(":")[0]
         files: FileStore = ask.made("coachhub_file_stores", scheme, "files")
         context = Context(storage=storage, clock=clock, new_id=make_id, settings=settings, vocabulary=vocabulary)
-        hub = _assemble(context, manager, ask, cache, broadcast, counters, search, files, closers)
+        index = IndexKeeper(context, search, is_apart=apart)
+        finder = Finder(context, search, stand_in)
+        hub = _assemble(context, manager, ask, cache, broadcast, counters, search, index, finder, files, closers)
     except BaseException:
         for closer in reversed(closers):
             closer()
@@ -216,6 +224,8 @@ def _assemble(
     broadcast: Broadcast,
     counters: RateCounters,
     search: SearchIndex,
+    index: IndexKeeper,
+    finder: Finder,
     files: FileStore,
     closers: list[Callable[[], None]],
 ) -> CoachHub:
@@ -246,12 +256,13 @@ def _assemble(
     exercises.ensure_shipped()
     due = DueService(
         context,
-        consumers=[_Notices(manager)],
+        consumers=[_Notices(manager), index.hear],
         clockwork={
             "expired": matches.expire_one,
             "reminded": matches.remind_one,
             "days": assignments.tick_one,
             "exports": own_data.make_one,
+            "index": index.heal,
         },
     )
     names = tuple(sorted(str(name) for name, _ in manager.list_name_plugin()))
@@ -269,13 +280,14 @@ def _assemble(
         tokens=tokens,
         storage=context.storage,
         search=search,
+        index=index,
         cache=cache,
         copies=copies,
         broadcast=broadcast,
         counters=counters,
         files=files,
         accounts=accounts,
-        coaches=CoachService(context, access, closing, search, copies),
+        coaches=CoachService(context, access, closing, finder, copies),
         trainees=TraineeService(context, access),
         suggestions=suggestions,
         matches=matches,
@@ -290,7 +302,7 @@ def _assemble(
         notifications=NotificationService(context),
         own_data=own_data,
         backups=BackupService(context, files, backups, __version__),
-        admin=AdminService(context, closing, search, names),
+        admin=AdminService(context, closing, index, names),
         due=due,
         prober=prober,
         plugins=names,

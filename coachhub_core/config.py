@@ -94,9 +94,10 @@ class Redis:
 
 @attrs.frozen(kw_only=True)
 class Elasticsearch:
-    """The search engine; a given ``url`` selects it."""
+    """The search engine; a given ``url`` selects it. Several addresses of one cluster are parted by commas."""
 
-    url: str = ""
+    url: str = _secret()
+    prefix: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -310,6 +311,11 @@ class Settings:
         if self.redis.url:
             return self.redis.url
         return f"redis://{self.redis.host}:{self.redis.port}/0" if self.redis.host else ""
+
+    @property
+    def elasticsearch_url(self) -> str:
+        """The address of Elasticsearch: as given, or where it listens by default."""
+        return self.elasticsearch.url or "http://localhost:9200"
 
     @property
     def engines(self) -> Mapping[str, str]:

@@ -3,9 +3,9 @@ The application of a server process: it builds its hub, and serves once that sta
 
 A worker takes no connection before, so that those which are ready take them all.
 A database that is down is waited for, a minute at most; after ten seconds of that
-the process listens all the same: /health/live says that it lives, and everything
-else is a 503. One that is only slow to start, on a busy machine, keeps silent for
-longer: its siblings would lose requests to it.
+the process listens all the same: /health/live says that it lives, /health and
+/health/ready that it is not ready, and everything else waits a while for the
+start to end, then is a 503.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Boot = Callable[[Settings], "CoachHub"]
 
 PATIENCE_SECONDS: Final = 60.0
 SILENT_SECONDS: Final = 10.0
-BUSY_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 1.0  # of a request's time, kept for answering it
 EXIT_UNAVAILABLE: Final = 3  # gunicorn's WORKER_BOOT_ERROR
 EXIT_SETTINGS: Final = 4  # gunicorn's APP_LOAD_ERROR, which the master turns into exit 2
 
@@ -51,8 +51,7 @@ class Starting:
         refuse: Told, before the process exits, which setting the hub would not take.
         settle: Called once all stands, before the first request.
         patience: Seconds to wait for a database that is down.
-        silent_seconds: After which it listens though its hub does not stand, since its database was away at first.
-        busy_seconds: After which it listens in any case.
+        silent_seconds: After which it listens though its hub does not stand.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class Starting:
         settle: Callable[[], None] = lambda: None,
         patience: float = PATIENCE_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
-        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self._settings = settings
         self._boot = boot
@@ -74,9 +72,6 @@ class Starting:
         self._settle = settle
         self._patience = patience
         self._silent_seconds = silent_seconds
-        self._busy_seconds = busy_seconds
-        self._is_waiting = asyncio.Event()  # for a database
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._phase = Phase()
         self._thread = Pool("start", threads=1, waiting=1, seconds=patience + CLOSE_SECONDS + 60)
         self._task: asyncio.Task[None] | None = None
@@ -90,7 +85,8 @@ class Starting:
         elif self._app is not None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer_early(scope, send)
+            app = None if scope["path"].startswith("/health") else await self._soon()
+            await (app(scope, receive, send) if app is not None else self._answer_early(scope, send))
 
     def drain(self) -> None:
         """Let /health/ready say that this process is leaving."""
@@ -100,13 +96,8 @@ class Starting:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._start())
-        waiting = self._loop.create_task(self._is_waiting.wait())
-        await asyncio.wait({self._task, waiting}, timeout=self._busy_seconds, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            await asyncio.wait({self._task}, timeout=self._silent_seconds)
-        waiting.cancel()
+        self._task = asyncio.get_running_loop().create_task(self._start())
+        await asyncio.wait({self._task}, timeout=self._silent_seconds)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._task.cancel()
@@ -143,8 +134,6 @@ class Starting:
                 if time.monotonic() + pause > deadline:
                     raise
                 log.warning("waiting to start: %s", exc)
-                if self._loop is not None:
-                    self._loop.call_soon_threadsafe(self._is_waiting.set)
             time.sleep(pause)
             pause = min(2.0, pause * 2)
 
@@ -159,6 +148,12 @@ class Starting:
         return hub
 
     # ── before that ──
+
+    async def _soon(self) -> RestApp | None:
+        """Wait for the end of the start as long as a request may wait; give what answers then, if it stands."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=self._settings.http.request_seconds - ANSWER_SECONDS)
+        return self._app
 
     async def _answer_early(self, scope: Scope, send: Send) -> None:
         context = context_of(scope)

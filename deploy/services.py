@@ -83,12 +83,17 @@ def await_true(check: Callable[[], bool], process: subprocess.Popen[bytes], log:
     raise Failed(f"it did not come up; its log is {log}\n{tail}")
 
 
+STARTED: dict[int, subprocess.Popen[bytes]] = {}  # by process id, for whoever uses this as a module and waits for them
+
+
 def launch(command: Sequence[str], log: Path, **more: Any) -> subprocess.Popen[bytes]:
     """Start a program that outlives this one, its output in *log*."""
     with log.open("ab") as out:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **more
         )
+    STARTED[process.pid] = process
+    return process
 
 
 def listens(port: int) -> bool:

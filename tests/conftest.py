@@ -28,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", default=None, help="how many processes the kill test kills (6 by default)")
     parser.addoption("--rounds", default=None, help="how often each storm blows (3 by default)")
     parser.addoption("--bodies", default=None, help="invalid bodies per operation (12 by default)")
+    parser.addoption("--messages", default=None, help="how many messages fifty devices write (500 by default)")
+    parser.addoption("--changes", default=None, help="how often a profile changes while it is read (16 by default)")
     parser.addoption("--fuzz", default=None, help="examples per operation for schemathesis (10 by default)")
     parser.addoption("--table", action="store_true", help="the whole degradation table, not two columns a neighbour")
     parser.addoption("--faults", default=None, help="how many faults the fault test brings about (10 by default)")

@@ -19,7 +19,10 @@ from coachhub_core.errors import AvailabilityOverlap, CapacityBelowActive, Field
 Modality = Literal["in_person", "online", "hybrid"]
 MODALITIES: Final = ("in_person", "online", "hybrid")
 CertificationState = Literal["claimed", "verified", "expired", "rejected"]
-CoachSort = Literal["rating", "price", "-price", "name", "newest", "seats"]
+CoachSort = Literal["rating", "price", "-price", "name", "newest", "seats", "distance"]
+SORTS: Final = ("rating", "price", "-price", "name", "newest", "seats", "distance")
+Facet = Literal["specialty", "city", "modality", "language", "currency", "price", "rating"]
+FACETS: Final = ("specialty", "city", "modality", "language", "currency", "price", "rating")
 
 RATING_PRIOR_MEAN: Final = Decimal("4.2")
 RATING_PRIOR_WEIGHT: Final = 5
@@ -235,8 +238,11 @@ class FindCoaches:
     Filters, order and page of a list of coaches.
 
     ``q`` searches words and orders by how well they fit unless ``sort`` says
-    otherwise. Filters narrow, all at once. ``offset`` is at most 10,000; beyond
-    it, and for stable pages under inserts, follow ``cursor``.
+    otherwise. Filters narrow, all at once. ``near`` names a city: ``within_km``
+    keeps who lives at most so far from it, ``sort=distance`` brings the nearest
+    first. ``facets`` asks how many each value of a filter would leave, and
+    ``highlight`` where the words of ``q`` stand. ``offset`` is at most 10,000;
+    beyond it, and for stable pages under inserts, follow ``cursor``.
     """
 
     q: str | None = v.text(200, default=None, optional=True)
@@ -245,14 +251,17 @@ class FindCoaches:
     language: str | None = v.pattern(
         v.LANGUAGE_PATTERN, "must be a language tag such as en", max_len=35, min_len=2, default=None, optional=True
     )
+    price_min: Decimal | None = v.money(default=None, optional=True)
     price_max: Decimal | None = v.money(default=None, optional=True)
     currency: str | None = v.currency(default=None, optional=True)
     rating_min: float | None = v.number(0, 5, default=None, optional=True)
     modality: Modality | None = v.choice(MODALITIES, default=None, optional=True)
     accepting: bool | None = v.flag(default=None, optional=True)
-    sort: CoachSort | None = v.choice(
-        ("rating", "price", "-price", "name", "newest", "seats"), default=None, optional=True
-    )
+    near: str | None = v.text(255, min_len=1, default=None, optional=True)
+    within_km: float | None = v.number(0, 20_100, default=None, optional=True)
+    facets: tuple[Facet, ...] = v.items(len(FACETS), each=v.choice(FACETS), distinct=True, default=())
+    highlight: bool = v.flag(default=False)
+    sort: CoachSort | None = v.choice(SORTS, default=None, optional=True)
     limit: int = v.whole(1, 100, default=20)
     offset: int | None = v.whole(0, 10_000, default=None, optional=True)
     cursor: str | None = v.text(1_000, min_len=1, default=None, optional=True)
@@ -337,13 +346,56 @@ class CoachView:
 
 
 @attrs.frozen(kw_only=True)
+class FacetValue:
+    """A value of a facet: ``n`` coaches would be found if it were filtered by, all else being asked as it was."""
+
+    value: str
+    label: str
+    n: int
+
+
+@attrs.frozen(kw_only=True)
+class HighlightPart:
+    """A piece of a text, and whether it is a word that was looked for."""
+
+    text: str
+    is_match: bool
+
+
+@attrs.frozen(kw_only=True)
+class Highlight:
+    """Where in a member of the view the words stand: the parts, joined, are the text or a piece of it."""
+
+    member: Literal["name", "city", "specialties", "certifications", "bio"]
+    parts: tuple[HighlightPart, ...]
+
+
+@attrs.frozen(kw_only=True)
+class CoachHit:
+    """Why a coach of the page is there: how far away, and where the words stand."""
+
+    id: UUID
+    distance_km: float | None
+    highlights: tuple[Highlight, ...]
+
+
+@attrs.frozen(kw_only=True)
 class CoachPage:
-    """One page of coaches."""
+    """
+    One page of coaches.
+
+    ``hits`` has an entry for each item, in the same order, where ``near`` or
+    ``highlight`` was asked; ``facets`` has those that were asked. ``degraded``
+    is ``search`` where the search engine is away and the database answered for it.
+    """
 
     items: tuple[CoachView, ...]
     next: str | None
     prev: str | None
     total: int | None = None
+    facets: dict[str, tuple[FacetValue, ...]] | None = None
+    hits: tuple[CoachHit, ...] | None = None
+    degraded: Literal["search"] | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -38,6 +38,7 @@ from coachhub_core.errors.base import (
 )
 from coachhub_core.errors.load import (
     Contended,
+    IndexMissing,
     OutcomeUnknown,
     Overloaded,
     RateLimited,
@@ -142,6 +143,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "IfMatchRequired",
     "IllegalTransition",
+    "IndexMissing",
     "Invalid",
     "MatchExpired",
     "MatchIllegalTransition",

@@ -33,6 +33,16 @@ class Unavailable(Refusal):
 
 
 @attrs.define(kw_only=True)
+class IndexMissing(Unavailable):
+    """Raised by a search engine that answers and has no index of ours, or one of another form: it is to be built."""
+
+    what: str = "the search index"
+
+    def __str__(self) -> str:
+        return "there is no search index yet; it is built from the database by itself, try again"
+
+
+@attrs.define(kw_only=True)
 class Contended(Unavailable):
     """
     Raised by a storage when a unit of work lost a race it can be run again after.

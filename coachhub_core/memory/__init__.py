@@ -19,7 +19,8 @@ from coachhub_core.memory.cache import MemoryCache
 from coachhub_core.memory.files import FolderFileStore, MemoryFileStore
 from coachhub_core.memory.machine_counters import MachineRateCounters
 from coachhub_core.memory.rate_counters import MemoryRateCounters
-from coachhub_core.ports.offers import BroadcastOffer, CacheOffer, FileStoreOffer, RateCountersOffer
+from coachhub_core.memory.search import MemorySearch
+from coachhub_core.ports.offers import BroadcastOffer, CacheOffer, FileStoreOffer, RateCountersOffer, SearchOffer
 from coachhub_core.ports.rate_counters import RateCounters
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def _folder(settings: Settings) -> FolderFileStore:
 def coachhub_caches() -> Mapping[str, CacheOffer]:
     """Offer the cache of this process."""
     return {"memory": CacheOffer(make=_cache, version="1")}
+
+
+@hookimpl
+def coachhub_searches() -> Mapping[str, SearchOffer]:
+    """Offer the index of this process: for who embeds CoachHub in one process that does its own due work."""
+    return {"memory": SearchOffer(make=lambda *_: MemorySearch(), version="1")}
 
 
 @hookimpl

@@ -18,12 +18,11 @@ from coachhub_core.domain.admin import (
 )
 from coachhub_core.domain.events import AccountSuspended
 from coachhub_core.errors import NotFound
-from coachhub_core.ports.search import SearchIndex
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.access import require_role
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.inbox import notify
-from coachhub_core.services.indexing import document_of
+from coachhub_core.services.indexing import IndexKeeper, Progress
 from coachhub_core.services.paging import ends, read_cursor
 from coachhub_core.services.units import Context, rerun
 
@@ -34,10 +33,10 @@ _AUDIT: Final = "audit"
 class AdminService:
     """What only an administrator may see and do."""
 
-    def __init__(self, context: Context, closing: Closing, search: SearchIndex, plugins: tuple[str, ...]) -> None:
+    def __init__(self, context: Context, closing: Closing, index: IndexKeeper, plugins: tuple[str, ...]) -> None:
         self._context = context
         self._closing = closing
-        self._search = search
+        self._index = index
         self._plugins = plugins
 
     def accounts(self, actor: Actor, query: ListAccounts) -> AccountPage:
@@ -144,13 +143,16 @@ class AdminService:
             )
         )
 
-    def reindex(self, actor: Actor) -> Reindexed:
-        """Write every coach into the index anew, while searches go on."""
+    def reindex(self, actor: Actor, progress: Progress | None = None) -> Reindexed:
+        """
+        Write every coach into a new index while searches go on, then let it take the place of the old one.
+
+        Raises:
+            Busy: If another rebuild is under way.
+            Unavailable: If the engine is away; the old index stays.
+        """
         require_role(actor, "admin")
-        with self._context.read() as work:
-            records = work.coaches.all_records()
-        self._search.rebuild([document_of(record, self._context.vocabulary) for record in records])
-        return Reindexed(n_coaches=len(records))
+        return Reindexed(n_coaches=self._index.rebuild(progress))
 
     def plugins(self, actor: Actor) -> PluginPage:
         """Return the plugins of this process and the engines in use."""

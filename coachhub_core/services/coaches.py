@@ -26,16 +26,14 @@ from coachhub_core.domain.coaches import (
 )
 from coachhub_core.domain.events import CoachChanged
 from coachhub_core.domain.values import UNSET, changes
-from coachhub_core.domain.vocabulary import fold, words
 from coachhub_core.errors import CoachProfileExists, Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthorized
-from coachhub_core.ports.search import SearchIndex, SearchQuery
-from coachhub_core.ports.storage import CoachFilter, CoachRecord, Duplicate, Keyset, Slice, UnitOfWork
+from coachhub_core.ports.storage import Duplicate, UnitOfWork
 from coachhub_core.services.access import Access, own_coach_id, require_role
 from coachhub_core.services.accounts import check_version
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.copies import ABSENT, Copies, Copy, is_view_of
+from coachhub_core.services.finding import Finder, coach_view
 from coachhub_core.services.indexing import index_coach
-from coachhub_core.services.paging import ends, read_cursor, write_cursor
 from coachhub_core.services.units import Context, rerun
 
 MAX_CERTIFICATIONS: Final = 50
@@ -45,11 +43,11 @@ MAX_ASKED: Final = 512  # characters of a question whose answer is worth a copy:
 class CoachService:
     """Coaches, as they show themselves and as others find them."""
 
-    def __init__(self, context: Context, access: Access, closing: Closing, search: SearchIndex, copies: Copies) -> None:
+    def __init__(self, context: Context, access: Access, closing: Closing, finder: Finder, copies: Copies) -> None:
         self._context = context
         self._access = access
         self._closing = closing
-        self._search = search
+        self._finder = finder
         self._copies = copies
 
     # ── one coach ──
@@ -239,6 +237,7 @@ class CoachService:
             week = Availability(account_id=coach.account_id, zone=command.zone, hours=hours, updated_at=now)
             saved = work.availability.put(week)
             work.coaches.touch_view(coach.id, at=now)  # the matcher's snapshot reads it
+            self._closing.coach_changed(work, coach.id)
             return work.commit(AvailabilityView.of(saved, zone=command.zone))
 
     @rerun
@@ -301,83 +300,12 @@ class CoachService:
 
         With ``q`` they are ordered by how well they fit, unless ``sort`` says
         otherwise; without it by rating.
+
+        Raises:
+            Invalid: If what was asked contradicts itself, or ``near`` is no city of the table.
         """
         self._may_look(actor)
-        if query.cursor is not None and query.offset is not None:
-            raise Invalid.at("offset", "cannot be combined with cursor", "exclusive")
-        where = self._filter(query)
-        asked = tuple(words(query.q)) if query.q is not None else ()
-        if query.q is not None and not asked:
-            return CoachPage(items=(), next=None, prev=None, total=0 if query.total else None)
-        if asked and query.sort is None:
-            return self._found(query, where, asked)
-        if asked:
-            raise Invalid.at("sort", "cannot be combined with q: hits are ordered by how well they fit", "exclusive")
-        return self._listed(query, where)
-
-    def _filter(self, query: FindCoaches) -> CoachFilter:
-        tag = None
-        if query.specialty is not None:
-            tag = self._context.vocabulary.canonical_tag(query.specialty) or fold(query.specialty)[:80]
-        return CoachFilter(
-            tag=tag,
-            city_key=fold(query.city)[:255] if query.city is not None else None,
-            language=query.language,
-            price_max=query.price_max,
-            currency=query.currency,
-            rating_min=query.rating_min,
-            modality=query.modality,
-            accepting=query.accepting,
-        )
-
-    def _listed(self, query: FindCoaches, where: CoachFilter) -> CoachPage:
-        sort = query.sort or "rating"
-        name = f"coaches:{sort}"
-        keyset = read_cursor(query.cursor, name)
-        offset = query.offset or 0
-        with self._context.read() as work:
-            found = work.coaches.page(where, sort=sort, keyset=keyset, offset=offset, limit=query.limit)
-            records = work.coaches.records(found.items)
-            total = work.coaches.count(where) if query.total else None
-            shown = Slice(items=tuple(records[id] for id in found.items if id in records), has_more=found.has_more)
-            after, before = ends(
-                shown, keyset, name, lambda record: work.coaches.sort_key(record, sort), skipped=offset > 0
-            )
-        return CoachPage(items=tuple(map(coach_view, shown.items)), next=after, prev=before, total=total)
-
-    def _found(self, query: FindCoaches, where: CoachFilter, asked: tuple[str, ...]) -> CoachPage:
-        offset = query.offset or _place(read_cursor(query.cursor, "coaches:q"))
-        synonyms = {word: self._synonyms(word) for word in asked}
-        hits = self._search.search(
-            SearchQuery(
-                words=asked,
-                synonyms={word: found for word, found in synonyms.items() if found},
-                where=where,
-                limit=query.limit,
-                offset=offset,
-                total=query.total,
-            )
-        )
-        with self._context.read() as work:
-            records = work.coaches.records(hits.ids)
-        has_next = hits.has_more and offset + query.limit <= 10_000
-        return CoachPage(
-            items=tuple(coach_view(records[id]) for id in hits.ids if id in records),
-            next=write_cursor("coaches:q", (offset + query.limit,), is_before=False) if has_next else None,
-            prev=write_cursor("coaches:q", (max(0, offset - query.limit),), is_before=True) if offset else None,
-            total=hits.total,
-        )
-
-    def _synonyms(self, word: str) -> tuple[str, ...]:
-        tag = self._context.vocabulary.canonical_tag(word)
-        return tuple(w for w in words(tag.replace("-", " ")) if w != word) if tag else ()
-
-
-def _place(keyset: Keyset | None) -> int:
-    if keyset is None:
-        return 0
-    text = str(keyset.values[0]) if len(keyset.values) == 1 else ""
-    return min(int(text), 10_000) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+        return self._finder.find(query)
 
 
 def copy_key(coach_id: UUID) -> str:
@@ -388,8 +316,3 @@ def copy_key(coach_id: UUID) -> str:
 def list_key(asked: str) -> str:
     """Return the key of a page of coaches in this process."""
     return f"coaches?{asked}"
-
-
-def coach_view(record: CoachRecord) -> CoachView:
-    """Show a coach."""
-    return CoachView.of(record.coach, record.account, record.certifications)

@@ -30,6 +30,8 @@ KEPT_ASIDE_SECONDS: Final = 60.0
 MAX_BYTES: Final = 64 * 1024 * 1024  # of this process, all copies together
 ABSENT: Final = b""  # kept for what is not there, so that asking for it again costs nothing either
 
+_WITHOUT_ENGINE: Final = b'{"degraded":"search"'  # how such a page begins: members are written by their names
+
 Source = Literal["process", "cache", "database", "aside"]
 
 
@@ -42,8 +44,10 @@ class Copy:
 
     @property
     def degraded(self) -> str | None:
-        """What to say of it: ``cache`` when it is older than the rule, because the database is away."""
-        return "cache" if self.source == "aside" else None
+        """What to say of it: ``cache`` when it is older than the rule, ``search`` for a page without the engine."""
+        if self.source == "aside":
+            return "cache"
+        return "search" if self.value.startswith(_WITHOUT_ENGINE) else None
 
 
 class Copies:

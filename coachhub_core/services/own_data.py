@@ -34,8 +34,9 @@ from coachhub_core.ports.files import FileStore
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.accounts import AccountService
 from coachhub_core.services.closing import Closing
-from coachhub_core.services.coaches import coach_view, copy_key
+from coachhub_core.services.coaches import copy_key
 from coachhub_core.services.copies import Copies
+from coachhub_core.services.finding import coach_view
 from coachhub_core.services.inbox import notify
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.units import Context, rerun

@@ -102,7 +102,7 @@ class Admin:
         summary="Write every coach into the index anew",
         who="admin",
         answer=Reindexed,
-        errors=(Forbidden,),
+        errors=(Forbidden, Busy),
         keys="never",
     )
     async def on_post_reindex(self, req: Request, resp: Response) -> None:

@@ -27,7 +27,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "redis.host": "A Redis server; giving one selects the engine `redis` for cache, bus and counters",
     "redis.port": "Its port",
     "redis.prefix": "What stands before every key",
-    "elasticsearch.url": "An Elasticsearch; giving one selects it for searches",
+    "elasticsearch.url": "An Elasticsearch, with scheme and port; giving one selects it for searches. Several addresses "
+    "of one cluster are parted by commas. Without one, `http://localhost:9200` where the engine is chosen by name",
+    "elasticsearch.prefix": "What stands before the alias `coaches` and every index",
     "http.host": "The address REST listens on; chat too, unless it has its own",
     "http.port": "The port of REST",
     "http.workers": "Processes that serve REST",
@@ -113,9 +115,6 @@ NOT_READ_YET: Final = frozenset(
 )  # fmt: skip
 """Named so that a file can hold them today; nothing reads them in this version."""
 
-NEEDS_ENGINE: Final = frozenset({"elasticsearch"})
-"""Tables of engines that no package of this version offers: choosing one stops the start, by name."""
-
 INTRO: Final = """
 Every setting has a default that runs. What is wrong stops the start with one sentence that names every wrong setting,
 never a secret's value, and exit code 2; a name that does not exist is wrong too.
@@ -174,8 +173,6 @@ def _rows(of: str, fields: Any) -> str:
         meaning = MEANINGS[path]
         if path in NOT_READ_YET:
             meaning += " *(not read in this version)*"
-        elif of in NEEDS_ENGINE:
-            meaning += " *(needs an engine)*"
         environment = " ".join(code(name) for name in (*plain, *own))
         rows.append((code(f.name), environment, _default(f), _allowed(f), meaning))
     return table(("setting", "environment", "default", "allowed", "what it does"), rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from coachhub_core.bootstrap import CoachHub, bootstrap, load_plugins, merge_off
 from coachhub_core.clock import Clock, system_clock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import SYSTEM, Erasure
-from coachhub_core.errors import BackupError, SettingsError
+from coachhub_core.errors import BackupError, SettingsError, Unavailable
 from coachhub_core.memory.archive import Manifest
 from coachhub_core.ports.storage import Keyset
 from coachhub_core.services import backups
@@ -80,7 +80,8 @@ def restore(
             backups.settle_running(hub.storage, hub.clock())
             n_ended = 0 if keep_sessions else _end_sessions(hub)
             if settings.engines["search"] != "database":  # an index of its own knows nothing of what came back
-                hub.admin.reindex(SYSTEM)
+                with suppress(Unavailable):  # what is restored stays: the worker builds the index when it can
+                    hub.admin.reindex(SYSTEM)
             problems = hub.storage.check().problems
     return Restored(manifests=manifests, n_erased_again=n_erased, n_sessions_ended=n_ended, problems=problems)
 

@@ -12,10 +12,11 @@ import attrs
 import click
 
 from coachhub_cli.options import data_option, settings_for
-from coachhub_core.bootstrap import bootstrap
+from coachhub_cli.progress import counting
+from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import environment_names
 from coachhub_core.domain.accounts import SYSTEM, Suspend, canonical_email
-from coachhub_core.errors import NotFound
+from coachhub_core.errors import NotFound, Unavailable
 from coachhub_core.strict_json import loads
 
 
@@ -105,15 +106,25 @@ def migrate(data: Path | None) -> None:
 @click.command()
 @data_option
 def check(data: Path | None) -> int:
-    """Count rows, orphans and wrong counters; exit 1 when something is wrong."""
+    """Count rows, orphans and wrong counters, compare the search index; exit 1 when something is wrong."""
     with bootstrap(settings_for(data)) as hub:
         report = hub.storage.check()
+        problems = [*report.problems, *_index_problems(hub)]
     for table, n in report.n_rows.items():
         click.echo(f"{table:24} {n:>10}")
-    for problem in report.problems:
+    for problem in problems:
         click.echo(f"wrong: {problem}", err=True)
-    click.echo(f"schema {report.schema_version}, {len(report.problems)} problems")
-    return 1 if report.problems else 0
+    click.echo(f"schema {report.schema_version}, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+def _index_problems(hub: CoachHub) -> list[str]:
+    """Compare every id and version of the search index with the database."""
+    try:
+        difference = hub.index.compare()
+    except Unavailable as exc:
+        return [f"search: {exc}"]
+    return [] if difference.is_equal else [f"search: {difference}; `coachhub search reindex` builds it anew"]
 
 
 @click.group()
@@ -124,9 +135,9 @@ def search() -> None:
 @search.command("reindex")
 @data_option
 def reindex(data: Path | None) -> None:
-    """Write every coach into the index anew, while searches go on."""
-    with bootstrap(settings_for(data)) as hub:
-        done = hub.admin.reindex(SYSTEM)
+    """Write every coach into a new index while searches go on, and let it take the place of the old one."""
+    with bootstrap(settings_for(data)) as hub, counting("Indexing coaches") as progress:
+        done = hub.admin.reindex(SYSTEM, progress)
     click.echo(f"{done.n_coaches} coaches indexed")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Self
@@ -18,7 +19,7 @@ from coachhub_core.domain.accounts import SYSTEM
 from coachhub_core.domain.exercises import shipped
 from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import SuggestCoaches
-from coachhub_core.errors import SettingsError
+from coachhub_core.errors import SettingsError, Unavailable
 from coachhub_core.security import Passwords
 from coachhub_demo.lives import PATHS, Lives, Path
 from coachhub_demo.play import Play
@@ -93,7 +94,8 @@ def fill(hub: CoachHub, tell: Tell, size: Size | None = None) -> Filled | None:
         shown.step("Looking for coaches today", 0.98)
         _morning(hub, seekers)
         if hub.settings.engines["search"] != "database":
-            hub.admin.reindex(SYSTEM)
+            with suppress(Unavailable):  # the worker builds the index when it can
+                hub.admin.reindex(SYSTEM)
     tell(
         f"{filled.n_coaches} coaches, {filled.n_trainees} trainees, {filled.n_matches} matches, "
         f"{filled.n_workouts} workouts, {filled.n_messages} messages"

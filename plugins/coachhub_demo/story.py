@@ -54,10 +54,12 @@ class Story:
     Args:
         rest: The REST door.
         chat_url: The address of the chat door.
+        mark: What makes the people's addresses new where the story was played before.
     """
 
-    def __init__(self, rest: Rest, chat_url: str, teller: Teller) -> None:
+    def __init__(self, rest: Rest, chat_url: str, teller: Teller, *, mark: str = "") -> None:
         self._rest = rest
+        self._mark = mark
         self._chat_url = chat_url
         self._teller = teller
         self._coaches: dict[str, Someone] = {}
@@ -110,7 +112,7 @@ class Story:
             raise StepFailed(reason=otherwise)
 
     def _register(self, name: str, role: str, city: str) -> Someone:
-        email = f"{name.split()[0].lower()}@example.org"
+        email = f"{name.split()[0].lower()}{self._mark}@example.org"
         body = {"email": email, "password": PASSWORD, "role": role, "name": name, "city": city, "zone": ZONE}
         made = self._call("POST", "/auth/register", body, wants=201).body
         return Someone(name=name, token=made["access_token"], account_id=made["account"]["id"])

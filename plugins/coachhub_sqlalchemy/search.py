@@ -8,18 +8,25 @@ away, and the score is the sum of weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from coachhub_core.ports.search import CoachDocument, SearchHits, SearchQuery
-from coachhub_core.ports.storage import Storage
+from coachhub_core.ports.search import (
+    EXACT,
+    MIN_PREFIX,
+    MIN_TYPO,
+    PREFIX,
+    SYNONYM,
+    TYPO,
+    CoachDocument,
+    SearchHits,
+    SearchQuery,
+    commonest,
+    is_one_edit_away,
+)
+from coachhub_core.ports.storage import Storage, UnitOfWork
 
-_PREFIX_SHARE: Final = 0.8
-_TYPO_SHARE: Final = 0.6
-_MIN_PREFIX: Final = 2
-_MIN_TYPO: Final = 4
-_MAX_WORDS: Final = 12
 _MAX_EXPANSIONS: Final = 40
 
 
@@ -31,35 +38,37 @@ class DatabaseSearch:
 
     def search(self, query: SearchQuery) -> SearchHits:
         """Return the ids that fit, best first."""
-        words = list(dict.fromkeys(query.words))[:_MAX_WORDS]
+        asked = query.asked
+        if asked == ():
+            return SearchHits(
+                ids=(),
+                has_more=False,
+                total=0 if query.total else None,
+                facets={facet: {} for facet in query.facets},
+            )
         with self._storage.begin(read_only=True) as work:
-            groups = []
-            for word in words:
-                group = {word: 1.0}
-                if len(word) >= _MIN_PREFIX:
-                    for known in work.coaches.vocabulary(word, limit=_MAX_EXPANSIONS):
-                        group.setdefault(known, _PREFIX_SHARE)
-                if len(word) >= _MIN_TYPO:
-                    near = work.coaches.words_of_length(len(word) - 1, len(word) + 1, word[0])
-                    for known in near:
-                        if known not in group and is_one_edit_away(word, known):
-                            group[known] = _TYPO_SHARE
-                            if len(group) > _MAX_EXPANSIONS:
-                                break
-                for synonym in query.synonyms.get(word, ()):
-                    group.setdefault(synonym, _PREFIX_SHARE)
-                groups.append(group)
-            if not groups:
-                return SearchHits(ids=(), has_more=False, total=0 if query.total else None)
-            found = work.coaches.scored(groups, query.where, offset=query.offset, limit=query.limit)
-            total = work.coaches.count_scored(groups, query.where) if query.total else None
-        return SearchHits(ids=found.items, has_more=found.has_more, total=total)
+            groups = None if asked is None else [_group(work, word, query.synonyms.get(word, ())) for word in asked]
+            found = work.coaches.scored(
+                groups, query.where, offset=query.offset, limit=query.limit, sort=query.sort, near=query.near
+            )
+            return SearchHits(
+                ids=found.items,
+                has_more=found.has_more,
+                total=work.coaches.count_scored(groups, query.where) if query.total else None,
+                facets={
+                    facet: commonest(work.coaches.facet(facet, groups, query.where.without(facet)))
+                    for facet in query.facets
+                },
+            )
 
     def put(self, documents: Sequence[CoachDocument]) -> None:
-        """Write the words of *documents* anew."""
+        """Write the words of *documents* anew, unless their coach has changed since."""
         with self._storage.begin() as work:
             for document in documents:
-                work.coaches.put_terms(document.id, document.weights())
+                if work.coaches.find(document.id) is None:
+                    continue
+                if work.coaches.lock(document.id).view_rev <= document.view_rev:
+                    work.coaches.put_terms(document.id, document.weights() if document.is_listed else {})
             work.commit()
 
     def delete(self, ids: Sequence[UUID]) -> None:
@@ -69,22 +78,29 @@ class DatabaseSearch:
                 work.coaches.put_terms(id, {})
             work.commit()
 
-    def rebuild(self, documents: Sequence[CoachDocument]) -> None:
+    def rebuild(self, documents: Iterable[CoachDocument]) -> None:
         """Write all words anew, a coach at a time, so that searches never find nothing."""
         for document in documents:
             self.put([document])
 
+    def versions(self) -> Mapping[UUID, int]:
+        """Return the revision of each listed coach that has words: they are written with it."""
+        with self._storage.begin(read_only=True) as work:
+            return work.coaches.worded_versions()
 
-def is_one_edit_away(a: str, b: str) -> bool:
-    """Say whether one insertion, deletion, replacement or swap of neighbours turns *a* into *b*."""
-    if a == b or abs(len(a) - len(b)) > 1:
-        return False
-    start = 0
-    while start < min(len(a), len(b)) and a[start] == b[start]:
-        start += 1
-    if len(a) == len(b):
-        rest_a, rest_b = a[start:], b[start:]
-        swapped = len(rest_a) > 1 and rest_a[1] + rest_a[0] + rest_a[2:] == rest_b
-        return rest_a[1:] == rest_b[1:] or swapped
-    longer, shorter = (a, b) if len(a) > len(b) else (b, a)
-    return longer[start + 1 :] == shorter[start:]
+
+def _group(work: UnitOfWork, word: str, synonyms: Sequence[str]) -> dict[str, int]:
+    """Return the known words that stand for *word*, each with the thousandths of its weight that count."""
+    group = {word: EXACT}
+    if len(word) >= MIN_PREFIX:
+        for known in work.coaches.vocabulary(word, limit=_MAX_EXPANSIONS):
+            group.setdefault(known, PREFIX)
+    for synonym in synonyms:
+        group.setdefault(synonym, SYNONYM)
+    if len(word) >= MIN_TYPO:
+        for known in work.coaches.words_of_length(len(word) - 1, len(word) + 1, word[0]):
+            if known not in group and is_one_edit_away(word, known):
+                group[known] = TYPO
+                if len(group) > 2 * _MAX_EXPANSIONS:
+                    break
+    return group

@@ -244,6 +244,12 @@ ROWS: list[tuple[e.CoachHubError, str, int, str]] = [
         "the database did not say whether the change was made; look before doing it again, or send it again under "
         "the same key",
     ),
+    (
+        e.IndexMissing(),
+        "unavailable",
+        503,
+        "there is no search index yet; it is built from the database by itself, try again",
+    ),
     (e.Overloaded(), "overloaded", 503, "too much is being asked at once; try again in a moment"),
     (e.MatcherError(reason="no model"), "matcher.failed", 500, "no model"),
     (e.MatcherTimeout(), "matcher.timeout", 500, "the matcher's deadline is over"),

@@ -153,9 +153,9 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
 
 
 @contextmanager
-def started(folder: Path, **environ: str) -> Iterator[Running]:
+def started(folder: Path, *, ports: tuple[int, int] | None = None, **environ: str) -> Iterator[Running]:
     """Start ``coachhub up`` in *folder* with just these settings, and wait until it says that it is ready."""
-    port, chat_port = free_port(), free_port()
+    port, chat_port = ports or (free_port(), free_port())
     command = [sys.executable, "-m", "coachhub_cli", "up", "--data", str(folder)]
     command += ["--port", str(port), "--chat-port", str(chat_port)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}

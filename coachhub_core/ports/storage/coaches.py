@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
 
 import attrs
 
 from coachhub_core.domain.accounts import Account
-from coachhub_core.domain.coaches import Availability, Certification, Coach
+from coachhub_core.domain.coaches import Availability, Certification, Coach, Facet
 
 if TYPE_CHECKING:
     from coachhub_core.ports.storage.unit import Keyset, Slice
@@ -28,16 +28,45 @@ class CoachRecord:
 
 @attrs.frozen(kw_only=True)
 class CoachFilter:
-    """What must hold for a coach to be listed; every member narrows. ``tag`` is a canonical specialty."""
+    """
+    What must hold for a coach to be listed; every member narrows.
+
+    ``tag`` is a canonical specialty; ``city_keys`` are the folded cities within
+    a distance, any of which will do.
+    """
 
     tag: str | None = None
     city_key: str | None = None
+    city_keys: frozenset[str] | None = None
     language: str | None = None
+    price_min: Decimal | None = None
     price_max: Decimal | None = None
     currency: str | None = None
     rating_min: float | None = None
     modality: str | None = None
     accepting: bool | None = None
+
+    @property
+    def rating_floor(self) -> Decimal | None:
+        """The lowest mean to two places that passes ``rating_min``."""
+        if self.rating_min is None:
+            return None
+        return Decimal(str(self.rating_min)).quantize(Decimal("0.01"), ROUND_CEILING)
+
+    def without(self, facet: Facet) -> CoachFilter:
+        """Return the filter with nothing said of *facet*: what its values are counted under."""
+        return attrs.evolve(self, **_SAID_OF[facet])
+
+
+_SAID_OF: Final[Mapping[Facet, Mapping[str, None]]] = {
+    "specialty": {"tag": None},
+    "city": {"city_key": None},
+    "modality": {"modality": None},
+    "language": {"language": None},
+    "currency": {"currency": None},
+    "price": {"price_min": None, "price_max": None},
+    "rating": {"rating_min": None},
+}
 
 
 class CoachRepository(Protocol):
@@ -91,12 +120,47 @@ class CoachRepository(Protocol):
         """How many coaches there are and the sum of their revisions: changes whenever :meth:`all_records` would."""
         ...
 
-    def page(self, where: CoachFilter, *, sort: str, keyset: Keyset | None, offset: int, limit: int) -> Slice[UUID]:
-        """Ids of coaches of active accounts; the sort key is (value, id), see :meth:`sort_key`."""
+    def page(
+        self,
+        where: CoachFilter,
+        *,
+        sort: str,
+        keyset: Keyset | None,
+        offset: int,
+        limit: int,
+        near: Mapping[str, int] | None = None,
+    ) -> Slice[UUID]:
+        """
+        Ids of coaches of active accounts; the sort key is (value, id), see :meth:`sort_key`.
+
+        Args:
+            near: Metres by folded city, for the order ``distance``; whose city is not in it comes last.
+        """
         ...
 
-    def sort_key(self, record: CoachRecord, sort: str) -> tuple[str, ...]:
+    def sort_key(self, record: CoachRecord, sort: str, near: Mapping[str, int] | None = None) -> tuple[str, ...]:
         """Return the sort key of *record* as texts that a cursor carries."""
+        ...
+
+    def facet(self, facet: Facet, groups: Sequence[Mapping[str, int]] | None, where: CoachFilter) -> Mapping[str, int]:
+        """
+        Count coaches by the values of a facet, over those that pass *where* and carry a word of every group.
+
+        Args:
+            groups: As for :meth:`scored`; None asks for no words.
+        """
+        ...
+
+    def city_names(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """How somebody who lives there writes each of these folded cities; the first spelling by code point."""
+        ...
+
+    def listed_versions(self) -> Mapping[UUID, int]:
+        """The ``view_rev`` of every coach who is listed."""
+        ...
+
+    def worded_versions(self) -> Mapping[UUID, int]:
+        """The same, of those only who can be found by a word in this storage."""
         ...
 
     def count(self, where: CoachFilter) -> int: ...
@@ -114,18 +178,25 @@ class CoachRepository(Protocol):
         ...
 
     def scored(
-        self, groups: Sequence[Mapping[str, float]], where: CoachFilter, *, offset: int, limit: int
+        self,
+        groups: Sequence[Mapping[str, int]] | None,
+        where: CoachFilter,
+        *,
+        offset: int,
+        limit: int,
+        sort: str | None = None,
+        near: Mapping[str, int] | None = None,
     ) -> Slice[UUID]:
         """
-        Ids of coaches that carry at least one word of every group, best first.
+        Ids of coaches that carry at least one word of every group, best first unless *sort* says otherwise.
 
         Args:
             groups: For each word asked, the known words that stand for it with
-                the share of their weight that counts.
+                the thousandths of their weight that count; None asks for no words.
         """
         ...
 
-    def count_scored(self, groups: Sequence[Mapping[str, float]], where: CoachFilter) -> int: ...
+    def count_scored(self, groups: Sequence[Mapping[str, int]] | None, where: CoachFilter) -> int: ...
 
     def add_certification(self, certification: Certification) -> None: ...
 

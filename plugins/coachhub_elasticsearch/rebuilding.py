@@ -1,0 +1,158 @@
+"""
+A new index beside the old one, and the alias that moves.
+
+While it is filled it stands behind the alias ``…-next``, into which every
+process writes what changes meanwhile; versions from outside make the order of
+the two writes indifferent. Whoever fills it says so every few seconds, so that
+no second one begins, and so that one whose builder died is cleared away.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from elasticsearch import Elasticsearch
+
+from coachhub_core.errors import Busy, IndexMissing, Unavailable
+from coachhub_core.ports.search import CoachDocument
+from coachhub_elasticsearch.answers import BulkAnswer, Indices
+from coachhub_elasticsearch.client import Link
+from coachhub_elasticsearch.mapping import MAPPING, SCHEMA, SETTINGS, source_of
+
+GRACE_SECONDS: Final = 3.0  # longer than any search may take
+SILENT_SECONDS: Final = 30.0  # after which a builder is taken for dead
+BEAT_SECONDS: Final = 5.0
+LONG_SECONDS: Final = 30.0
+BATCH: Final = 500
+
+
+def get_indices(es: Elasticsearch, alias: str) -> Any:
+    """Ask for aliases, form and blocks of everything that is called like an index of ours."""
+    return es.indices.get(index=f"{alias}-*", filter_path="*.aliases,*.mappings._meta,*.settings.index.blocks")
+
+
+def all_indices(link: Link, alias: str) -> Indices:
+    """Return every index of ours by name, whether an alias points to it or not."""
+    found = link.ask(lambda es: get_indices(es, alias), Indices)
+    is_ours = re.compile(rf"{re.escape(alias)}-\d+-\d+")
+    return {name: info for name, info in found.items() if is_ours.fullmatch(name)}
+
+
+def sweep(link: Link, alias: str) -> None:
+    """Delete what no alias needs: indices that were replaced, and those whose builder died."""
+    now = time.time()
+    for name, info in all_indices(link, alias).items():
+        is_building = f"{alias}-next" in info.aliases and now - info.mappings.meta.beat < SILENT_SECONDS
+        if alias not in info.aliases and not is_building:
+            _delete(link, name)
+
+
+def _delete(link: Link, name: str) -> None:
+    link.ask(lambda es: es.indices.delete(index=name, ignore_unavailable=True), dict, seconds=LONG_SECONDS)
+
+
+class Rebuild:
+    """
+    One rebuild, to be entered with ``with``: what did not take over is deleted again.
+
+    Raises:
+        Busy: If another one is under way.
+    """
+
+    batch = BATCH
+
+    def __init__(self, link: Link, alias: str) -> None:
+        self._link = link
+        self._alias = alias
+        self._next = f"{alias}-next"
+        self._name = f"{alias}-{SCHEMA}-{time.time_ns()}"
+        self._into = f"{self._name}-in"
+        self._beat_at = 0.0
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        now = time.time()
+        for name, info in all_indices(self._link, self._alias).items():
+            if self._next in info.aliases:
+                if now - info.mappings.meta.beat < SILENT_SECONDS:
+                    raise Busy(what="a rebuild of the search index")
+                _delete(self._link, name)
+        self._link.ask(
+            lambda es: es.indices.create(
+                index=self._name,
+                mappings={**MAPPING, "_meta": self._meta()},
+                settings=SETTINGS,
+                aliases={self._next: {}, self._into: {}},
+            ),
+            dict,
+            seconds=LONG_SECONDS,
+        )
+        building = [n for n, info in all_indices(self._link, self._alias).items() if self._next in info.aliases]
+        if min(building, default=self._name) != self._name:  # two began at once: the first name goes on
+            _delete(self._link, self._name)
+            raise Busy(what="a rebuild of the search index")
+        return self
+
+    def _meta(self) -> dict[str, Any]:
+        self._beat_at = time.monotonic()
+        return {"schema": SCHEMA, "beat": time.time()}
+
+    def write(self, documents: Sequence[CoachDocument]) -> None:
+        """
+        Write a batch; what another process has put there in a newer version stays.
+
+        Raises:
+            Unavailable: If one was not written.
+        """
+        operations: list[Any] = []
+        for document in documents:
+            target = {"_id": str(document.id), "version": document.view_rev, "version_type": "external_gte"}
+            operations += [{"index": {**target, "require_alias": True}}, source_of(document)]
+        answer = self._link.ask(
+            lambda es: es.bulk(index=self._into, operations=operations), BulkAnswer, seconds=LONG_SECONDS
+        )
+        results = answer.results()
+        if len(results) != len(documents) or any(r.status >= 300 and r.status != 409 for r in results):
+            raise Unavailable(what="the search engine")
+        if time.monotonic() - self._beat_at > BEAT_SECONDS:
+            self._link.ask(lambda es: es.indices.put_mapping(index=self._name, meta=self._meta()), dict)
+
+    def take_over(self) -> None:
+        """Make everything written searchable, then move the alias in one step."""
+        self._link.ask(lambda es: es.indices.refresh(index=self._name), dict, seconds=LONG_SECONDS)
+        actions: list[dict[str, Any]] = [
+            {"remove": {"index": name, "alias": self._alias}}
+            for name, info in all_indices(self._link, self._alias).items()
+            if self._alias in info.aliases
+        ]
+        actions += [
+            {"add": {"index": self._name, "alias": self._alias}},
+            {"remove": {"index": self._name, "alias": self._next}},
+            {"remove": {"index": self._name, "alias": self._into}},
+        ]
+        try:
+            self._link.ask(lambda es: es.indices.update_aliases(actions=actions), dict, seconds=LONG_SECONDS)
+        except IndexMissing as exc:
+            raise Busy(what="a rebuild of the search index") from exc  # somebody took this one for dead
+        except Unavailable as exc:
+            if self._is_in_place():
+                what = f"the alias {self._alias!r} (an index of that name is in its place; delete it, or set a prefix)"
+                raise Unavailable(what=what) from exc
+            raise
+        self._is_over = True
+
+    def _is_in_place(self) -> bool:
+        found = self._link.ask(lambda es: es.indices.get(index=self._alias, filter_path="*.aliases"), Indices)
+        return self._alias in found
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._is_over:
+            with suppress(Unavailable):  # else it is deleted once its builder has been silent for long enough
+                _delete(self._link, self._name)

@@ -1,0 +1,119 @@
+"""Two nodes on one MariaDB and one Redis, behind the nginx configuration that ships."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from running import Running, free_port, started
+from services import a_database, address
+
+SECRET = "3c1f7a9b5d2e8f406172839a4b5c6d7e8f90a1b2c3d4e5f6"
+ROOT = Path(__file__).parents[2]
+
+
+def _services() -> ModuleType:
+    """Load deploy/services.py, which is a program and no part of a package."""
+    spec = importlib.util.spec_from_file_location("deploy_services", ROOT / "deploy" / "services.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SERVICES = _services()
+
+
+@attrs.frozen
+class Service:
+    """A service started for one test alone, which may be frozen and killed."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Service:
+        """Return what a function of deploy/services.py has started."""
+        return cls(SERVICES.STARTED.pop(found["pid"]), found["port"])
+
+    def end(self) -> None:
+        """Kill it, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def own_redis(folder: Path) -> Iterator[Service]:
+    """Start a Redis for this test alone."""
+    folder.mkdir()
+    redis = Service.of(SERVICES.start_redis(folder, free_port(), argparse.Namespace()))
+    try:
+        yield redis
+    finally:
+        redis.end()
+
+
+@attrs.frozen
+class Nodes:
+    """Two nodes and the proxy before them, each asked as one server is."""
+
+    nodes: tuple[Running, Running]
+    proxy: Running
+    environ: dict[str, str]
+
+
+@contextmanager
+def two_nodes(folder: Path, redis_port: int | None = None, **more: str) -> Iterator[Nodes]:
+    """
+    Start them on a database of their own.
+
+    Args:
+        redis_port: Of a Redis of the test's own; by default the one that is there for all.
+    """
+    redis = f"redis://127.0.0.1:{redis_port}/0" if redis_port else address("TEST_REDIS_URL")
+    with ExitStack() as stack:
+        url = sa.make_url(stack.enter_context(a_database()))
+        environ = {
+            "DB_HOST": str(url.host),
+            "DB_PORT": str(url.port),
+            "DB_NAME": str(url.database),
+            "DB_USER": str(url.username),
+            "DB_PASSWORD": str(url.password),
+            "COACHHUB_REDIS_URL": redis,
+            "COACHHUB_REDIS_PREFIX": f"{url.database}:",
+            "JWT_SECRET": SECRET,
+            "COACHHUB_HTTP_WORKERS": "1",
+            "COACHHUB_HTTP_TRUSTED_PROXIES": "127.0.0.1/32",
+            **more,
+        }
+        nodes = (
+            stack.enter_context(started(folder / "a", **environ)),
+            stack.enter_context(started(folder / "b", **environ)),
+        )
+        yield Nodes(nodes, stack.enter_context(proxy(folder / "nginx", nodes)), environ)
+
+
+@contextmanager
+def proxy(folder: Path, nodes: tuple[Running, ...]) -> Iterator[Running]:
+    """Start nginx with the shipped configuration before *nodes*; REST and chat are at one port."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    options = argparse.Namespace(
+        rest=",".join(f"127.0.0.1:{node.port}" for node in nodes),
+        chat=",".join(f"127.0.0.1:{node.chat_port}" for node in nodes),
+    )
+    nginx = Service.of(SERVICES.start_nginx(folder, free_port(), options))
+    try:
+        yield Running(folder, nginx.port, nginx.port, nodes[0].process)
+    finally:
+        nginx.process.terminate()
+        nginx.process.wait()
