@@ -188,7 +188,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("mariadb", "frozen", *_frozen("mariadb"), database_away, UNHEALTHY, 5.0, True),
     Column("mariadb", "killed", *_killed("mariadb"), database_away, UNHEALTHY, 2.0, True),
     Column("mariadb", "slow by 50 ms", *_proxied("mariadb", Slow(0.05)), all_well, HEALTHY, 5.0),
-    Column("mariadb", "slow by 300 ms", *_proxied("mariadb", Slow(0.3)), database_slow, HEALTHY, 5.0),
+    Column("mariadb", "slow by 300 ms", *_proxied("mariadb", Slow(0.3)), database_slow, HEALTHY, 5.0, True),
     Column("mariadb", "read-only", _read_only, _writable, database_unwritable, DEGRADED, 2.0, in_short=True),
     *_faults("redis", all_well, DEGRADED),
     Column("redis", "frozen", *_frozen("redis"), all_well, DEGRADED, 5.0),
