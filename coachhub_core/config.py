@@ -293,6 +293,19 @@ class Settings:
         return urlsplit(self.database_url).scheme.split("+")[0]
 
     @property
+    def database_read_url(self) -> str | None:
+        """The URL of the replica, the database's own with another host; None where there is none."""
+        if not self.database.read_host or self.database_scheme == "sqlite":
+            return None
+        parts = urlsplit(self.database_url)
+        user, at, _ = parts.netloc.rpartition("@")
+        given = self.database.read_host
+        host, colon, port = given.rpartition(":") if given.count(":") == 1 else (given, "", "")
+        shown = f"[{host}]" if ":" in host else host
+        port = port if colon else str(parts.port or self.database.port)
+        return parts._replace(netloc=f"{user}{at}{shown}:{port}").geturl()
+
+    @property
     def redis_url(self) -> str:
         """The address of Redis, or an empty string when none is configured."""
         if self.redis.url:

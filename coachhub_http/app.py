@@ -163,7 +163,7 @@ class RestApp:
         self.phase = phase
         self._prober = hub.prober
         self._pools = (work, hashing)
-        self._metrics = Metrics(self._pools)
+        self._metrics = Metrics(self._pools, hub.prober)
         self._log = observe
         services = Services(hub, work, hashing)
         operations = Operations(services, phase, self._metrics)

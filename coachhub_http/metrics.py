@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from coachhub_core.services.due import Backlog
+from coachhub_core.services.health import Prober
 from coachhub_http.context import Context
 from coachhub_http.edge import METHODS
 from coachhub_http.pool import Pool
@@ -28,8 +29,9 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class Metrics:
     """What this process counts; one per application."""
 
-    def __init__(self, pools: Sequence[Pool]) -> None:
+    def __init__(self, pools: Sequence[Pool], prober: Prober | None = None) -> None:
         self._registry = CollectorRegistry()
+        self._prober = prober
         self._requests = Counter(
             "coachhub_http_requests",
             "Requests answered, by method, route and status.",
@@ -58,6 +60,13 @@ class Metrics:
                 ("dead", "Events that were given up; see coachhub outbox."),
             )
         }
+        self._up = Gauge(
+            "coachhub_service_up",
+            "Whether a neighbour answers: 1 or 0, as /health has it.",
+            ("service",),
+            multiprocess_mode="livemin",
+            registry=self._registry,
+        )
         self._pools = pools
         self._counters: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
 
@@ -82,6 +91,10 @@ class Metrics:
         """Write everything in Prometheus's text format, of all processes where there are several."""
         for pool in self._pools:
             self._taken.labels(pool.name).set(pool.n_taken)
+        if self._prober is not None and self._prober.is_watching:
+            for service, state in self._prober.report().services.items():
+                if state != "unused":
+                    self._up.labels(service).set(state == "up")
         registry = self._registry
         if MULTIPROC_DIR in os.environ:
             registry = CollectorRegistry()

@@ -12,12 +12,14 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
 import attrs
 
+from coachhub_core import deadline
 from coachhub_core.errors import Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -25,6 +27,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _JOIN_SECONDS: Final = 5.0
+_MARGIN: Final = 0.05  # of a call's time, for the way back: who gives up in a thread still answers
 
 
 @attrs.define(kw_only=True)
@@ -43,14 +46,23 @@ class TookTooLong(Unavailable):
 class _Job:
     """One call on its way through a thread."""
 
-    __slots__ = ("call", "context", "future", "is_wanted", "loop")
+    __slots__ = ("call", "context", "future", "is_wanted", "loop", "until")
 
-    def __init__(self, call: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, call: Callable[[], Any], loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self.call = call
+        self.until = time.monotonic() + seconds
         self.context: Context = copy_context()
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.is_wanted = True  # until its deadline, or until the client left
+
+    def run(self) -> Any:
+        """Call, in its context, within what is left of its time."""
+        return self.context.run(self._within)
+
+    def _within(self) -> Any:
+        with deadline.within(self.until - time.monotonic()):
+            return self.call()
 
 
 class Pool:
@@ -89,7 +101,7 @@ class Pool:
         if not self._threads:
             self._start()
         loop = asyncio.get_running_loop()
-        job = _Job(lambda: function(*args, **named), loop)
+        job = _Job(lambda: function(*args, **named), loop, self._seconds * (1 - _MARGIN))
         self.n_taken += 1
         self._queue.put(job)
         timer = loop.call_later(self._seconds, self._expire, job)
@@ -124,7 +136,7 @@ class Pool:
             error: BaseException | None = None
             if job.is_wanted:
                 try:
-                    result = job.context.run(job.call)
+                    result = job.run()
                 except BaseException as exc:
                     error = exc
             try:

@@ -129,13 +129,23 @@ class Starting:
         pause = 0.1
         while True:
             try:
-                return self._boot(self._settings)
+                return self._stood(self._boot(self._settings))
             except Unavailable as exc:
                 if time.monotonic() + pause > deadline:
                     raise
                 log.warning("waiting to start: %s", exc)
             time.sleep(pause)
             pause = min(2.0, pause * 2)
+
+    @staticmethod
+    def _stood(hub: CoachHub) -> CoachHub:
+        """Return *hub* when its database takes changes; a server that can write nothing does not begin to serve."""
+        try:
+            hub.storage.ping()
+        except BaseException:
+            hub.close()
+            raise
+        return hub
 
     # ── before that ──
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from coachhub_core import deadline
 from coachhub_core.errors import CoachHubError, Overloaded, Unavailable
 
 log = logging.getLogger(__name__)
@@ -96,11 +97,13 @@ class Readers:
         while (job := self._jobs.get()) is not None:
             queued_at, call, done = job
             result: Any
-            if time.monotonic() - queued_at > MAX_SECONDS:
+            left = MAX_SECONDS - (time.monotonic() - queued_at)
+            if left <= 0:
                 result = Unavailable()
             else:
                 try:
-                    result = call()
+                    with deadline.within(left):
+                        result = call()
                 except CoachHubError as exc:
                     result = exc
                 except Exception as exc:

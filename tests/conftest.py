@@ -31,6 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--messages", default=None, help="how many messages fifty devices write (500 by default)")
     parser.addoption("--changes", default=None, help="how often a profile changes while it is read (16 by default)")
     parser.addoption("--fuzz", default=None, help="examples per operation for schemathesis (10 by default)")
+    parser.addoption("--table", action="store_true", help="the whole degradation table, not two columns a neighbour")
+    parser.addoption("--faults", default=None, help="how many faults the fault test brings about (10 by default)")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -39,7 +39,7 @@ PACKAGE_LIBRARIES = {
     "coachhub_core": CORE_LIBRARIES,
     "coachhub_http": {"attr", "attrs", "cattrs", "falcon", "gunicorn", "msgspec", "prometheus_client", "structlog"},
     "coachhub_ws": {"attr", "attrs", "cattrs", "msgspec", "prometheus_client", "structlog", "websockets"},
-    "coachhub_sqlalchemy": {"alembic", "attr", "attrs", "msgspec", "sqlalchemy"},
+    "coachhub_sqlalchemy": {"alembic", "attr", "attrs", "msgspec", "pymysql", "sqlalchemy"},
     "coachhub_cli": {"attr", "attrs", "click", "msgspec", "rich", "structlog"},
     "coachhub_demo": {"attr", "attrs", "click", "msgspec", "rich", "websockets"},
     "coachhub_redis": {"redis"},
@@ -54,6 +54,8 @@ ROOMS = {
     "coachhub_core.identifiers": (),
     "coachhub_core.clock": (),
     "coachhub_core.version": (),
+    "coachhub_core.deadline": (),
+    "coachhub_core.breaker": ("errors",),
     "coachhub_core.sources": ("errors",),
     "coachhub_core.environment": ("config",),
     "coachhub_core.strict_json": ("errors",),
@@ -68,7 +70,8 @@ ROOMS = {
         "config", "domain", "errors", "hookspecs", "identifiers", "matching", "ports", "wire",
     ),
     "coachhub_core.services": (
-        "clock", "config", "domain", "errors", "identifiers", "matching", "memory.archive", "ports", "security", "wire",
+        "clock", "config", "deadline", "domain", "errors", "identifiers", "matching", "memory.archive", "ports",
+        "security", "wire",
     ),
 }  # fmt: skip
 

@@ -15,7 +15,8 @@ class becomes is the shells' business.
     │   ├── Conflict                the state met does not allow it
     │   ├── VersionMismatch · IfMatchRequired
     │   ├── RateLimited
-    │   └── Unavailable · Overloaded
+    │   ├── Unavailable             Contended · Unwritable · OutcomeUnknown
+    │   └── Overloaded
     ├── MatcherError                raised by matchers, answered by the fallback
     ├── SettingsError · PluginError the start is refused
     └── BackupError                 a backup is damaged, or cannot be restored here
@@ -38,9 +39,11 @@ from coachhub_core.errors.base import (
 from coachhub_core.errors.load import (
     Contended,
     IndexMissing,
+    OutcomeUnknown,
     Overloaded,
     RateLimited,
     Unavailable,
+    Unwritable,
 )
 from coachhub_core.errors.operator import (
     ArtefactError,
@@ -152,6 +155,7 @@ __all__ = [
     "NotFound",
     "NotReceiver",
     "OpenRequestExists",
+    "OutcomeUnknown",
     "Overloaded",
     "OverrideConflict",
     "PasswordWeak",
@@ -173,6 +177,7 @@ __all__ = [
     "TooManyOpenRequests",
     "Unauthorized",
     "Unavailable",
+    "Unwritable",
     "VersionMismatch",
     "WorkoutIdReused",
 ]

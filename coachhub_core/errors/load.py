@@ -53,6 +53,32 @@ class Contended(Unavailable):
 
 
 @attrs.define(kw_only=True)
+class Unwritable(Unavailable):
+    """Raised when a storage answers and takes no changes: it is full, or read-only. Reads go on."""
+
+    def __str__(self) -> str:
+        return f"{self.what} takes no changes at the moment; nothing was changed, try again"
+
+
+@attrs.define(kw_only=True)
+class OutcomeUnknown(Unavailable):
+    """
+    Raised when the connection broke while a change was made durable: it may have been.
+
+    A request that carries an idempotency key is run again by the services, and
+    the key settles it; others look before they do it again.
+    """
+
+    is_settled_by_key: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} did not say whether the change was made; "
+            "look before doing it again, or send it again under the same key"
+        )
+
+
+@attrs.define(kw_only=True)
 class Overloaded(Refusal):
     """Raised when every worker is taken and the queue is full."""
 

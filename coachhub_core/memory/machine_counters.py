@@ -19,6 +19,7 @@ from coachhub_core.ports.rate_counters import Hit
 log = logging.getLogger("coachhub.limits")
 
 _BUSY_SECONDS: Final = 0.25
+_ALONE_SECONDS: Final = 1.0  # without asking the file again, once it could not be used
 _SWEEP_SECONDS: Final = 60.0
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS hits (key BLOB NOT NULL, at REAL NOT NULL, until REAL NOT NULL);
@@ -49,17 +50,19 @@ class MachineRateCounters:
         self._swept_at = 0.0
         self._alone = MemoryRateCounters(monotonic=monotonic)
         self._is_alone = False
+        self._alone_until = 0.0
 
     def hit(self, key: str, *, limit: int, window_seconds: float, cost: int = 1) -> Hit:
         """Count one more, if there is room."""
         with self._lock:
-            try:
-                found = self._counted(_digest(key), limit, window_seconds, cost)
-            except (sqlite3.Error, OSError) as exc:
-                self._fall_back(exc)
-            else:
-                self._is_alone = False
-                return found
+            if self._monotonic() >= self._alone_until:
+                try:
+                    found = self._counted(_digest(key), limit, window_seconds, cost)
+                except (sqlite3.Error, OSError) as exc:
+                    self._fall_back(exc)
+                else:
+                    self._is_alone = False
+                    return found
         return self._alone.hit(key, limit=limit, window_seconds=window_seconds, cost=cost)
 
     def forget(self, key: str) -> None:
@@ -108,6 +111,7 @@ class MachineRateCounters:
         if not self._is_alone:
             log.warning("the shared counters cannot be used, so each process counts by itself: %s", exc)
         self._is_alone = True
+        self._alone_until = self._monotonic() + _ALONE_SECONDS
         connection, self._connection = self._connection, None
         if connection is not None and self._pid == os.getpid():
             connection.close()

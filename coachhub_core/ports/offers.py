@@ -43,7 +43,11 @@ class SearchOffer:
 
 @attrs.frozen(kw_only=True)
 class Probe:
-    """A neighbour whose health is asked each second; ``ask`` raises when it does not answer."""
+    """
+    A neighbour whose health is asked each second.
+
+    ``ask`` raises when it does not answer, and ``Unwritable`` when it does and takes no changes.
+    """
 
     service: str
     ask: Callable[[], None]

@@ -44,7 +44,7 @@ class AnalyticsService:
         coach_id = own_coach_id(actor)
         keyset = read_cursor(query.cursor, _LIST)
         now = self._context.clock()
-        with self._context.read() as work:
+        with self._context.read(may_lag=True) as work:
             everyone = self._running(work, coach_id)
             if keyset is not None:
                 place = _place(keyset.values)
@@ -62,7 +62,7 @@ class AnalyticsService:
         """Return everything one should look at, most urgent first."""
         coach_id = own_coach_id(actor)
         now = self._context.clock()
-        with self._context.read() as work:
+        with self._context.read(may_lag=True) as work:
             running = self._running(work, coach_id)
             facts = self._facts(work, actor, coach_id, running, now)
             asked = work.matches.contexts([m.id for m in work.matches.open_of_coach(coach_id)])

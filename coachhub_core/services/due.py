@@ -19,7 +19,7 @@ from uuid import UUID
 
 import attrs
 
-from coachhub_core import wire
+from coachhub_core import deadline, wire
 from coachhub_core.domain.events import EVENTS, Event
 from coachhub_core.errors import CoachHubError
 from coachhub_core.ports.storage import DeadLetter, StoredEvent
@@ -33,6 +33,7 @@ KEEP_DONE: Final = timedelta(days=7)
 KEEP_SESSIONS: Final = timedelta(days=30)
 KEEP_SUGGESTIONS: Final = timedelta(days=90)
 _BATCH: Final = 100
+_FORGET_SECONDS: Final = 60.0  # row by row, and nobody waits for it
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
 
@@ -159,7 +160,7 @@ class DueService:
             n_waiting, _, _ = work.outbox.backlog()
         if n_waiting >= limit:
             return 0  # what waits goes first
-        with self._context.storage.begin() as work:
+        with deadline.within(_FORGET_SECONDS), self._context.storage.begin() as work:
             n = work.idempotency.delete_expired(now=now, limit=limit)
             n += work.outbox.delete_done(before=now - KEEP_DONE, limit=limit)
             n += work.sessions.delete_expired(before=now - KEEP_SESSIONS, limit=limit)

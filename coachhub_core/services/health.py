@@ -11,6 +11,7 @@ from typing import Final, Literal
 import attrs
 
 from coachhub_core.clock import Clock
+from coachhub_core.errors import Unwritable
 from coachhub_core.ports.offers import Probe
 
 log = logging.getLogger("coachhub.health")
@@ -21,7 +22,11 @@ SERVICES: Final = ("database", "redis", "elasticsearch")
 
 @attrs.frozen(kw_only=True)
 class HealthReport:
-    """The original's shape: a status, when, and each service up, down or unused."""
+    """
+    The original's shape: a status, when, and each service up, down or unused.
+
+    A service that answers and takes no changes is up, and the whole is degraded.
+    """
 
     status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: datetime
@@ -43,6 +48,7 @@ class Prober:
         self._lock = threading.Lock()
         self._states: dict[str, ServiceState] = dict.fromkeys(SERVICES, "unused")
         self._states.update(dict.fromkeys(self._probes, "down"))
+        self._unwritable: set[str] = set()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -59,6 +65,11 @@ class Prober:
         for thread in self._threads:
             thread.join(timeout=2)
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether threads ask, so that a report costs nothing."""
+        return bool(self._threads)
+
     def ask_once(self) -> None:
         """Ask every probe now, in the caller's thread: for who has not started the threads."""
         for name in self._probes:
@@ -70,10 +81,11 @@ class Prober:
             self.ask_once()
         with self._lock:
             states = dict(self._states)
+            is_limping = bool(self._unwritable)
         status: Literal["healthy", "degraded", "unhealthy"] = "healthy"
         if states.get("database") == "down":
             status = "unhealthy"
-        elif "down" in states.values():
+        elif is_limping or "down" in states.values():
             status = "degraded"
         return HealthReport(status=status, timestamp=self._clock(), services=states)
 
@@ -88,13 +100,18 @@ class Prober:
                 return
 
     def _ask(self, name: str) -> None:
+        state: ServiceState = "up"
+        is_unwritable = False
         try:
             self._probes[name].ask()
-            state: ServiceState = "up"
+        except Unwritable as exc:
+            log.debug("%s takes no changes: %s", name, exc)
+            is_unwritable = True
         except Exception as exc:  # whatever a neighbour does, it is down
             log.debug("%s is down: %s", name, exc)
             state = "down"
         with self._lock:
-            if self._states.get(name) != state:
-                log.info("%s is %s", name, state)
+            if (self._states.get(name), name in self._unwritable) != (state, is_unwritable):
+                log.info("%s is %s%s", name, state, " and takes no changes" if is_unwritable else "")
             self._states[name] = state
+            (self._unwritable.add if is_unwritable else self._unwritable.discard)(name)

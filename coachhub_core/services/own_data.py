@@ -11,7 +11,7 @@ from uuid import UUID
 
 import attrs
 
-from coachhub_core import wire
+from coachhub_core import deadline, wire
 from coachhub_core.domain.accounts import (
     SYSTEM,
     Account,
@@ -42,6 +42,7 @@ from coachhub_core.services.limits import Throttle
 from coachhub_core.services.units import Context, rerun
 
 KEPT_EXPORTS: Final = 10
+_GATHER_SECONDS: Final = 120.0  # a long life takes longer than a request may
 
 Section = Callable[[UnitOfWork, Account], Any]
 """Returns what a room keeps of an account, as views; None when that is nothing."""
@@ -134,8 +135,9 @@ class OwnDataService:
         """Make the export that waits the longest; False when none does. Run by due work."""
         with self._context.read() as work:
             waiting = work.exports.running(limit=1)
-            if not waiting:
-                return False
+        if not waiting:
+            return False
+        with deadline.within(_GATHER_SECONDS), self._context.read(may_lag=True) as work:
             account = work.accounts.get(waiting[0].account_id)
             raw = self.document(work, account)
         self._files.put(_file_of(waiting[0].id), raw)

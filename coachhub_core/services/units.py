@@ -13,12 +13,19 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import attrs
 
-from coachhub_core import wire
+from coachhub_core import deadline, wire
 from coachhub_core.clock import Clock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.vocabulary import Vocabulary
-from coachhub_core.errors import CoachHubError, Contended, IdempotencyKeyReused, Unauthorized
+from coachhub_core.errors import (
+    CoachHubError,
+    Contended,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
+    Unauthorized,
+    Unavailable,
+)
 from coachhub_core.identifiers import NewId
 from coachhub_core.ports.storage import Duplicate, Storage, UnitOfWork
 
@@ -27,7 +34,6 @@ R = TypeVar("R")
 
 log = logging.getLogger("coachhub.units")
 
-DEADLINE_SECONDS: Final = 4.5  # inside the 5 s a request has
 KEY_LIVES: Final = timedelta(hours=24)
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
@@ -48,26 +54,38 @@ class Replayed(CoachHubError):
 
 def rerun(method: Callable[P, R]) -> Callable[P, R]:
     """
-    Run a use case again when its unit of work lost a race, with jitter, inside one deadline.
+    Run a use case again when its unit of work lost a race or its connection, with jitter, inside one deadline.
 
     Only for methods that do nothing outside their unit of work. A ``Duplicate``
     that no service gave a name is a race as well: the second run meets the row
-    that the first one could not see.
+    that the first one could not see. An outcome that is not known is looked up
+    by running again where the request has a key, and told as such otherwise.
     """
 
     @functools.wraps(method)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        attempt = 0
-        while True:
-            try:
-                return method(*args, **kwargs)
-            except (Contended, Duplicate) as exc:
+        with deadline.within(deadline.UNIT_SECONDS):
+            attempt = 0
+            unknown: OutcomeUnknown | None = None
+            while True:
                 attempt += 1
-                is_hopeless = isinstance(exc, Duplicate) and attempt > 2
-                if is_hopeless or time.monotonic() > deadline:
-                    raise
-                log.debug("running %s again after %s", method.__qualname__, exc)
+                try:
+                    return method(*args, **kwargs)
+                except Duplicate as exc:
+                    if attempt > 2 or deadline.left(0) <= 0:
+                        raise
+                    why: CoachHubError = exc
+                except OutcomeUnknown as exc:
+                    if not exc.is_settled_by_key or deadline.left(0) <= 0:
+                        raise
+                    why = unknown = exc
+                except Unavailable as exc:
+                    if not isinstance(exc, Contended) or deadline.left(0) <= 0:
+                        if unknown is not None:
+                            raise unknown from exc  # what this run says is not true of the one before
+                        raise
+                    why = exc
+                log.debug("running %s again after %s", method.__qualname__, why)
                 time.sleep(_jitter.uniform(0.001, min(0.05, 0.002 * 2**attempt)))
 
     return run
@@ -83,9 +101,15 @@ class Context:
     settings: Settings
     vocabulary: Vocabulary
 
-    def read(self) -> UnitOfWork:
-        """Return a unit that only reads."""
-        return self.storage.begin(read_only=True)
+    def read(self, *, may_lag: bool = False) -> UnitOfWork:
+        """
+        Return a unit that only reads.
+
+        Args:
+            may_lag: Whether a replica may answer: for analytics and exports, never for what somebody may just
+                have written, nor for what a copy is made of.
+        """
+        return self.storage.begin(read_only=True, may_lag=may_lag)
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[UnitOfWork]:
@@ -124,7 +148,11 @@ class Context:
                     work.idempotency.answer(account_id=actor.account_id, key=key.key, view=wire.dumps(answer))
 
                 work.before_commit.append(keep)
-            yield work
+            try:
+                yield work
+            except OutcomeUnknown as exc:
+                exc.is_settled_by_key = key is not None
+                raise
 
 
 def _may_act(work: UnitOfWork, actor: Actor, now: datetime) -> bool:

@@ -22,7 +22,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "database.name": "The name of its database",
     "database.user": "Whom to log in as",
     "database.password": "With what",
-    "database.read_host": "A replica",
+    "database.read_host": "A replica of the database, as `host` or `host:port`: it answers analytics and exports; the database itself does where the replica is away",
     "redis.url": "Redis, as a URL; wins over host and port",
     "redis.host": "A Redis server; giving one selects the engine `redis` for cache, bus and counters",
     "redis.port": "Its port",
@@ -109,7 +109,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 NOT_READ_YET: Final = frozenset(
     {
-        "database.read_host", "limits.reset",
+        "limits.reset",
         "matching.assigner", "matching.mode", "matching.limit", "matching.n_candidates", "matching.max_shown_per_day",
     }
 )  # fmt: skip

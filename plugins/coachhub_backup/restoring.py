@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 
 from coachhub_backup import journal
+from coachhub_core import deadline
 from coachhub_core.bootstrap import CoachHub, bootstrap, load_plugins, merge_offers
 from coachhub_core.clock import Clock, system_clock
 from coachhub_core.config import Settings
@@ -28,6 +29,8 @@ from coachhub_core.services import backups
 
 MAY_BE_THERE: Final = frozenset({"coachhub.toml", "jwt-secret", "backups", "lost+found"})
 """What an empty data folder may hold: settings and secrets, which no backup has, and the backups themselves."""
+
+_PATIENCE_SECONDS: Final = 3_600
 
 
 @attrs.frozen(kw_only=True)
@@ -172,7 +175,7 @@ def _end_sessions(hub: CoachHub) -> int:
     """End every login that the backup brought back; return how many."""
     n = 0
     now = hub.clock()
-    with hub.storage.begin() as work:
+    with deadline.within(_PATIENCE_SECONDS), hub.storage.begin() as work:
         keyset: Keyset | None = None
         while True:
             page = work.accounts.page(role=None, status=None, keyset=keyset, limit=500)

@@ -13,6 +13,7 @@ import attrs
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from coachhub_core import deadline
 from coachhub_core.bootstrap import CoachHub
 from coachhub_core.domain.accounts import SYSTEM
 from coachhub_core.domain.exercises import shipped
@@ -41,6 +42,7 @@ Tell = Callable[[str], None]
 PASSWORD: Final = "seven quiet rowing mornings"  # noqa: S105 - of people who do not exist; production refuses them
 _PAST: Final = timedelta(days=240)
 _SEEKERS: Final = 24
+_PATIENCE_SECONDS: Final = 3_600  # one transaction holds it all, and nobody waits for an answer
 
 
 @attrs.frozen(kw_only=True)
@@ -123,7 +125,7 @@ def _play(hub: CoachHub, size: Size, shown: _Shown) -> tuple[Filled, list[Traine
     drawer = Drawer(stream("people"), end)
     coaches = list(drawer.coaches(size.n_coaches))
     trainees = list(drawer.trainees(size.n_trainees))
-    with hub.storage.begin() as whole:
+    with deadline.within(_PATIENCE_SECONDS), hub.storage.begin() as whole:
         stage = Stage(hub, whole, stream("ids"), start)
         play = Play(stage, end)
         registrar = Registrar(stage, stream("registrar"), password_hash, by_slug)

@@ -124,7 +124,7 @@ class _OneTransaction:
         self._storage = storage
         self._whole = whole
 
-    def begin(self, *, read_only: bool = False) -> UnitOfWork:
+    def begin(self, *, read_only: bool = False, may_lag: bool = False) -> UnitOfWork:
         return _Scene(self._whole)
 
     def migrate(self) -> str:

@@ -2,8 +2,9 @@
 Hints between processes over Redis pub/sub.
 
 Publishing puts into a bounded queue and returns; a thread sends. Listening is a
-thread that connects again for ever. What is lost on the way is only a hint: the
-sweep finds it in the database.
+thread that connects again for ever, also when a connection that stands has
+become deaf: one that answers no ping for three seconds. What is lost on the way
+is only a hint: the sweep finds it in the database.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -22,6 +24,8 @@ log = logging.getLogger("coachhub.redis")
 
 QUEUE: Final = 1_000
 _PAUSE_SECONDS: Final = 0.2
+_PING_SECONDS: Final = 1.0
+_DEAF_SECONDS: Final = 3.0
 _WAIT_SECONDS: Final = 0.2  # below the socket's timeout, so that a quiet channel is no error
 
 
@@ -102,6 +106,7 @@ class RedisBroadcast:
         subscription = self._link.pubsub()
         try:
             heard: set[str] = set()
+            answered_at = pinged_at = time.monotonic()
             while not self._stop.is_set():
                 with self._lock:
                     new = self._channels - heard
@@ -110,8 +115,17 @@ class RedisBroadcast:
                     heard |= new
                     subscription.get_message(timeout=_WAIT_SECONDS)  # the confirmation, which is ignored
                     self._listening.set()
+                now = time.monotonic()
+                if now - answered_at > _DEAF_SECONDS:
+                    raise Unavailable(what="the subscription to Redis")
+                if now - pinged_at > _PING_SECONDS:
+                    pinged_at = now
+                    subscription.ping()
                 message = subscription.get_message(timeout=_WAIT_SECONDS)
-                if message is not None and isinstance(message.get("data"), bytes):
+                if message is None:
+                    continue
+                answered_at = time.monotonic()
+                if message.get("type") == "message" and isinstance(message.get("data"), bytes):
                     channel = message["channel"].decode("utf-8", "replace").removeprefix(self._link.prefix)
                     self._here.publish(channel, message["data"])
         finally:

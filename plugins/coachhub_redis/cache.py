@@ -34,7 +34,7 @@ class RedisCache:
     def get(self, key: str) -> bytes | None:
         """Return what is kept, or None."""
         try:
-            return _bytes(self._link.ask(lambda r: r.get(self._link.key(key))))
+            return self._link.ask(lambda r: _bytes(r.get(self._link.key(key))))
         except Unavailable:
             return None
 
@@ -61,11 +61,14 @@ class RedisCache:
         if not keys:
             return {}
         try:
-            found = self._link.ask(lambda r: list(r.mget([self._link.key(key) for key in keys])))
+            values = self._link.ask(lambda r: self._paired(keys, r.mget([self._link.key(key) for key in keys])))
         except Unavailable:
             return {}
-        values = {key: _bytes(value) for key, value in zip(keys, found, strict=False)}
         return {key: value for key, value in values.items() if value is not None}
+
+    @staticmethod
+    def _paired(keys: Sequence[str], found: Any) -> dict[str, bytes | None]:
+        return {key: _bytes(value) for key, value in zip(keys, found, strict=True)}
 
     def set(self, key: str, value: bytes, *, ttl_seconds: float) -> None:
         """Keep *value*; where that is not possible nothing is kept."""
@@ -102,5 +105,7 @@ class RedisCache:
 
 
 def _bytes(value: object) -> bytes | None:
-    """Return bytes as bytes; any other answer is not one of ours."""
-    return value if isinstance(value, bytes) else None
+    """Return bytes as bytes, and nothing as None; any other answer is not one of ours."""
+    if value is not None and not isinstance(value, bytes):
+        raise ValueError("this is no value of the cache")
+    return value

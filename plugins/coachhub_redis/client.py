@@ -1,12 +1,15 @@
 """
-The link to Redis: short timeouts, one retry, and a breaker, so that a Redis that is away costs milliseconds.
+The link to Redis: short timeouts, and a breaker, so that a Redis that is away costs milliseconds.
 
 redis-py's defaults (ten retries, five seconds) are for those who need an answer.
-Here nobody does: without one, the database or this process gives it.
+Here nobody does: without one, the database or this process gives it. Who meets a
+Redis that does not answer is the last to wait for it: from then on a thread asks
+whether it is back, and until it is everybody is refused at once.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -14,15 +17,20 @@ from typing import Any, Final, TypeVar
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from coachhub_core.errors import Unavailable
+from coachhub_core.errors import Unavailable, Unwritable
 
 T = TypeVar("T")
 
+log = logging.getLogger("coachhub.redis")
+
 TIMEOUT_SECONDS: Final = 0.25
-OPEN_SECONDS: Final = 1.0
-_AWAY: Final = (redis.RedisError, OSError, ValueError, UnicodeError)  # garbage counts as away, too
+AGAIN_SECONDS: Final = 0.5
+_TRICKLE_SECONDS: Final = 3 * TIMEOUT_SECONDS
+_PAUSE: Final = ExponentialWithJitterBackoff(base=0.01, cap=0.05)
+_AWAY: Final = (redis.RedisError, OSError, ValueError, TypeError, LookupError, AttributeError)  # garbage is away, too
 
 
 class Link:
@@ -37,43 +45,78 @@ class Link:
 
     def __init__(self, url: str, *, prefix: str = "", name: str = "coachhub", connections: int = 16) -> None:
         self.prefix = prefix
-        self._pool = redis.ConnectionPool.from_url(
-            url,
+        self._url = url
+        self._name = name
+        self._pool = self._connections(connections)
+        self.client: redis.Redis = redis.Redis(connection_pool=self._pool)
+        self._lock = threading.Lock()
+        self._is_away = False
+        self._closing = threading.Event()
+
+    def _connections(self, n: int) -> redis.ConnectionPool:
+        return redis.ConnectionPool.from_url(
+            self._url,
             protocol=3,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
             health_check_interval=30,
-            max_connections=connections,
-            client_name=f"coachhub-{name}",
-            retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.05), 1),
+            max_connections=n,
+            client_name=f"coachhub-{self._name}",
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),  # no round trip for what 7.0 has not
+            # a connection that was ended meanwhile is opened again; a wait in vain is not repeated
+            retry=Retry(
+                ExponentialWithJitterBackoff(base=0.01, cap=0.05), 1, supported_errors=(redis.ConnectionError,)
+            ),
         )
-        self.client: redis.Redis = redis.Redis(connection_pool=self._pool)
-        self._lock = threading.Lock()
-        self._open_until = 0.0
 
     def key(self, name: str) -> str:
         """Return the key as Redis knows it."""
         return f"{self.prefix}{name}"
 
+    @property
+    def is_away(self) -> bool:
+        """Whether nobody is asking it just now, since it did not answer."""
+        return self._is_away
+
     def ask(self, question: Callable[[redis.Redis], T]) -> T:
         """
-        Return the answer to *question*.
+        Return the answer to *question*, which also takes it apart: what cannot be is no answer.
 
         Raises:
-            Unavailable: If there is none in time; for a second after that at once, without asking.
+            Unavailable: If there is none in time; then at once, without asking, until it is back.
         """
-        if time.monotonic() < self._open_until:
+        if self._is_away:
             raise Unavailable(what="Redis")
+        began = time.monotonic()
         try:
-            return question(self.client)
-        except _AWAY as exc:
-            with self._lock:
-                self._open_until = time.monotonic() + OPEN_SECONDS
+            answer = question(self.client)
+        except redis.ResponseError as exc:  # it is there and will not: full, read-only, a key of another kind
+            log.debug("Redis refuses: %s", exc)
             raise Unavailable(what="Redis") from exc
+        except _AWAY as exc:
+            self._go_without(exc)
+            raise Unavailable(what="Redis") from exc
+        if time.monotonic() - began > _TRICKLE_SECONDS:  # each byte came in time, and all of them did not
+            self._go_without(TimeoutError())
+        return answer
 
     def ping(self) -> None:
-        """Ask whether it is there, breaker or not."""
-        self.client.ping()
+        """
+        Ask whether it is there and takes what it is given, breaker or not.
+
+        Raises:
+            Unwritable: If it is there and does not.
+        """
+        began = time.monotonic()
+        try:
+            is_set = self.client.set(self.key("probe"), b"1", px=1_000) is True
+            if not is_set or time.monotonic() - began > _TRICKLE_SECONDS:
+                raise Unavailable(what="Redis")
+        except redis.ResponseError as exc:
+            raise Unwritable(what="Redis") from exc
+        except _AWAY as exc:
+            self._pool.disconnect()
+            raise Unavailable(what="Redis") from exc
 
     def pubsub(self) -> Any:
         """Return a subscription on a connection of its own, which waits for as long as its caller says."""
@@ -81,5 +124,36 @@ class Link:
 
     def close(self) -> None:
         """Give back every connection."""
+        self._closing.set()
         self.client.close()
         self._pool.disconnect()
+
+    # ── away, and back ──
+
+    def _go_without(self, exc: BaseException) -> None:
+        with self._lock:
+            was_away, self._is_away = self._is_away, True
+        if was_away:
+            return
+        log.warning("Redis does not answer, and %s goes on without it: %s", self._name, type(exc).__name__)
+        self._pool.disconnect()  # what half an answer was left on is not read from again
+        threading.Thread(target=self._await, name=f"redis-{self._name}-back", daemon=True).start()
+
+    def _await(self) -> None:
+        """Ask again and again on a connection that nobody else uses, until it answers."""
+        pool = self._connections(1)
+        client: redis.Redis = redis.Redis(connection_pool=pool)
+        try:
+            while not self._closing.wait(AGAIN_SECONDS):
+                began = time.monotonic()
+                try:
+                    is_back = client.ping() is True and time.monotonic() - began < TIMEOUT_SECONDS
+                except _AWAY:
+                    pool.disconnect()
+                    continue
+                if is_back:
+                    self._is_away = False
+                    log.info("Redis answers again, and %s uses it", self._name)
+                    return
+        finally:
+            pool.disconnect()

@@ -15,7 +15,7 @@ def _storage(settings: Settings) -> Storage:
     from coachhub_sqlalchemy.storage import SqlStorage  # the library loads only when this storage is chosen
 
     threads = settings.http.threads + 4  # the pool of threads, the hashing ones, and due work
-    return SqlStorage(settings.database_url, pool_size=threads)
+    return SqlStorage(settings.database_url, pool_size=threads, replica_url=settings.database_read_url)
 
 
 def _search(_: Settings, storage: Storage) -> SearchIndex:

@@ -20,10 +20,12 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from coachhub_core import deadline
+from coachhub_core.breaker import Breaker
 from coachhub_core.errors import Contended, Unavailable
 from coachhub_sqlalchemy.errors import on_error
 
-UNIT_SECONDS: Final = 4.5  # inside the 5 s a request has
+UNIT_SECONDS: Final = deadline.UNIT_SECONDS
 WRITES: Final = "coachhub_writes"
 PATIENCE: Final = "coachhub_patience"  # seconds a unit that writes may wait for its turn
 _STUCK_SECONDS: Final = 0.05
@@ -32,16 +34,22 @@ _BUSY_MS: Final = 1_000
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
 
-def make_engine(url: str | URL, *, pool_size: int) -> Engine:
+def make_engine(url: str | URL, *, pool_size: int, breaker: Breaker | None = None, is_reading: bool = False) -> Engine:
     """
     Return an engine for *url*, ready for :class:`SqlUnitOfWork`.
 
     Args:
         pool_size: Connections at most: the threads that use them.
+        breaker: Opened by who waits for a server in vain; one of its own by default.
+        is_reading: Whether its units only read, each statement for itself. One engine of SQLite serves both.
     """
     parsed = make_url(url)
-    make = _sqlite if parsed.get_backend_name() == "sqlite" else _mysql
-    engine = make(parsed, pool_size)
+    if parsed.get_backend_name() == "sqlite":
+        engine = _sqlite(parsed, pool_size)
+    else:
+        from coachhub_sqlalchemy.mysql import mysql_engine  # its driver loads only where it is used
+
+        engine = mysql_engine(parsed, pool_size, breaker or Breaker("the database"), is_reading=is_reading)
     event.listen(engine, "handle_error", on_error)
     return engine
 
@@ -132,14 +140,16 @@ class _Gate:
             Unavailable: If it is, and has been for longer.
         """
         is_stuck = self._is_stuck
+        is_hurried = patience is not None
         if patience is None:
             patience = _STUCK_SECONDS if is_stuck else UNIT_SECONDS
+        patience = min(patience, deadline.left(patience))
         if _begin_immediate(connection, time.monotonic() + patience):
             self._is_stuck = False
             return
-        if is_stuck or patience < UNIT_SECONDS:
+        if is_stuck or is_hurried:
             raise Unavailable(what="the database")
-        self._is_stuck = True
+        self._is_stuck = self._is_stuck or patience > UNIT_SECONDS / 2  # else its own time was over, which says little
         raise Contended(what="the database")
 
 
@@ -161,36 +171,3 @@ def _begin_immediate(connection: Connection, deadline: float) -> bool:
     finally:
         raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
         raw.close()
-
-
-def _mysql(url: URL, pool_size: int) -> Engine:
-    url = url.set(drivername="mysql+pymysql")
-    engine = sa.create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=2,
-        pool_recycle=600,
-        isolation_level="READ COMMITTED",
-        connect_args={
-            "charset": "utf8mb4",
-            "connect_timeout": 1,
-            "read_timeout": 4,
-            "write_timeout": 4,
-            "init_command": "SET time_zone='+00:00', innodb_lock_wait_timeout=1, "
-            "sql_mode='TRADITIONAL,NO_ENGINE_SUBSTITUTION'",
-        },
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT VERSION()")
-            if "MariaDB" in str(cursor.fetchone()[0]):
-                cursor.execute("SET max_statement_time=3")
-                cursor.execute("SET innodb_snapshot_isolation=ON")
-            else:
-                cursor.execute("SET max_execution_time=3000")
-
-    return engine

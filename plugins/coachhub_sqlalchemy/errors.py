@@ -6,25 +6,36 @@ import re
 import sqlite3
 from typing import Any, Final
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import ExceptionContext
 
-from coachhub_core.errors import CoachHubError, Contended, Unavailable
+from coachhub_core.errors import CoachHubError, Contended, Unavailable, Unwritable
 from coachhub_core.ports.storage import Duplicate
 from coachhub_sqlalchemy.tables import metadata
 
 # MySQL and MariaDB: deadlock, lock wait, snapshot changed under us; then what "away" looks like.
 _CONTENDED: Final = frozenset({1213, 1205, 1020})
+_LOST: Final = frozenset({2006, 2013, 2055, 1927, 1053, 4031})
+_UNWRITABLE: Final = frozenset({1290, 1836, 1021, 1114, 1030, 3})  # read-only; no room, under its names
 _DUPLICATE: Final = frozenset({1062, 1586})
+_SQLITE_UNWRITABLE: Final = ("disk is full", "readonly database")
 _SQLITE_AWAY: Final = (
-    "disk is full",
     "disk I/O error",
-    "readonly database",
     "unable to open",
     "not a database",
     "malformed",
     "no such table",
 )
+
+
+@attrs.define(kw_only=True)
+class Lost(Contended):
+    """
+    Raised when the connection broke under a statement: nothing of its transaction stays, so it is run again.
+
+    Where the statement was the COMMIT nobody knows, and the unit of work says so.
+    """
 
 
 def _named_constraints() -> dict[str, str]:
@@ -47,6 +58,10 @@ def translate(error: BaseException) -> CoachHubError | None:
     text = str(error.args[1]) if len(error.args) > 1 else ""
     if code in _CONTENDED:
         return Contended(what="the database")
+    if code in _LOST:
+        return Lost(what="the database")
+    if code in _UNWRITABLE:
+        return Unwritable(what="the database")
     if code in _DUPLICATE:
         name = re.search(r"for key '(?:[^']*\.)?([^']+)'", text)
         return Duplicate(constraint=_named_constraints().get(name.group(1) if name else "", "unknown"))
@@ -63,14 +78,37 @@ def _sqlite(error: sqlite3.Error) -> CoachHubError | None:
         return Duplicate(constraint=f"{table}." + "+".join(c.partition(".")[2] for c in columns))
     if "locked" in text or "busy" in text:
         return Contended(what="the database")
+    if any(sign in text for sign in _SQLITE_UNWRITABLE):
+        return Unwritable(what="the database")
     if any(sign in text for sign in _SQLITE_AWAY):
         return Unavailable()
     return None
+
+
+def _has_no_code(error: BaseException) -> bool:
+    """Whether the driver raised it without a word of the server: it could not read what came."""
+    if error.args and isinstance(error.args[0], int):
+        return False
+    return type(error).__name__ in ("InternalError", "OperationalError", "InterfaceError") or _is_of_driver(error)
+
+
+def _is_of_driver(error: BaseException) -> bool:
+    """Whether PyMySQL stumbled over an answer that is none: garbage, or the rest of another one."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return name.partition(".")[0] in ("pymysql", "struct")
 
 
 def on_error(context: ExceptionContext) -> None:
     """Raise the core's error in place of the driver's; a listener of every engine."""
     original: Any = context.original_exception
     found = translate(original)
+    if found is None and not isinstance(original, sqlite3.Error) and _has_no_code(original):
+        found = Lost(what="the database")
+        context.is_disconnect = True  # nothing that comes on it can be trusted any more
+    if isinstance(found, Lost) and context.connection is None:
+        found = Unavailable()  # it never stood: asking again at once would only find the same
     if found is not None:
         raise found from original

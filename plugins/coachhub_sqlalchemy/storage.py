@@ -15,19 +15,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
+from coachhub_core.breaker import Breaker
 from coachhub_core.errors import BackupError, Contended, SettingsError, Unavailable
 from coachhub_core.identifiers import NewId, new_id
 from coachhub_core.ports.storage import CheckReport, UnitOfWork
 from coachhub_sqlalchemy import copying
 from coachhub_sqlalchemy import migrate as migrations
 from coachhub_sqlalchemy.check import check
-from coachhub_sqlalchemy.engine import PATIENCE, WRITES, make_engine
+from coachhub_sqlalchemy.engine import make_engine
+from coachhub_sqlalchemy.pooled import Pooled
 from coachhub_sqlalchemy.tables import metadata
 from coachhub_sqlalchemy.unit_of_work import SqlUnitOfWork
 
 log = logging.getLogger(__name__)
 
-_PING_SECONDS = 2.0
 _template_lock = threading.Lock()
 _template: bytes | None = None  # an empty migrated file: instances in memory are made many times in one process
 
@@ -39,10 +40,13 @@ class SqlStorage:
     Args:
         url: ``sqlite:///file``, ``sqlite://`` (a file of its own, gone when
             closed), ``mysql://user:password@host:port/name``.
-        pool_size: Connections at most.
+        pool_size: Connections at most, for those who write and for those who read.
+        replica_url: A replica, for reads that may lag; where it is away the database itself answers them.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 12, make_id: NewId = new_id) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 12, make_id: NewId = new_id, replica_url: str | None = None
+    ) -> None:
         parsed = make_url(url)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if parsed.get_backend_name() == "sqlite":
@@ -53,7 +57,16 @@ class SqlStorage:
                 _make_folder(Path(str(parsed.database)).parent)
         self.url = parsed  #: where it is, with its password
         self._new_id = make_id
-        self.engine = make_engine(parsed, pool_size=pool_size)
+        breaker = Breaker("the database")
+        self._writing = Pooled(parsed, pool_size=pool_size, breaker=breaker)
+        self._reading = self._writing
+        if self._temporary is None and parsed.get_backend_name() != "sqlite":
+            self._reading = Pooled(parsed, pool_size=pool_size, breaker=breaker, is_reading=True)
+        self._replica: Pooled | None = None
+        if replica_url is not None:
+            away = Breaker("the replica of the database")
+            self._replica = Pooled(make_url(replica_url), pool_size=pool_size, breaker=away, is_reading=True)
+        self.engine = self._writing.engine
 
     @property
     def path(self) -> Path | None:
@@ -61,9 +74,12 @@ class SqlStorage:
         is_file = self.url.get_backend_name() == "sqlite"
         return Path(str(self.url.database)) if is_file else None
 
-    def begin(self, *, read_only: bool = False) -> UnitOfWork:
+    def begin(self, *, read_only: bool = False, may_lag: bool = False) -> UnitOfWork:
         """Return a unit of work."""
-        return SqlUnitOfWork(self.engine, read_only=read_only, new_id=self._new_id)
+        if not read_only:
+            return SqlUnitOfWork(self._writing, read_only=False, new_id=self._new_id)
+        replica = self._replica if may_lag else None
+        return SqlUnitOfWork(self._reading, read_only=True, new_id=self._new_id, instead=replica)
 
     def migrate(self) -> str:
         """Bring the schema up to date."""
@@ -85,10 +101,8 @@ class SqlStorage:
         return check(self.engine)
 
     def ping(self) -> None:
-        """One round trip; on SQLite a turn to write, since a file that cannot be written to answers reads for ever."""
-        options = {WRITES: True, PATIENCE: _PING_SECONDS}
-        with self.engine.connect().execution_options(**options) as connection:
-            connection.exec_driver_sql("SELECT 1")
+        """Ask whether the database answers, and takes changes."""
+        self._writing.ping()
 
     def scrub(self) -> None:
         """
@@ -180,7 +194,9 @@ class SqlStorage:
 
     def close(self) -> None:
         """Give back every connection; a temporary file goes with them."""
-        self.engine.dispose()
+        for pooled in (self._writing, self._reading, self._replica):
+            if pooled is not None:
+                pooled.engine.dispose()
         if self._temporary is not None:
             self._temporary.cleanup()
 

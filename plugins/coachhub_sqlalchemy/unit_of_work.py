@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.engine import Connection
 
-from coachhub_core.errors import Unavailable
+from coachhub_core import deadline
+from coachhub_core.errors import Contended, OutcomeUnknown, Unavailable
 from coachhub_core.identifiers import NewId
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_sqlalchemy.engine import WRITES
+from coachhub_sqlalchemy.errors import Lost
+from coachhub_sqlalchemy.pooled import Pooled, discard
 from coachhub_sqlalchemy.repositories.accounts import (
     SqlAccounts,
     SqlAudit,
@@ -34,27 +37,33 @@ from coachhub_sqlalchemy.repositories.workouts import SqlWorkouts
 
 
 class SqlUnitOfWork(UnitOfWork):
-    """A unit of work on one connection; nothing stays unless committed."""
+    """
+    A unit of work on one connection; nothing stays unless committed.
 
-    def __init__(self, engine: Engine, *, read_only: bool, new_id: NewId) -> None:
+    It has one deadline, that of what it is done for or else its own: no wait
+    is longer than what is left of it, and no COMMIT begins after it.
+    """
+
+    def __init__(self, pooled: Pooled, *, read_only: bool, new_id: NewId, instead: Pooled | None = None) -> None:
+        """
+        Args:
+            instead: Asked first, and *pooled* where it is away.
+        """
         super().__init__()
-        self._engine = engine
+        self._pooled = pooled
+        self._instead = instead
         self._read_only = read_only
         self._new_id = new_id
         self._connection: Connection | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        if not deadline.is_set():
+            self._stack.enter_context(deadline.within(deadline.UNIT_SECONDS))
         try:
-            connection = self._engine.connect()
-        except PoolTimeout as exc:
-            raise Unavailable(what="a database connection") from exc
-        self._connection = connection
-        try:
-            if not self._read_only:
-                connection = connection.execution_options(**{WRITES: True})
-            connection.begin()
+            connection = self._begun()
         except BaseException:
-            self._connection.close()
+            self._stack.close()
             raise
         self.accounts = SqlAccounts(connection)
         self.sessions = SqlSessions(connection)
@@ -84,13 +93,48 @@ class SqlUnitOfWork(UnitOfWork):
         self.outbox = SqlOutbox(connection, self._new_id)
         return self
 
+    def _begun(self) -> Connection:
+        if deadline.left(1) <= 0:
+            raise Unavailable(what="the database")
+        connection = self._nearest()
+        self._connection = connection
+        try:
+            if not self._read_only:
+                connection = connection.execution_options(**{WRITES: True})
+            connection.begin()
+        except BaseException:
+            discard(self._connection)
+            raise
+        return connection
+
+    def _nearest(self) -> Connection:
+        if self._instead is not None:
+            try:
+                return self._instead.connect()
+            except Unavailable:
+                pass  # its breaker has said so in the log
+        return self._pooled.connect()
+
     def _commit(self) -> None:
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        if deadline.left(1) <= 0:
+            raise Unavailable(what="the database")
+        try:
             self._connection.commit()
+        except Lost as exc:
+            raise OutcomeUnknown(what=exc.what) from exc
+        self._pooled.is_suspect = False
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()  # rolls back what was not committed
+        try:
+            if connection is not None:
+                is_refused = isinstance(exc, Unavailable) and not isinstance(exc, Contended | OutcomeUnknown)
+                if is_refused and not self._read_only and not self._pooled.breaker.is_open:
+                    self._pooled.is_suspect = True
+                discard(connection)  # rolls back what was not committed
+        finally:
+            self._stack.close()

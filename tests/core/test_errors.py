@@ -232,6 +232,19 @@ ROWS: list[tuple[e.CoachHubError, str, int, str]] = [
         "this plan cannot be reached at the moment; nothing was changed, try again",
     ),
     (
+        e.Unwritable(),
+        "unavailable",
+        503,
+        "the database takes no changes at the moment; nothing was changed, try again",
+    ),
+    (
+        e.OutcomeUnknown(),
+        "unavailable",
+        503,
+        "the database did not say whether the change was made; look before doing it again, or send it again under "
+        "the same key",
+    ),
+    (
         e.IndexMissing(),
         "unavailable",
         503,

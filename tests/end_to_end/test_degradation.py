@@ -47,6 +47,11 @@ class House:
             pass
         return heard
 
+    def health(self) -> tuple[int, str]:
+        """The status of /health, and its word."""
+        answer = self.server.ask("GET", "/health")
+        return answer.status, answer.body["status"]
+
     def reads(self) -> dict[str, int]:
         """What only reads, with the status of each."""
         ask, mine = self.server.ask, self.trainee.ask
@@ -144,7 +149,9 @@ def test_no_room_refuses_writes_at_once_and_loses_nothing(house: House) -> None:
         answer = house.say("send_message", **refused)
         assert (answer["type"], answer["data"]["code"]) == ("error", "unavailable")
         assert house.say("history", conversation_id=house.conversation_id)["type"] == "ack"
+        assert until(lambda: house.writes() and house.health() == (200, "degraded"))  # both workers have met it
     check_healed(house, refused)
+    assert until(lambda: house.health() == (200, "healthy"))
 
 
 @pytest.mark.xdist_group("degradation")

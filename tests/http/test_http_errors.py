@@ -40,6 +40,8 @@ EXPECTED = {
     e.RateLimited: 429,
     e.Unavailable: 503,
     e.Contended: 503,
+    e.Unwritable: 503,
+    e.OutcomeUnknown: 503,
     e.Overloaded: 503,
     coachhub_http.pool.TookTooLong: 503,
     e.SettingsError: 500,

@@ -56,7 +56,7 @@ def test_a_database_that_cannot_be_written_to_does_not_answer_a_ping(
     storage: SqlStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would answer reads for ever."""
-    monkeypatch.setattr("coachhub_sqlalchemy.storage._PING_SECONDS", 0.05)
+    monkeypatch.setattr("coachhub_sqlalchemy.pooled.PING_SECONDS", 0.05)
     storage.ping()
     holder = sqlite3.connect(str(storage.path), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

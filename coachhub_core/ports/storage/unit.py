@@ -191,8 +191,8 @@ class UnitOfWork(ABC):
 
         Raises:
             Contended: If a race was lost; run the unit again.
-            Unavailable: If the storage is away; nothing was written, or the
-                outcome is unknown and settled by the idempotency key.
+            Unavailable: If the storage is away, or the time is over; nothing was written.
+            OutcomeUnknown: If the storage went away meanwhile; the idempotency key settles it.
         """
         for hook in self.before_commit:
             hook(answer)
@@ -231,8 +231,13 @@ class Storage(Protocol):
     answering ``Unavailable``.
     """
 
-    def begin(self, *, read_only: bool = False) -> UnitOfWork:
-        """Return a unit of work, to be entered with ``with``."""
+    def begin(self, *, read_only: bool = False, may_lag: bool = False) -> UnitOfWork:
+        """
+        Return a unit of work, to be entered with ``with``.
+
+        Args:
+            may_lag: Whether a unit that reads may see the state of a moment ago, as a replica has it.
+        """
         ...
 
     def migrate(self) -> str:
@@ -244,7 +249,13 @@ class Storage(Protocol):
         ...
 
     def ping(self) -> None:
-        """Do the smallest round trip; raise ``Unavailable`` when there is no answer within two seconds."""
+        """
+        Do the smallest round trip.
+
+        Raises:
+            Unwritable: If it answers, and is known to take no changes.
+            Unavailable: If there is no answer within two seconds.
+        """
         ...
 
     def scrub(self) -> None:

@@ -1,0 +1,185 @@
+"""The rows of the degradation table: what is asked of each door, all at once, and what came."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import attrs
+from running import PASSWORD, Answer, Person
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from .house import House, Talk
+
+Probe = Callable[[], Any]
+
+
+@attrs.frozen
+class Seen:
+    """What a door answered: in the table's words, how fast, and what it was exactly."""
+
+    word: str
+    """``ok``, ``ok~search``, ``ok~cache``, ``503``, or what should not be."""
+    seconds: float
+    exact: str
+
+
+@attrs.define(eq=False)
+class Round:
+    """People made for one round of probes, since some of what is probed can be done once only."""
+
+    house: House
+    leaver: Person  # will log out
+    refresher: dict[str, Any]  # will refresh
+    accepter: Person  # coaches of their own, since who writes to one waits for who writes to the same
+    decliner: Person
+    rewriter: Person
+    seeker: Person  # will ask for a coach
+    open_match: str  # will be accepted
+    declined_match: str
+    gone: Person  # will ask for a match
+    message: dict[str, Any] = attrs.field(factory=dict)
+    workout_id: str = ""
+    key: str = ""
+    etag: str = ""
+
+    @classmethod
+    def prepare(cls, house: House) -> Round:
+        """Make them; everything is well while this runs."""
+        server = house.server
+        leaver = server.register("trainee")
+        seeker, asker, other, gone = (server.trainee() for _ in range(4))
+        accepter, decliner, rewriter = (server.coach() for _ in range(3))
+        made = Round(
+            house=house,
+            leaver=leaver,
+            refresher=house.login(leaver.email).body,
+            seeker=seeker,
+            accepter=accepter,
+            decliner=decliner,
+            rewriter=rewriter,
+            open_match=asker.request(accepter),
+            declined_match=other.request(decliner),
+            gone=gone,
+        )
+        made.message = {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "hello"}
+        made.etag = rewriter.ask("GET", "/api/coaches/me/availability").headers["etag"]
+        rows = made.rows()
+        for _ in range(12):  # each worker keeps copies of its own
+            for name in ("coaches: list", "coaches: filter", "coaches: full text", "coach: one"):
+                rows[name]()
+        made.workout_id, made.key = str(uuid.uuid4()), uuid.uuid4().hex
+        return made
+
+    # ── the rows ──
+
+    def rows(self) -> Mapping[str, Probe]:
+        """Name each row and how it is probed."""
+        house = self.house
+        ask, coach, trainee = house.server.ask, house.coach.ask, house.trainee.ask
+        register = {"email": f"{uuid.uuid4().hex}@example.org", "password": PASSWORD, "role": "trainee", "name": "Kim"}
+        with_key = {"Idempotency-Key": self.key}
+        conversation = f"/api/conversations/{house.conversation_id}/messages"
+        return {
+            "GET /health/live": lambda: ask("GET", "/health/live"),
+            "GET /health/ready": lambda: ask("GET", "/health/ready"),
+            "register": lambda: ask("POST", "/api/auth/register", register),
+            "login": lambda: house.login(house.trainee.email),
+            "refresh": lambda: ask("POST", "/api/auth/refresh", {"refresh_token": self.refresher["refresh_token"]}),
+            "logout": lambda: self.leaver.ask("POST", "/api/auth/logout"),
+            "password": lambda: self.seeker.ask(
+                "POST", "/api/auth/password", {"current_password": PASSWORD, "new_password": PASSWORD + " again"}
+            ),
+            "account": lambda: trainee("GET", "/api/accounts/me"),
+            "matches: read": lambda: trainee("GET", "/api/matches"),
+            "plan: read": lambda: coach("GET", f"/api/plans/{house.plan_id}"),
+            "assignments: read": lambda: trainee("GET", "/api/assignments"),
+            "workouts: read": lambda: trainee("GET", "/api/workouts"),
+            "notifications: read": lambda: trainee("GET", "/api/notifications"),
+            "coaches: list": lambda: ask("GET", "/api/coaches"),
+            "coaches: filter": lambda: ask("GET", "/api/coaches?specialty=marathon"),
+            "coaches: full text": lambda: ask("GET", "/api/coaches?q=marathon"),
+            "coach: one": lambda: ask("GET", f"/api/coaches/{house.coach.profile_id}"),
+            "suggestions: new": lambda: self.seeker.ask("POST", "/api/coaches/match", {}),
+            "suggestions: stored": lambda: trainee("GET", f"/api/suggestions/{house.suggestion_id}"),
+            "matches: request": lambda: self.gone.ask(
+                "POST", "/api/matches", {"coach_id": house.coach.profile_id}, headers=with_key
+            ),
+            "matches: accept": lambda: self.accepter.ask("POST", f"/api/matches/{self.open_match}/accept"),
+            "matches: decline": lambda: self.decliner.ask(
+                "POST", f"/api/matches/{self.declined_match}/decline", {"reason": "schedule"}
+            ),
+            "write: profile": self._profile,
+            "write: plan": lambda: coach("POST", "/api/plans", {"title": self.key}, headers=with_key),
+            "write: workout": lambda: trainee(
+                "POST", "/api/workouts", {"id": self.workout_id, "started_at": "2026-01-01T10:00:00Z"}
+            ),
+            "analytics": lambda: coach("GET", "/api/coaches/me/roster"),
+            "export": lambda: self.seeker.ask("POST", "/api/accounts/me/exports"),
+            "export: read": lambda: trainee("GET", "/api/accounts/me/exports"),
+            "chat: connect": lambda: self._connect(),
+            "chat: history": lambda: house.talk.say("history", conversation_id=house.conversation_id),
+            "chat: send": lambda: house.talk.say("send_message", **self.message),
+            "chat: read mark": lambda: house.talk.say("read", conversation_id=house.conversation_id, seq=1),
+            "chat: typing": lambda: house.talk.say("typing", conversation_id=house.conversation_id, on=True),
+            "chat over REST: read": lambda: trainee("GET", conversation),
+        }
+
+    def _profile(self) -> Answer:
+        """Change a coach's week as it was read when all was well."""
+        return self.rewriter.ask(
+            "PUT",
+            "/api/coaches/me/availability",
+            {"zone": "UTC", "hours": []},
+            headers={"If-Match": self.etag},
+        )
+
+    def _connect(self) -> dict[str, Any]:
+        talk = Talk(self.house.server.chat_port, self.house.trainee.token)
+        try:
+            return talk.say("join_chat", conversation_id=self.house.conversation_id)
+        finally:
+            talk.close()
+
+    def probe(self) -> dict[str, Seen]:
+        """Probe all rows at once; the rows of one chat connection one after the other."""
+        rows = self.rows()
+        one_socket = [name for name in rows if name.startswith("chat: ") and name != "chat: connect"]
+        with ThreadPoolExecutor(len(rows)) as pool:
+            at_once = {name: pool.submit(seen, row) for name, row in rows.items() if name not in one_socket}
+            talked = pool.submit(lambda: {name: seen(rows[name]) for name in one_socket})
+            return {name: future.result() for name, future in at_once.items()} | talked.result()
+
+
+def seen(row: Probe) -> Seen:
+    """Call a row and put what came into the table's words."""
+    began = time.monotonic()
+    try:
+        answer = row()
+    except InvalidStatus as exc:
+        return Seen(str(exc.response.status_code), time.monotonic() - began, "upgrade refused")
+    except (OSError, ValueError, AssertionError, WebSocketException) as exc:
+        return Seen("no answer", time.monotonic() - began, repr(exc))
+    seconds = time.monotonic() - began
+    if isinstance(answer, Answer):
+        return _of_rest(answer, seconds)
+    if answer["type"] == "error":
+        data = answer["data"]
+        is_right = data["code"] in ("unavailable", "overloaded") and data["retryable"]
+        return Seen("503" if is_right else data["code"], seconds, str(data))
+    return Seen("ok", seconds, answer["type"])
+
+
+def _of_rest(answer: Answer, seconds: float) -> Seen:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if answer.status < 400:
+        way = headers.get("x-degraded")
+        return Seen(f"ok~{way}" if way else "ok", seconds, str(answer.status))
+    exact = f"{answer.status} {answer.body}"
+    if answer.status == 503:
+        is_right = "retry-after" in headers and answer.code in ("unavailable", "overloaded")
+        return Seen("503" if is_right else "503 without its signs", seconds, exact)
+    return Seen(str(answer.status), seconds, exact)

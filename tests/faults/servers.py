@@ -1,0 +1,201 @@
+"""Servers of a fault test's own: started for it, killed, frozen, thawed and started again as it likes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from coachhub_core.bootstrap import load_plugins
+from coachhub_core.config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROGRAMS = {"mariadb": ("mariadbd",), "redis": ("redis-server",), "elasticsearch": ("java",)}
+
+
+_started: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _deploy() -> ModuleType:
+    """Load ``deploy/services.py``, which knows how each server is started."""
+    found = sys.modules.get("coachhub_deploy_services")
+    if found is None:
+        spec = importlib.util.spec_from_file_location("coachhub_deploy_services", ROOT / "deploy" / "services.py")
+        assert spec is not None
+        assert spec.loader is not None
+        found = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = found
+        spec.loader.exec_module(found)
+        launch = found.launch  # type: ignore[attr-defined]  # a module's own
+
+        def remembered(*arguments: Any, **more: Any) -> subprocess.Popen[bytes]:
+            process: subprocess.Popen[bytes] = launch(*arguments, **more)
+            _started[process.pid] = process
+            return process
+
+        found.launch = remembered  # type: ignore[attr-defined]  # so that each is waited for when it ends
+    return found
+
+
+def why_absent(kind: str) -> str | None:
+    """Say why nothing of this kind can be broken here; None when it can."""
+    if kind == "elasticsearch":
+        if not is_offered(kind):
+            return "no package offers the search engine elasticsearch"
+        if os.environ.get("TEST_ELASTICSEARCH_URL"):
+            return None  # one that others use, too: broken on its way here only
+        if not os.environ.get("ELASTICSEARCH_DIST"):
+            return "TEST_ELASTICSEARCH_URL names no server, ELASTICSEARCH_DIST no Elasticsearch to start"
+    for program in PROGRAMS[kind]:
+        if not (shutil.which(program) or shutil.which(f"/usr/sbin/{program}")):
+            return f"{program} is not installed"
+    return None
+
+
+def is_offered(engine: str) -> bool:
+    """Whether an installed package brings this search engine."""
+    answers = load_plugins().hook.coachhub_searches(settings=Settings.in_memory())
+    return any(engine in offers for offers in answers)
+
+
+def a_server(kind: str, folder: Path) -> Server:
+    """Return a server to be started: one of our own, or for Elasticsearch the one that is there."""
+    if kind == "elasticsearch" and os.environ.get("TEST_ELASTICSEARCH_URL"):
+        return Elsewhere(kind, folder)
+    return Server(kind, folder)
+
+
+@attrs.define(eq=False)
+class Server:
+    """
+    One server, in a folder and on a port of its own.
+
+    Args:
+        kind: ``mariadb``, ``redis`` or ``elasticsearch``.
+    """
+
+    kind: str
+    folder: Path
+    port: int = 0
+    pid: int = 0
+    facts: dict[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return "127.0.0.1", self.port
+
+    def start(self) -> None:
+        """Start it, on the data and the port it had before."""
+        deploy = _deploy()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or deploy.free_port()
+        options = argparse.Namespace(elasticsearch=os.environ.get("ELASTICSEARCH_DIST"))
+        former = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = str(self.folder)  # two of them would meet in one folder for temporary tables
+        try:
+            self.facts = deploy.START[self.kind](self.folder, self.port, options)
+        finally:
+            del os.environ["TMPDIR"]
+            if former is not None:
+                os.environ["TMPDIR"] = former
+        self.pid = self.facts["pid"]
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._signal(signal.SIGKILL)
+        self._gone()
+
+    def freeze(self) -> None:
+        """Let it stand still, its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self.pid:
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGTERM)
+            self._gone()
+
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return bool(self.pid) and _deploy().is_alive(self.pid)
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)  # it leads a group of its own; Elasticsearch has a Java below a shell
+        except ProcessLookupError:
+            return
+
+    def _gone(self) -> None:
+        process = _started.pop(self.pid)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGKILL)
+            process.wait()
+        self.pid = 0
+
+    # ── what only one kind can ──
+
+    def sql(self, statement: str) -> str:
+        """Let the root of MariaDB say something; return what came."""
+        command = ["mariadb", "--no-defaults", f"--socket={self.facts['socket']}", "--user=root", "--batch", "-N"]
+        return subprocess.run([*command, "-e", statement], check=True, capture_output=True, text=True).stdout
+
+    def redis(self, *words: str) -> bytes:
+        """Say something to Redis; return its answer's first line."""
+        said = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
+        with socket.create_connection(self.address, timeout=5) as connection:
+            connection.sendall(said)
+            return connection.makefile("rb").readline().strip()
+
+
+class Elsewhere(Server):
+    """The Elasticsearch of ``TEST_ELASTICSEARCH_URL``: nobody's to stop, and its indices carry a prefix."""
+
+    def start(self) -> None:
+        parts = urlsplit(os.environ["TEST_ELASTICSEARCH_URL"])
+        self.port = parts.port or 9200
+        prefix = f"t{uuid.uuid4().hex[:12]}-"
+        self.facts = {"env": {"ELASTICSEARCH_URL": parts.geturl(), "COACHHUB_ELASTICSEARCH_PREFIX": prefix}}
+
+    def kill(self) -> None:
+        raise NotImplementedError("this server is not ours")
+
+    def stop(self) -> None:
+        return
+
+    def _signal(self, number: int) -> None:
+        return
+
+
+def until(check: Callable[[], Any], seconds: float) -> Any:
+    """Ask again and again until *check* gives something true, at most *seconds*; a refusal is a no."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = check()
+        except (OSError, AssertionError, ValueError, KeyError):
+            found = None
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)  # between two questions to another process

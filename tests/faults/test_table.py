@@ -1,0 +1,160 @@
+"""
+The degradation table: each column is brought about once, all rows are probed together, and it is healed once.
+
+The short form takes two columns of each neighbour; ``--table`` takes them all.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from coachhub_core.bootstrap import CoachHub
+
+from .columns import COLUMNS, HEALTHY, Column
+from .compare import a_hub, differences, directly
+from .house import House, a_house
+from .probes import Round, Seen, seen
+from .servers import is_offered, until, why_absent
+
+BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
+HEALED_SECONDS = 30.0
+ANSWERED_SECONDS = 5.0  # whatever it is; a refusal for what is not there comes sooner
+
+#: Two workers with threads for all rows at once, so that none waits for another's time to be over.
+AS_MANY_AS_ROWS = {"COACHHUB_HTTP_WORKERS": "2", "COACHHUB_HTTP_THREADS": "16"}
+
+#: What an answer says of a change that had been made though its answer was lost.
+SETTLED = {
+    "register": {"409"},
+    "refresh": {"401"},
+    "logout": {"401"},
+    "password": {"401"},
+    "matches: request": set[str](),
+    "matches: accept": {"409"},
+    "matches: decline": {"409"},
+    "write: profile": {"412"},
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An instance on every server that can be started here."""
+    if (absent := why_absent("mariadb") or why_absent("redis")) is not None:
+        pytest.skip(absent)
+    engines = ["mariadb", "redis"]
+    if why_absent("elasticsearch") is None:
+        engines.append("elasticsearch")
+    with a_house(tmp_path_factory.mktemp("table"), tuple(engines), **AS_MANY_AS_ROWS) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hub(house: House) -> Iterator[CoachHub]:
+    """A hub beside it, on the database itself."""
+    with a_hub(house.server.folder, directly(house)) as made:
+        yield made
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take two columns of each neighbour, or all of them."""
+    if "column" in metafunc.fixturenames:
+        is_whole = metafunc.config.getoption("--table")
+        chosen = [each for each in COLUMNS if (is_whole or each.in_short) and _can_be(each)]
+        metafunc.parametrize("column", chosen, ids=[f"{c.neighbour}-{c.name}".replace(" ", "-") for c in chosen])
+
+
+def _can_be(column: Column) -> bool:
+    """Whether there is such an engine at all, and whether a server that others use may be stopped."""
+    if column.neighbour != "elasticsearch":
+        return True
+    return is_offered("elasticsearch") and (column.name != "frozen" or "TEST_ELASTICSEARCH_URL" not in os.environ)
+
+
+@pytest.mark.external_service
+@pytest.mark.timeout(180)
+@pytest.mark.xdist_group("degradation-table")
+def test_column(house: House, hub: CoachHub, column: Column) -> None:
+    """Each row answers as the table says and in time, and afterwards all agrees again."""
+    if column.neighbour not in house.neighbours:
+        pytest.skip(f"{column.neighbour}: {why_absent(column.neighbour)}")
+    assert until(lambda: _is_well(house), HEALED_SECONDS)
+    if column.is_slow:
+        Round.prepare(house).probe()  # connections are opened as they are needed; a house in use has them
+    prepared = Round.prepare(house)
+    column.begin(house)
+    try:
+        time.sleep(0.2)  # for what was on its way
+        first = prepared.probe()
+        wrong = _wrong(first, column)
+        health = until(lambda: _health(house, column.health), 10)
+        again = prepared.probe() if column.name in ("hang", "frozen") and column.neighbour == "mariadb" else {}
+    finally:
+        column.end(house)
+    _tell(column, first)
+    assert not wrong
+    assert health, _health(house)
+    if again:
+        _tell(column, again)
+        slow = {row: seen for row, seen in again.items() if seen.seconds > BUSY}
+        assert not slow, "the breaker lets them wait"
+    healed_at = time.monotonic()
+    assert until(lambda: _is_well(house), HEALED_SECONDS)
+    _assert_goes_on(prepared, column, first)
+    assert until(lambda: not differences(hub, house), HEALED_SECONDS), differences(hub, house)
+    assert time.monotonic() - healed_at < HEALED_SECONDS + 10
+
+
+def _wrong(found: dict[str, Seen], column: Column) -> dict[str, Seen]:
+    return {
+        row: seen
+        for row, seen in found.items()
+        if seen.word not in column.expected(row)
+        or seen.seconds > (column.seconds if seen.word == "503" else ANSWERED_SECONDS) + BUSY
+    }
+
+
+def _health(house: House, wanted: frozenset[tuple[int, str]] | None = None) -> tuple[int, str] | None:
+    """Ask for the health; None when it is not what is wanted."""
+    answer = house.server.ask("GET", "/health")
+    found = (answer.status, answer.body["status"])
+    return found if wanted is None or found in wanted else None
+
+
+def _is_well(house: House) -> bool:
+    """Whether each worker says so: a request goes to one of them, so they are asked a few times."""
+    return all(_health(house, HEALTHY) for _ in range(10))
+
+
+def _assert_goes_on(prepared: Round, column: Column, first: dict[str, Seen]) -> None:
+    """What was refused is done now; what may have been done says so."""
+    rows = prepared.rows()
+    waiting = [row for row, seen in first.items() if seen.word == "503"]
+
+    def left() -> bool:
+        for row in list(waiting):
+            word = seen(rows[row]).word
+            may_be = {"ok"} | (SETTLED.get(row, set()) if column.is_open else set())
+            if word in may_be:
+                waiting.remove(row)
+        return not waiting
+
+    until(left, HEALED_SECONDS)
+    assert not waiting, {row: seen_now(prepared, row) for row in waiting}
+
+
+def seen_now(prepared: Round, row: str) -> Seen:
+    """Probe one row."""
+    return seen(prepared.rows()[row])
+
+
+def _tell(column: Column, found: dict[str, Seen]) -> None:
+    slowest = max(found, key=lambda row: found[row].seconds)
+    counts: dict[str, int] = {}
+    for each in found.values():
+        counts[each.word] = counts.get(each.word, 0) + 1
+    told = ", ".join(f"{word} {n}" for word, n in sorted(counts.items()))
+    print(f"{column.neighbour:14} {column.name:20} {told}; slowest {found[slowest].seconds:.2f} s: {slowest}")
