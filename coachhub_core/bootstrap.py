@@ -269,7 +269,7 @@ def _assemble(
     backups = settings.data / "backups" if settings.data is not None else None
     probes = {"database": Probe(service="database", ask=context.storage.ping)}
     probes.update(ask.merged("coachhub_probes"))
-    prober = Prober(probes, context.clock)
+    prober = Prober(probes, context.clock, lag=lambda: due.backlog().oldest_seconds)
     closers[:0] = [prober.close, broadcast.close]
     closers += [made.close for made in (cache, counters, search, files) if hasattr(made, "close")]
     return CoachHub(

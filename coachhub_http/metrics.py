@@ -14,6 +14,7 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from coachhub_core.services.due import Backlog
 from coachhub_core.services.health import Prober
 from coachhub_http.context import Context
 from coachhub_http.edge import METHODS
@@ -51,6 +52,14 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
+        self._backlog = {
+            name: Gauge(f"coachhub_outbox_{name}", help_, multiprocess_mode="mostrecent", registry=self._registry)
+            for name, help_ in (
+                ("waiting", "Events that wait to be told."),
+                ("oldest_seconds", "How long the oldest of them has waited."),
+                ("dead", "Events that were given up; see coachhub outbox."),
+            )
+        }
         self._up = Gauge(
             "coachhub_service_up",
             "Whether a neighbour answers: 1 or 0, as /health has it.",
@@ -71,6 +80,12 @@ class Metrics:
             self._counters[place] = found
         found[0].inc()
         found[1].observe(seconds)
+
+    def note(self, backlog: Backlog) -> None:
+        """Take down how far behind the outbox is."""
+        self._backlog["waiting"].set(backlog.n_waiting)
+        self._backlog["oldest_seconds"].set(backlog.oldest_seconds)
+        self._backlog["dead"].set(backlog.n_dead)
 
     def render(self) -> bytes:
         """Write everything in Prometheus's text format, of all processes where there are several."""

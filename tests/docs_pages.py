@@ -23,12 +23,13 @@ _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 @attrs.frozen
 class Block:
-    """A fenced block: its language, its text, the line it begins on, and whether a test is to run it."""
+    """A fenced block: its language, its text, the line it begins on, and whether a test is to run it, and where."""
 
     language: str
     text: str
     line: int
     is_marked: bool
+    on_services: bool = False
 
 
 def pages() -> list[Path]:
@@ -43,13 +44,15 @@ def name_of(page: Path) -> str:
 
 
 def blocks(page: Path) -> list[Block]:
-    """The fenced blocks of a page, in order; ``<!-- run -->`` above one marks it."""
+    """The fenced blocks of a page, in order; ``<!-- run -->`` or ``<!-- run on services -->`` above one marks it."""
     text = page.read_text("utf-8")
     found = []
     for match in _FENCE.finditer(text):
         above = text[: match.start()].rstrip("\n").rpartition("\n")[2]
         line = text.count("\n", 0, match.start(2))
-        found.append(Block(match.group(1), match.group(2), line, above.strip() == "<!-- run -->"))
+        mark = above.strip()
+        on_services = mark == "<!-- run on services -->"
+        found.append(Block(match.group(1), match.group(2), line, on_services or mark == "<!-- run -->", on_services))
     return found
 
 
@@ -72,7 +75,11 @@ def python_of(page: Path) -> list[tuple[Block, str | None]]:
 
 def needs_server(page: Path) -> bool:
     """Whether what runs on this page talks to a running instance."""
-    return any(REST_AS_SHOWN in block.text for block in blocks(page) if block.language == "python" or block.is_marked)
+    return any(
+        REST_AS_SHOWN in block.text
+        for block in blocks(page)
+        if block.language == "python" or (block.is_marked and not block.on_services)
+    )
 
 
 def run_python(page: Path, ports: tuple[int, int] | None) -> Iterator[tuple[int, str, str | None]]:
@@ -98,9 +105,13 @@ def placed(text: str, ports: tuple[int, int] | None) -> str:
     return text.replace(REST_AS_SHOWN, f"127.0.0.1:{ports[0]}").replace(CHAT_AS_SHOWN, f"127.0.0.1:{ports[1]}")
 
 
-def marked_bash(page: Path) -> str:
+def marked_bash(page: Path, *, on_services: bool = False) -> str:
     """The marked shell blocks of a page as one script: a variable of one block is there in the next."""
-    return "\n".join(block.text for block in blocks(page) if block.language == "bash" and block.is_marked)
+    return "\n".join(
+        block.text
+        for block in blocks(page)
+        if block.language == "bash" and block.is_marked and block.on_services == on_services
+    )
 
 
 def links(page: Path) -> Iterator[str]:

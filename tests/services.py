@@ -105,4 +105,6 @@ def environment_of_services() -> Iterator[dict[str, str]]:
             "DB_PASSWORD": str(parsed.password),
             "COACHHUB_REDIS_URL": address("TEST_REDIS_URL"),
             "COACHHUB_REDIS_PREFIX": f"t{mark}:",
+            "ELASTICSEARCH_URL": address("TEST_ELASTICSEARCH_URL"),
+            "COACHHUB_ELASTICSEARCH_PREFIX": f"t{mark}-",
         }

@@ -13,14 +13,17 @@ from pathlib import Path
 
 import docs_pages as d
 import pytest
+from services import environment_of_services
 
 sys.path.append(str(Path(__file__).parent / "end_to_end"))
-from running import Running, running
+from running import Running, free_port, running
 
 PAGES = d.pages()
 REFERENCE = d.DOCS / "reference"
 RUN_ELSEWHERE = {REFERENCE / "chat-protocol.md"}  # by tests/ws/test_ws_page.py, which calls what the page defines
 RUN = [page for page in PAGES if page not in RUN_ELSEWHERE and (d.python_of(page) or d.marked_bash(page))]
+ON_SERVICES = [page for page in PAGES if d.marked_bash(page, on_services=True)]
+PORTS_AS_SHOWN = ("3000", "3001", "3010", "3011")
 
 
 @pytest.fixture
@@ -67,7 +70,21 @@ def test_every_snippet_runs(server: Running | None, folder: Path, page: Path) ->
             assert printed == said, f"{d.name_of(page)}:{line_number}"
 
 
-def run_shell(script: str, folder: Path) -> str:
+@pytest.mark.external_service
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", ON_SERVICES, ids=[d.name_of(page) for page in ON_SERVICES])
+def test_every_command_for_services_runs_on_them(folder: Path, page: Path) -> None:
+    """What the page does on one box first, then the rest with the addresses of a database, a Redis and an index."""
+    if script := d.marked_bash(page):
+        run_shell(script, folder)
+    script = d.marked_bash(page, on_services=True)
+    for shown in PORTS_AS_SHOWN:
+        script = re.sub(rf"\b{shown}\b", str(free_port()), script)
+    with environment_of_services() as environ:
+        run_shell(script, folder, timeout=240, CHECKOUT=str(d.ROOT), **environ)
+
+
+def run_shell(script: str, folder: Path, *, timeout: float = 90, **environ: str) -> str:
     """Run a session and return all it printed; none of its commands fails."""
     bash = shutil.which("bash")
     if bash is None or shutil.which("curl") is None:
@@ -76,11 +93,17 @@ def run_shell(script: str, folder: Path) -> str:
     done = subprocess.run(
         [bash, "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env={**os.environ, "PATH": path, "COACHHUB_AUTH_BCRYPT_COST": "10", "COACHHUB_MATCHING_EXPLORATION": "false"},
+        env={
+            **os.environ,
+            "PATH": path,
+            "COACHHUB_AUTH_BCRYPT_COST": "10",
+            "COACHHUB_MATCHING_EXPLORATION": "false",
+            **environ,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=90,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -15,13 +15,14 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import attrs
 
 from coachhub_core import deadline, wire
 from coachhub_core.domain.events import EVENTS, Event
 from coachhub_core.errors import CoachHubError
-from coachhub_core.ports.storage import StoredEvent
+from coachhub_core.ports.storage import DeadLetter, StoredEvent
 from coachhub_core.services.units import Context
 
 log = logging.getLogger("coachhub.due")
@@ -46,6 +47,15 @@ class DueReport:
     def total(self) -> int:
         """How many things were done in all."""
         return sum(self.done.values())
+
+
+@attrs.frozen(kw_only=True)
+class Backlog:
+    """What waits in the outbox, for how long the oldest has waited, and what was given up."""
+
+    n_waiting: int
+    oldest_seconds: float
+    n_dead: int
 
 
 class DueService:
@@ -82,6 +92,23 @@ class DueService:
         return DueReport(done=done)
 
     # ── the outbox ──
+
+    def backlog(self) -> Backlog:
+        """Return how far behind the telling is."""
+        with self._context.read() as work:
+            n_waiting, oldest_at, n_dead = work.outbox.backlog()
+        waited = 0.0 if oldest_at is None else (self._context.clock() - oldest_at).total_seconds()
+        return Backlog(n_waiting=n_waiting, oldest_seconds=max(0.0, waited), n_dead=n_dead)
+
+    def dead(self, limit: int = 100) -> Sequence[DeadLetter]:
+        """Return events that were given up, the oldest first, each with what its last try said."""
+        with self._context.read() as work:
+            return work.outbox.dead(limit=limit)
+
+    def replay(self, ids: Sequence[UUID] | None = None) -> int:
+        """Let events that were given up (None: all of them) be told once more; return how many."""
+        with self._context.storage.begin() as work:
+            return work.commit(work.outbox.replay(ids, now=self._context.clock()))
 
     def _tell(self, limit: int) -> int:
         told = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from coachhub_core.ports.offers import Probe
 log = logging.getLogger("coachhub.health")
 
 ServiceState = Literal["up", "down", "unused"]
+LATE_SECONDS: Final = 60.0
 SERVICES: Final = ("database", "redis", "elasticsearch")
 
 
@@ -25,7 +26,8 @@ class HealthReport:
     """
     The original's shape: a status, when, and each service up, down or unused.
 
-    A service that answers and takes no changes is up, and the whole is degraded.
+    A service that answers and takes no changes is up, and the whole is degraded;
+    so it is when what happened a minute ago is not told yet.
     """
 
     status: Literal["healthy", "degraded", "unhealthy"]
@@ -38,10 +40,18 @@ class Prober:
     Asks each probe again and again and remembers the last word.
 
     Args:
+        lag: Seconds that the oldest event in the outbox has waited; asked after a probe of the database.
         every_seconds: Between two rounds.
     """
 
-    def __init__(self, probes: Mapping[str, Probe], clock: Clock, *, every_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        probes: Mapping[str, Probe],
+        clock: Clock,
+        *,
+        lag: Callable[[], float] = lambda: 0.0,
+        every_seconds: float = 1.0,
+    ) -> None:
         self._probes = dict(probes)
         self._clock = clock
         self._every = every_seconds
@@ -49,6 +59,8 @@ class Prober:
         self._states: dict[str, ServiceState] = dict.fromkeys(SERVICES, "unused")
         self._states.update(dict.fromkeys(self._probes, "down"))
         self._unwritable: set[str] = set()
+        self._lag = lag
+        self._is_late = False
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -81,7 +93,7 @@ class Prober:
             self.ask_once()
         with self._lock:
             states = dict(self._states)
-            is_limping = bool(self._unwritable)
+            is_limping = bool(self._unwritable) or self._is_late
         status: Literal["healthy", "degraded", "unhealthy"] = "healthy"
         if states.get("database") == "down":
             status = "unhealthy"
@@ -104,6 +116,8 @@ class Prober:
         is_unwritable = False
         try:
             self._probes[name].ask()
+            if name == "database":
+                self._look_for_lag()
         except Unwritable as exc:
             log.debug("%s takes no changes: %s", name, exc)
             is_unwritable = True
@@ -115,3 +129,9 @@ class Prober:
                 log.info("%s is %s%s", name, state, " and takes no changes" if is_unwritable else "")
             self._states[name] = state
             (self._unwritable.add if is_unwritable else self._unwritable.discard)(name)
+
+    def _look_for_lag(self) -> None:
+        is_late = self._lag() > LATE_SECONDS
+        if is_late != self._is_late:
+            log.warning("the outbox %s", "is not emptied: does a worker run?" if is_late else "is emptied again")
+        self._is_late = is_late

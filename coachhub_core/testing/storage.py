@@ -308,6 +308,13 @@ class StorageContract:
             assert work.outbox.backlog()[0] == 1
             work.outbox.failed(again.id, owner="b", now=later, retry_at=None, reason="away")
             assert work.outbox.backlog() == (0, None, 1)
+            (letter,) = work.outbox.dead(limit=10)
+            assert (letter.id, letter.type, letter.n_attempts, letter.error) == (again.id, again.type, 2, "away")
+            assert work.outbox.replay([new_id()], now=later) == 0
+            assert work.outbox.replay(None, now=later) == 1
+            assert work.outbox.dead(limit=10) == []
+            (fresh,) = work.outbox.lease(owner="c", now=later, until=later, limit=10)
+            assert (fresh.id, fresh.n_attempts) == (again.id, 1)
 
     def test_one_cause_makes_one_notice(self, storage: Storage) -> None:
         """The same key again is no error and no second line."""

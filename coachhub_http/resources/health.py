@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -41,6 +42,7 @@ class Operations:
     """``/health``, ``/metrics`` and the document."""
 
     def __init__(self, services: Services, phase: Phase, counted: metrics.Metrics) -> None:
+        self._services = services
         self._hub = services.hub
         self._phase = phase
         self._counted = counted
@@ -74,6 +76,8 @@ class Operations:
         """GET /metrics."""
         if not self._hub.settings.http.metrics:
             raise NotFound(kind="address")
+        with suppress(Unavailable):  # the database is away: its gauges stay as they were, and the others are told
+            self._counted.note(await self._services.call_openly(self._hub.due.backlog, req))
         resp.data = self._counted.render()
         resp.content_type = metrics.CONTENT_TYPE
 

@@ -27,6 +27,12 @@ def _worker() -> object:
     return worker
 
 
+def _outbox() -> object:
+    from coachhub_cli.outbox import outbox
+
+    return outbox
+
+
 def _operations(name: str) -> Callable[[], object]:
     def make() -> object:
         from coachhub_cli import operations
@@ -46,6 +52,7 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "exercises": CommandOffer(make=_operations("exercises"), help="Import exercises that everybody may use."),
         "migrate": CommandOffer(make=_operations("migrate"), help="Bring the database to this version's schema."),
         "check": CommandOffer(make=_operations("check"), help="Count rows, orphans and wrong counters."),
+        "outbox": CommandOffer(make=_outbox, help="See what waits to be told, and send again what was given up."),
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
         "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
         "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),

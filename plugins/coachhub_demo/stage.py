@@ -18,7 +18,7 @@ from uuid import UUID
 
 from coachhub_core.bootstrap import CoachHub
 from coachhub_core.domain.events import Event
-from coachhub_core.ports.storage import CheckReport, Storage, StoredEvent, UnitOfWork
+from coachhub_core.ports.storage import CheckReport, DeadLetter, Storage, StoredEvent, UnitOfWork
 from coachhub_core.services.access import Access
 from coachhub_core.services.assignments import AssignmentService
 from coachhub_core.services.closing import Closing
@@ -86,6 +86,14 @@ class _Untold:
     def backlog(self) -> tuple[int, datetime | None, int]:
         """Nothing waits."""
         return 0, None, 0
+
+    def dead(self, *, limit: int) -> Sequence[DeadLetter]:
+        """Nothing was buried."""
+        return ()
+
+    def replay(self, ids: Sequence[UUID] | None, *, now: datetime) -> int:
+        """Nothing was buried."""
+        return 0
 
 
 class _Scene(UnitOfWork):

@@ -286,8 +286,8 @@ def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
                 old = house.nodes[index]
                 assert old.stop(signal.SIGTERM) == 0
                 new = started_again(tmp_path / name, old, house.environ)
-                assert until(lambda new=new: is_ready(new), 30)
-                time.sleep(1)
+                assert until(lambda new=new: is_ready(new), 60)
+                time.sleep(2)  # as the howto says: the proxy asks a node that refused again after a second
         finally:
             stop.set()
             for thread in threads:

@@ -13,6 +13,7 @@ from coachhub_core.ports.storage.plans import ExerciseFilter
 from coachhub_core.ports.storage.unit import (
     Answered,
     CheckReport,
+    DeadLetter,
     Duplicate,
     Keyset,
     Slice,
@@ -28,6 +29,7 @@ __all__ = [
     "CoachFilter",
     "CoachRecord",
     "ConversationListing",
+    "DeadLetter",
     "Duplicate",
     "ExerciseFilter",
     "Keyset",

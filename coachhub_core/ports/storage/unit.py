@@ -66,6 +66,18 @@ class StoredEvent:
 
 
 @attrs.frozen(kw_only=True)
+class DeadLetter:
+    """An event that was tried until nobody expects it to go any more, and why it did not."""
+
+    id: UUID
+    type: str
+    aggregate_id: UUID
+    created_at: datetime
+    n_attempts: int
+    error: str
+
+
+@attrs.frozen(kw_only=True)
 class Answered:
     """What a request with this idempotency key was answered."""
 
@@ -122,6 +134,14 @@ class Outbox(Protocol):
 
     def backlog(self) -> tuple[int, datetime | None, int]:
         """Return how many wait, since when the oldest waits, and how many are dead."""
+        ...
+
+    def dead(self, *, limit: int) -> Sequence[DeadLetter]:
+        """Return up to *limit* dead ones, the oldest first."""
+        ...
+
+    def replay(self, ids: Sequence[UUID] | None, *, now: datetime) -> int:
+        """Let these dead ones (None: all) wait again, as if never tried; return how many there were."""
         ...
 
 

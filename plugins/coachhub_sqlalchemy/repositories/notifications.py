@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from coachhub_core.domain.events import Event
 from coachhub_core.domain.notifications import Notification
 from coachhub_core.identifiers import NewId
-from coachhub_core.ports.storage import Keyset, Slice, StoredEvent
+from coachhub_core.ports.storage import DeadLetter, Keyset, Slice, StoredEvent
 from coachhub_sqlalchemy.keyset import by_id, sliced
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.notifications import notifications, outbox_events
@@ -136,3 +136,24 @@ class SqlOutbox:
         ).one()
         dead = sa.select(sa.func.count()).where(_O.state == "dead")
         return int(waiting[0]), waiting[1], int(self._connection.execute(dead).scalar_one())
+
+    def dead(self, *, limit: int) -> Sequence[DeadLetter]:
+        """What was buried."""
+        rows = self._connection.execute(
+            sa.select(_O.id, _O.type, _O.aggregate_id, _O.created_at, _O.n_attempts, _O.error)
+            .where(_O.state == "dead")
+            .order_by(_O.id)
+            .limit(limit)
+        )
+        return [
+            DeadLetter(
+                id=row[0], type=row[1], aggregate_id=row[2], created_at=row[3], n_attempts=row[4], error=row[5] or ""
+            )
+            for row in rows
+        ]
+
+    def replay(self, ids: Sequence[UUID] | None, *, now: datetime) -> int:
+        """Dig up."""
+        found = sa.and_(_O.state == "dead", sa.true() if ids is None else _O.id.in_(list(ids)))
+        again = sa.update(outbox_events).where(found).values(state="waiting", due_at=now, n_attempts=0, error=None)
+        return int(self._connection.execute(again).rowcount)

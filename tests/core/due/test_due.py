@@ -119,3 +119,16 @@ def test_what_nobody_needs_is_forgotten() -> None:
         assert hub.run_due().done["forgotten"] == 1
         rows = hub.storage.check().n_rows
         assert (rows["outbox_events"], rows["sessions"], rows["refresh_tokens"]) == (0, 0, 0)
+
+
+def test_health_tells_when_what_happened_is_not_told() -> None:
+    """A minute is late: no worker runs. Once one does, all is well again."""
+    with opened() as hub:
+        clock: Any = hub.clock
+        registered(hub)
+        assert hub.health().status == "healthy"
+        clock.advance(61)
+        assert hub.health().status == "degraded"
+        assert hub.health().services["database"] == "up"
+        hub.run_due()
+        assert hub.health().status == "healthy"
