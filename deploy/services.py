@@ -121,6 +121,7 @@ def start_mariadb(folder: Path, port: int, _: argparse.Namespace) -> dict[str, A
                 *("--auth-root-authentication-method=normal", "--skip-test-db"),
             ],
             capture_output=True,
+            env={**os.environ, "TMPDIR": str(folder)},  # two that run at once must not share their scratch files
         )
         if made.returncode:
             raise Failed(made.stderr.decode(errors="replace"))
