@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,25 @@ from numpy.typing import ArrayLike, NDArray
 from coachhub_core.config import Settings
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
-from coachhub_core.matching.checks import check_ranking
+from coachhub_core.matching.checks import check_offer, check_ranking
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted
 from coachhub_core.matching.placing import place
+from coachhub_core.matching.rank_together import rank_within
 from coachhub_core.matching.sample import sample_coaches
 from coachhub_core.matching.schema import profile_table
 from coachhub_core.matching.suggestions import SuggestionSet
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.matcher import NEVER, AllowedPairs, Matcher, MatcherOffer, Placements, Ranking
+from coachhub_core.ports.matcher import (
+    NEVER,
+    AllowedPairs,
+    Deadline,
+    Matcher,
+    MatcherOffer,
+    OutcomeLog,
+    Placements,
+    Ranking,
+)
 
 _BATCH = 64  # trainees scored at once by place: bounds what is held beside the matrix itself
 
@@ -71,6 +82,51 @@ class CoachMatcher:
         made._load_model()
         return made
 
+    @classmethod
+    def fit(
+        cls,
+        log: OutcomeLog,
+        coaches: CoachTable,
+        trainees: TraineeTable,
+        *,
+        matcher: str = "duet",
+        seed: int = 0,
+        pairs: Mapping[str, tuple[str, str]] | None = None,
+        plugins: Sequence[object] | None = None,
+        deadline: Deadline = NEVER,
+    ) -> CoachMatcher:
+        """
+        Learn from a log, and give a matcher for these coaches.
+
+        Any columns will do, and any of them may be missing; columns of one name and kind on both sides are compared.
+
+        Args:
+            log: What became of suggestions, or clicks, ratings, answers: see :class:`OutcomeLog`; may be empty.
+            coaches: Who is ranked. Those the log does not know are ranked by their columns.
+            trainees: Who acted in the log. Others may be ranked for later.
+            matcher: A name an installed plugin offers.
+            pairs: Name -> (trainee's column, coach's column): compared too; for matchers that take them.
+            deadline: When it is over, the best so far is given.
+        Raises:
+            PluginError: If nobody offers the matcher, or it takes no pairs.
+        """
+        made = cls(coaches=coaches, plugins=plugins)
+        offers = _offers(plugins)
+        if matcher not in offers:
+            raise PluginError(reason=f"nobody offers the matcher {matcher!r}; known: {', '.join(sorted(offers))}")
+        offer = offers[matcher]
+        check_offer(matcher, offer)
+        seen = coaches.select(offer.needs), trainees.select(offer.needs)
+        untrained: Any = offer.make()
+        more: dict[str, Any] = {}
+        if pairs:
+            if "pairs" not in signature(untrained.fit).parameters:
+                raise PluginError(reason=f"the matcher {matcher!r} takes no pairs of columns")
+            more["pairs"] = {str(name): (str(mine), str(theirs)) for name, (mine, theirs) in pairs.items()}
+        fitted = untrained.fit(log, *seen, seed=seed, deadline=deadline, **more)
+        made._open(Hosted.made(matcher, offer, fitted), None)
+        return made
+
     # ── opening ──
 
     def _load_model(self) -> Matcher:
@@ -81,14 +137,17 @@ class CoachMatcher:
             offers = _offers(self._plugins)
             if name not in offers:
                 raise PluginError(reason=f"nobody offers the matcher {name!r}; known: {', '.join(sorted(offers))}")
-            hosted = Hosted.of(name, offers[name], source)
-            if self._given is not None:
-                self._coaches = self._given
-            elif source is not None and "coaches/table" in source.names:
-                self._coaches = get_table(source, "coaches", CoachTable)
-            self._host = MatcherHost(hosted)
-            self._hosted = hosted
+            self._open(Hosted.of(name, offers[name], source), source)
+        assert self._hosted is not None  # noqa: S101 - opened just now
         return self._hosted.matcher
+
+    def _open(self, hosted: Hosted, source: ZipArtefactReader | None) -> None:
+        if self._given is not None:
+            self._coaches = self._given
+        elif source is not None and "coaches/table" in source.names:
+            self._coaches = get_table(source, "coaches", CoachTable)
+        self._host = MatcherHost(hosted)
+        self._hosted = hosted
 
     @property
     def model(self) -> Matcher:
@@ -157,15 +216,63 @@ class CoachMatcher:
     def score(self, trainees: TraineeTable, rows: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
         """Score coaches for each trainee: *rows* (b, c), or every coach when None; float64 of the same shape."""
         _, host = self._opened()
+        return host.index(self.coaches).score(host.seen(trainees), self._rows(trainees, rows))
+
+    def probabilities(self, trainees: TraineeTable, rows: NDArray[np.int32] | None = None) -> Mapping[str, Any]:
+        """
+        Give the probability of each step for these coaches, or all.
+
+        Returns:
+            ``wants``, ``accepts``, ``goes_well``, those the matcher knows: float64 of the shape of *rows*, (b, c).
+            Empty where it knows none.
+        """
+        _, host = self._opened()
+        return host.index(self.coaches).probabilities(host.seen(trainees), self._rows(trainees, rows))
+
+    def rank_together(
+        self, trainees: TraineeTable, k: int, *, max_shown: int, allowed: AllowedPairs | None = None
+    ) -> Ranking:
+        """
+        Choose the lists of many trainees jointly: nobody stands on more than *max_shown* of them.
+
+        The sum of all scores is as large as the cap allows, within a small gap. A list may be shorter than *k*
+        where the cap leaves nobody.
+
+        Returns:
+            Rows and scores, each list best first.
+        """
+        if k < 0:
+            raise Invalid.at("k", "must be 0 or more")
+        if max_shown < 0:
+            raise Invalid.at("max_shown", "must be 0 or more")
+        coaches = self.coaches
+        pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
+        scores = self._all_scores(trainees)
+        for i in range(len(trainees)):
+            forbidden = np.ones(len(coaches), np.bool_)
+            forbidden[pairs.rows(i)] = False
+            scores[i, forbidden] = -np.inf
+        ranking = rank_within(scores, k, max_shown, coaches.id_order)
+        check_ranking(ranking, coaches, pairs, len(trainees), k)
+        return ranking
+
+    def _rows(self, trainees: TraineeTable, rows: NDArray[np.int32] | None) -> NDArray[np.int32]:
         if rows is None:
             every = np.arange(len(self.coaches), dtype=np.int32)
-            rows = np.ascontiguousarray(np.broadcast_to(every, (len(trainees), len(every))))
-        if rows.ndim != 2 or len(rows) != len(trainees):
-            raise Invalid.at("rows", f"needs a row per trainee, not the shape {rows.shape}")
-        if rows.size and (rows.min() < -1 or rows.max() >= len(self.coaches)):
+            return np.ascontiguousarray(np.broadcast_to(every, (len(trainees), len(every))))
+        given = np.asarray(rows)
+        if given.ndim != 2 or len(given) != len(trainees):
+            raise Invalid.at("rows", f"needs a row per trainee, not the shape {given.shape}")
+        if given.size and (given.min() < -1 or given.max() >= len(self.coaches)):
             raise Invalid.at("rows", f"names a coach outside 0 to {len(self.coaches) - 1}")
-        wanted = np.ascontiguousarray(rows, dtype=np.int32)
-        return host.index(self.coaches).score(host.seen(trainees), wanted)
+        return np.ascontiguousarray(given, dtype=np.int32)
+
+    def _all_scores(self, trainees: TraineeTable) -> NDArray[np.float64]:
+        scores = np.empty((len(trainees), len(self.coaches)), np.float64)
+        for start in range(0, len(trainees), _BATCH):
+            batch = trainees.take(range(start, min(start + _BATCH, len(trainees))))
+            scores[start : start + len(batch)] = self.score(batch)
+        return scores
 
     def place(
         self,
@@ -195,10 +302,7 @@ class CoachMatcher:
         if free.shape != (len(coaches),):
             raise Invalid.at("seats", f"has the shape {free.shape} for {len(coaches)} coaches")
         rules = host.rules(coaches)
-        scores = np.empty((len(trainees), len(coaches)), np.float64)
-        for start in range(0, len(trainees), _BATCH):
-            batch = trainees.take(range(start, min(start + _BATCH, len(trainees))))
-            scores[start : start + len(batch)] = self.score(batch)
+        scores = self._all_scores(trainees)
         pairs = AllowedPairs.each([rules.eligible(trainee).mask for trainee in trainees.rows()], len(coaches))
         for i in range(len(trainees)):
             forbidden = np.ones(len(coaches), np.bool_)

@@ -36,11 +36,19 @@ class Hosted:
             if artefact.manifest.get("matcher") != name:
                 theirs = artefact.manifest.get("matcher")
                 raise ArtefactError(reason=f"this artefact is one of the matcher {theirs!r}, and {name!r} was chosen")
-            matcher, model_id = matcher.load(artefact), artefact.model_id
-        else:
-            out = ZipArtefactWriter()
-            matcher.save(out)
-            _, model_id = out.to_bytes(matcher=name, version=offer.version)
+            return cls._of(name, offer, matcher.load(artefact), artefact.model_id)
+        return cls.made(name, offer, matcher)
+
+    @classmethod
+    def made(cls, name: str, offer: MatcherOffer, matcher: Matcher) -> Hosted:
+        """Give a matcher of this offer that is there already: its model_id is that of what it would save."""
+        out = ZipArtefactWriter()
+        matcher.save(out)
+        _, model_id = out.to_bytes(matcher=name, version=offer.version)
+        return cls._of(name, offer, matcher, model_id)
+
+    @classmethod
+    def _of(cls, name: str, offer: MatcherOffer, matcher: Matcher, model_id: str) -> Hosted:
         is_trusted = isinstance(matcher, plain_matcher.PlainMatcher)
         return cls(name=name, matcher=matcher, needs=offer.needs, model_id=model_id, is_trusted=is_trusted)
 
