@@ -1,0 +1,231 @@
+"""What a training run works on: both tables as features, what is comparable, and the split of what was observed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_core.matching.tables import CoachTable, Texts, TraineeTable
+from coachhub_scipy.arithmetic import Floats, logarithm
+from coachhub_scipy.compare import CompareIndex, Comparison, prior_weights
+from coachhub_scipy.crossed import Pairs
+from coachhub_scipy.encode import Encoded, Encoder, principal
+from coachhub_scipy.observe import Observed
+from coachhub_scipy.text import MAX_WORDS, MIN_ACCOUNTS, terms
+
+N_DIRECTIONS = 32  #: leading directions of the features of one side
+HELD_OUT = 0.2  #: of the newest pairs of people with a history
+HELD_PEOPLE = 0.12  #: of the trainees, with all they did: they stand for newcomers
+MIN_HISTORY = 4
+MAX_ASKED_TERMS = 20_000
+
+
+@attrs.frozen(eq=False, slots=False)
+class Material:
+    """Both tables, ready to be learned from."""
+
+    coaches: CoachTable
+    trainees: TraineeTable
+    comparisons: tuple[Comparison, ...]
+    code_coach: Encoder
+    code_trainee: Encoder
+    background: Mapping[str, Mapping[str, int]]
+    n_background: int
+    seed: int
+    go_on: Callable[[], bool]
+
+    @classmethod
+    def of(
+        cls,
+        coaches: CoachTable,
+        trainees: TraineeTable,
+        comparisons: tuple[Comparison, ...],
+        *,
+        seed: int,
+        go_on: Callable[[], bool],
+    ) -> Material:
+        """Read both tables."""
+        background = {
+            name: used_by_many(column.values())
+            for name, column in trainees.columns.items()
+            if isinstance(column, Texts)
+        }
+        return cls(
+            coaches,
+            trainees,
+            comparisons,
+            Encoder.fit(coaches, seed=seed),
+            Encoder.fit(trainees, seed=seed),
+            background,
+            len(trainees) if background else 0,
+            seed,
+            go_on,
+        )
+
+    @cached_property
+    def coach(self) -> Encoded:
+        """The coaches' features."""
+        return self.code_coach.encode(self.coaches)
+
+    @cached_property
+    def trainee(self) -> Encoded:
+        """The trainees' features."""
+        return self.code_trainee.encode(self.trainees)
+
+    @cached_property
+    def coach_basis(self) -> tuple[Floats, Floats]:
+        """Centre and leading directions of the coaches' features."""
+        return principal(self.coach.values, N_DIRECTIONS)
+
+    @cached_property
+    def trainee_basis(self) -> tuple[Floats, Floats]:
+        """Centre and leading directions of the trainees' features."""
+        return principal(self.trainee.values, N_DIRECTIONS)
+
+    @cached_property
+    def z_coach(self) -> Floats:
+        """The coaches in those directions."""
+        made: Floats = (self.coach.values - self.coach_basis[0]) @ self.coach_basis[1]
+        return made
+
+    @cached_property
+    def z_trainee(self) -> Floats:
+        """The trainees in those directions."""
+        made: Floats = (self.trainee.values - self.trainee_basis[0]) @ self.trainee_basis[1]
+        return made
+
+    @cached_property
+    def compare(self) -> CompareIndex:
+        """The comparisons, ready for the coaches."""
+        return CompareIndex(self.comparisons, self.coaches, self.background, self.n_background)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Count trainees and coaches."""
+        return len(self.trainees), len(self.coaches)
+
+    @cached_property
+    def words(self) -> tuple[Any, tuple[str, ...], Floats]:
+        """
+        The trainees' texts as words that enough of them used.
+
+        Returns:
+            Sparse csr (n, terms), the terms, and how rare each is.
+        """
+        from scipy.sparse import csr_array
+
+        joined: dict[str, int] = {}
+        for counted in self.background.values():
+            for term, count in counted.items():
+                joined[term] = max(joined.get(term, 0), count)
+        named = tuple(sorted(sorted(joined, key=lambda t: (-joined[t], t))[:MAX_ASKED_TERMS]))
+        n = len(self.trainees)
+        idf = np.log((1.0 + n) / (1.0 + np.array([joined[t] for t in named], np.float64))) + 1.0
+        place = {term: at for at, term in enumerate(named)}
+        starts: list[int] = [0]
+        places: list[int] = []
+        values: list[float] = []
+        lists = [self.trainees.values(name) for name in self.background]
+        for row in range(n):
+            found = request_terms([text for one in lists for text in one[row] or ()], place, idf)
+            places += [at for at, _ in found]
+            values += [value for _, value in found]
+            starts.append(len(places))
+        parts = (np.array(values, np.float64), np.array(places, np.int64), np.array(starts, np.int64))
+        return csr_array(parts, shape=(n, len(named))), named, idf
+
+    def compared(self, i: int) -> Floats:
+        """Give the comparisons of one trainee with all coaches: (f, m)."""
+        return self.compare.features(self.trainees.row(i))
+
+    def compare_prior(self, step: str) -> Floats:
+        """Give what the comparisons are worth for a step before anything was learned."""
+        return prior_weights(self.comparisons, step)
+
+    def pairs(self, step: str, seen: Observed) -> Pairs:
+        """Bring together all that is known of observed pairs."""
+        values = np.zeros((len(seen), self.compare.width))
+        order = np.argsort(seen.trainee, kind="stable")
+        who, first = np.unique(seen.trainee[order], return_index=True)
+        for i, rows in zip(who.tolist(), np.split(order, first[1:]) if len(who) else [], strict=True):
+            if self.compare.width:
+                values[rows] = self.compared(i)[:, seen.coach[rows]].T
+        groups = [
+            (one.name, self.compare.starts[k], self.compare.starts[k + 1]) for k, one in enumerate(self.comparisons)
+        ]
+        return Pairs(
+            seen=seen,
+            compare=values,
+            x_trainee=self.trainee.values,
+            x_coach=self.coach.values,
+            z_trainee=self.z_trainee,
+            z_coach=self.z_coach,
+            compare_prior=self.compare_prior(step),
+            compare_groups=groups,
+            trainee_groups=self.trainee.groups,
+            coach_groups=self.coach.groups,
+        )
+
+
+def request_terms(texts: list[str], place: Mapping[str, int], idf: Floats) -> list[tuple[int, float]]:
+    """Give a request's known terms, in order, with weights whose length is 1."""
+    counted: dict[int, int] = {}
+    for text in texts:
+        for term in terms(text):
+            at = place.get(term)
+            if at is not None:
+                counted[at] = counted.get(at, 0) + 1
+    if not counted:
+        return []
+    placed = sorted(counted)
+    counts = np.array([counted[at] for at in placed], np.float64)
+    raw = ((1.0 + logarithm(counts)) * idf[placed]).tolist()
+    length = math.sqrt(math.fsum(value * value for value in raw))
+    return [(at, value / length) for at, value in zip(placed, raw, strict=True)]
+
+
+def used_by_many(rows: list[Any]) -> dict[str, int]:
+    """Count the terms of trainees' texts, only those that enough of them used."""
+    counted: Counter[str] = Counter()
+    for texts in rows:
+        counted.update({term for text in texts or () for term in terms(text)})
+    kept = sorted((t for t in counted if counted[t] >= MIN_ACCOUNTS), key=lambda t: (-counted[t], t))[:MAX_WORDS]
+    return {term: counted[term] for term in sorted(kept)}
+
+
+# ── what is learned from, and what is kept to check it ──────────────────────
+
+
+@attrs.frozen(eq=False)
+class Split:
+    """Rows of what was observed: to learn from, and of two kinds to check with."""
+
+    fit: NDArray[np.int64]
+    warm: NDArray[np.int64]  # the newest of people with a history
+    cold: NDArray[np.int64]  # all of some people
+
+
+def split(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> Split:
+    """Hold out the newest pairs of everybody with a history, and everything of some people."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    order = rng.permutation(len(seen))
+    order = order[np.lexsort((seen.at[order], seen.trainee[order]))]  # by trainee, then time, then chance
+    who = seen.trainee[order]
+    first = np.searchsorted(who, who, side="left")
+    size = np.searchsorted(who, who, side="right") - first
+    from_the_end = size - 1 - (np.arange(len(order)) - first)
+    is_cold_person = np.zeros(n_trainees, np.bool_)
+    if with_cold:
+        present = np.unique(who)
+        n_cold = min(int(np.ceil(HELD_PEOPLE * len(present))), 1_500)
+        is_cold_person[rng.permutation(present)[:n_cold]] = True
+    is_cold = is_cold_person[who]
+    is_warm = ~is_cold & (size >= MIN_HISTORY) & (from_the_end < np.maximum(1, HELD_OUT * size))
+    return Split(np.sort(order[~is_cold & ~is_warm]), np.sort(order[is_warm]), np.sort(order[is_cold]))

@@ -1,0 +1,189 @@
+"""
+The k largest products of a query with each row of a catalogue: exact, with filters, the same for any batch.
+
+The catalogue is kept transposed, so that one query is a product of a vector with a
+matrix that is read once. Scores are never partitioned as a whole: of groups of 64
+rows only the maxima are, the k-th largest maximum bounds the k-th score from below,
+and only the groups that reach it are opened. In a batch that bound holds from the
+first block of rows on and rises with every block. What survives is computed again in
+float64, dimension by dimension in a fixed order, before it is sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_scipy.arithmetic import dots
+
+GROUP = 64  #: rows whose maximum is taken together
+BLOCK = 16_384  #: rows of a batch's block
+NEAR = 1e-5  #: what a score in single precision may be wrong by, and more; for rows and queries of length 1
+
+Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@attrs.frozen(eq=False)
+class Catalogue:
+    """Rows to be searched: float32 (d, n), transposed, the number of rows padded to whole groups."""
+
+    columns: NDArray[np.float32]
+    n: int
+    order: Rows  #: (n,), which of two equal scores comes first: the smaller
+    scale: float  #: length of the longest row
+    rows: NDArray[np.float32]  #: the same again by row, (n, d): a filter slices it in whole lines of memory
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating], order: Rows | None = None) -> Catalogue:
+        """
+        Keep rows (n, d).
+
+        Args:
+            order: The place of each row when ids are sorted; None: rows in their order.
+        """
+        n, d = rows.shape
+        width = -(-max(n, 1) // GROUP) * GROUP
+        columns = np.zeros((d, width), np.float32)
+        columns[:, :n] = rows.T
+        lengths = np.sqrt((columns[:, :n].astype(np.float64) ** 2).sum(axis=0))
+        by_row = np.ascontiguousarray(rows, np.float32)
+        return cls(columns, n, np.arange(n) if order is None else order, float(lengths.max(initial=1.0)), by_row)
+
+    def taken(self, flags: Flags) -> tuple[Catalogue, Rows]:
+        """Give the catalogue of these rows alone, and which they are."""
+        rows = np.flatnonzero(flags)
+        width = -(-max(len(rows), 1) // GROUP) * GROUP
+        by_row = np.zeros((width, len(self.columns)), np.float32)
+        np.take(self.rows, rows, axis=0, out=by_row[: len(rows)])
+        return Catalogue(by_row.T, len(rows), self.order[rows], self.scale, by_row[: len(rows)]), rows
+
+
+def top_k(
+    catalogue: Catalogue,
+    queries: NDArray[np.floating],
+    k: int,
+    *,
+    shared: Flags | None = None,
+    own: Sequence[Flags] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """
+    Find the k best rows of each query.
+
+    Args:
+        queries: (b, d).
+        shared: (n,), which rows all queries may find.
+        own: Per query, which rows it may find.
+    Returns:
+        Rows int32 (b, k), -1 where there are no more, and scores float64 (b, k), -inf there; best first, ties by order.
+    """
+    b = len(queries)
+    found = np.full((b, k), -1, np.int32)
+    scores = np.full((b, k), -np.inf)
+    if not b or not k or not catalogue.n:
+        return found, scores
+    searched, rows = catalogue, None
+    if shared is not None:
+        searched, rows = catalogue.taken(shared)
+    asked = np.ascontiguousarray(queries, np.float32)
+    margin = NEAR * searched.scale * np.maximum(np.sqrt((asked.astype(np.float64) ** 2).sum(axis=1)), 1e-30)
+    survivors = (
+        [_of_one(searched, asked[0], k, float(margin[0]), None if own is None else own[0])]
+        if b == 1
+        else _of_batch(searched, asked, k, margin, own)
+    )
+    for i, kept in enumerate(survivors):
+        exact = dots(asked[i].astype(np.float64), searched.columns[:, kept].astype(np.float64))
+        best = np.lexsort((searched.order[kept], -exact))[:k]
+        found[i, : len(best)] = kept[best] if rows is None else rows[kept[best]]
+        scores[i, : len(best)] = exact[best]
+    return found, scores
+
+
+def _of_one(searched: Catalogue, query: NDArray[np.float32], k: int, margin: float, own: Flags | None) -> Rows:
+    """Give the rows that may be among the k best of one query."""
+    if own is not None and own.sum() * 4 < searched.n:  # few are allowed: look at those alone
+        rows = np.flatnonzero(own)
+        look = searched.rows[rows] @ query
+        if len(rows) > k:
+            floor = np.partition(look, len(rows) - k)[len(rows) - k]
+            rows = rows[look >= floor - margin]
+        return rows
+    look = query @ searched.columns
+    look[searched.n :] = -np.inf
+    if own is not None:
+        look[: searched.n][~own] = -np.inf
+    groups = look.reshape(-1, GROUP)
+    best = groups.max(axis=1)
+    if len(best) > k:
+        floor = np.partition(best, len(best) - k)[len(best) - k]
+        opened = np.flatnonzero(best >= floor - margin)
+        inside = groups[opened].ravel()
+        rows = (opened[:, None] * GROUP + np.arange(GROUP)).ravel()
+    else:
+        inside, rows = look, np.arange(len(look))
+    kept = inside > -np.inf
+    inside, rows = inside[kept], rows[kept]
+    if len(rows) > k:
+        floor = np.partition(inside, len(inside) - k)[len(inside) - k]
+        rows = rows[inside >= floor - margin]
+    return rows
+
+
+def _of_batch(
+    searched: Catalogue,
+    asked: NDArray[np.float32],
+    k: int,
+    margin: NDArray[np.float64],
+    own: Sequence[Flags] | None,
+) -> list[Rows]:
+    """Give for each query the rows that may be among its k best, block by block under a rising bound."""
+    b, width = len(asked), searched.columns.shape[1]
+    floor = np.full(b, -np.inf, np.float32)
+    tops = np.full((b, k), -np.inf, np.float32)  # the k largest allowed scores so far, in no order
+    kept_rows: list[list[Rows]] = [[] for _ in range(b)]
+    kept_scores: list[list[NDArray[np.float32]]] = [[] for _ in range(b)]
+    slack = margin.astype(np.float32)
+    for start in range(0, width, BLOCK):
+        stop = min(start + BLOCK, width)
+        look = asked @ searched.columns[:, start:stop]
+        if stop > searched.n:
+            look[:, searched.n - start :] = -np.inf
+        best = look.reshape(b, -1, GROUP).max(axis=2)
+        if start == 0 and own is None and best.shape[1] > k:
+            floor = np.partition(best, best.shape[1] - k, axis=1)[:, best.shape[1] - k]
+        who, group = np.nonzero(best >= (floor - slack)[:, None])
+        if not len(who):
+            continue
+        cells = look.reshape(b, -1, GROUP)[who, group]
+        hit = cells >= (floor - slack)[who][:, None]
+        at, inside = np.nonzero(hit & (cells > -np.inf))
+        queries, values = who[at], cells[at, inside]
+        rows = start + group[at] * GROUP + inside
+        bounds = np.searchsorted(queries, np.arange(b + 1))
+        for i in range(b):
+            part = slice(int(bounds[i]), int(bounds[i + 1]))
+            if part.start == part.stop:
+                continue
+            mine, theirs = rows[part], values[part]
+            if own is not None:
+                allowed = own[i][mine]
+                mine, theirs = mine[allowed], theirs[allowed]
+            if not len(mine):
+                continue
+            kept_rows[i].append(mine)
+            kept_scores[i].append(theirs)
+            joined = np.concatenate([tops[i], theirs])
+            tops[i] = np.partition(joined, len(joined) - k)[len(joined) - k :]
+            floor[i] = max(floor[i], tops[i].min())
+    survivors = []
+    for i in range(b):
+        if not kept_rows[i]:
+            survivors.append(np.zeros(0, np.int64))
+            continue
+        mine, theirs = np.concatenate(kept_rows[i]), np.concatenate(kept_scores[i])
+        survivors.append(mine[theirs >= floor[i] - slack[i]])
+    return survivors

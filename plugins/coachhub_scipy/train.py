@@ -1,0 +1,69 @@
+"""From a log to what the matcher keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy  # noqa: F401 - a missing scipy is found here, before anything was learned
+
+from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.ports.matcher import Deadline, OutcomeLog
+from coachhub_scipy.compare import comparisons_of
+from coachhub_scipy.learn import chosen_matrix, learn_step, liked_matrix
+from coachhub_scipy.material import Material
+from coachhub_scipy.observe import STEPS, observe
+from coachhub_scipy.parts import SparseRows
+
+if TYPE_CHECKING:
+    from coachhub_scipy.duet import Learned
+
+
+def learn(
+    log: OutcomeLog,
+    coaches: CoachTable,
+    trainees: TraineeTable,
+    pairs: Mapping[str, tuple[str, str]],
+    *,
+    seed: int,
+    deadline: Deadline,
+) -> Learned | None:
+    """
+    Learn all steps a log speaks of.
+
+    Returns:
+        None where it speaks of nobody in the tables.
+    """
+    from coachhub_scipy.duet import Learned
+
+    observed = observe(log, coaches, trainees)
+    if not observed:
+        return None
+    material = Material.of(
+        coaches,
+        trainees,
+        comparisons_of(coaches, trainees, pairs),
+        seed=seed,
+        go_on=lambda: not deadline.is_over(),
+    )
+    steps = tuple(learn_step(name, observed[name], material) for name in STEPS if name in observed)
+    first = observed[next(name for name in STEPS if name in observed)]
+    chosen = chosen_matrix(first, material.shape)
+    counts = np.diff(chosen.indptr)
+    liked = liked_matrix(chosen)
+    if all(step.history is None for step in steps):
+        liked = liked[:0]  # nobody looks at who chose whom: it is not kept
+    return Learned(
+        comparisons=material.comparisons,
+        code_coach=material.code_coach,
+        code_trainee=material.code_trainee,
+        background=material.background,
+        n_background=material.n_background,
+        steps=steps,
+        coach_ids=coaches.ids,
+        trainee_ids=trainees.ids,
+        counts=counts.astype(np.int64),
+        chosen=SparseRows.of(liked),
+        is_partial=deadline.is_over(),
+    )
