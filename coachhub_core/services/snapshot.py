@@ -83,24 +83,27 @@ def trainee_row(
     trainee: Trainee, *, city: str | None, week: Availability | None, now: datetime, vocabulary: Vocabulary
 ) -> TraineeTable:
     """Return the table of one trainee who asks: what they said, no name and no address, nothing about health."""
+    return trainee_table([trainee_facts(trainee, city=city, week=week, now=now, vocabulary=vocabulary)])
+
+
+def trainee_facts(
+    trainee: Trainee, *, city: str | None, week: Availability | None, now: datetime, vocabulary: Vocabulary
+) -> dict[str, object]:
+    """Return that trainee's row, for a table of many."""
     goals: Sequence[str] = [g for g in (trainee.goal, *(goal.target for goal in trainee.goals)) if g]
     kinds = [tag for goal in trainee.goals if (tag := vocabulary.canonical_tag(goal.kind, "goal")) is not None]
     equipment = [c.value for c in trainee.constraints if c.kind == "equipment"]
-    return trainee_table(
-        [
-            {
-                "id": trainee.id,
-                "goal": list(goals),
-                "goal_kinds": kinds,
-                "specialties": [],
-                "fitness_level": trainee.fitness_level,
-                "budget": float(trainee.budget) if trainee.budget is not None else None,
-                "currency": trainee.currency,
-                "languages": list(trainee.languages),
-                "modalities": list(trainee.modalities),
-                "hours": _hours(week, _monday(now)),
-                "city": city,
-                "equipment": equipment,
-            }
-        ]
-    )
+    return {
+        "id": trainee.id,
+        "goal": list(goals),
+        "goal_kinds": kinds,
+        "specialties": [],
+        "fitness_level": trainee.fitness_level,
+        "budget": float(trainee.budget) if trainee.budget is not None else None,
+        "currency": trainee.currency,
+        "languages": list(trainee.languages),
+        "modalities": list(trainee.modalities),
+        "hours": _hours(week, _monday(now)),
+        "city": city,
+        "equipment": equipment,
+    }

@@ -42,6 +42,12 @@ def _operations(name: str) -> Callable[[], object]:
     return make
 
 
+def _match() -> object:
+    from coachhub_cli.matching import match
+
+    return match
+
+
 @hookimpl
 def coachhub_commands() -> Mapping[str, CommandOffer]:
     """Offer what runs and looks after an installation."""
@@ -55,5 +61,6 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "outbox": CommandOffer(make=_outbox, help="See what waits to be told, and send again what was given up."),
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
         "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
+        "match": CommandOffer(make=_match, help="Train the matcher on what became of suggestions."),
         "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),
     }
