@@ -388,6 +388,7 @@ def patiently(person: Person, method: str, path: str, body: Any = None) -> Answe
     while True:
         answer = person.ask(method, path, body)
         if answer.status != 503 or time.monotonic() > deadline:
+            assert answer.status < 400, f"{method} {path}: {answer}"
             return answer
         time.sleep(PAUSE)
 
