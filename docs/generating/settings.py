@@ -22,13 +22,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "database.name": "The name of its database",
     "database.user": "Whom to log in as",
     "database.password": "With what",
-    "database.read_host": "A replica of the database, as `host` or `host:port`: it answers analytics and exports; the database itself does where the replica is away",
+    "database.read_host": "A replica of the database, as `host` or `host:port`: it answers analytics and exports; "
+    "the database itself does where the replica is away",
     "redis.url": "Redis, as a URL; wins over host and port",
     "redis.host": "A Redis server; giving one selects the engine `redis` for cache, bus and counters",
     "redis.port": "Its port",
     "redis.prefix": "What stands before every key",
-    "elasticsearch.url": "An Elasticsearch, with scheme and port; giving one selects it for searches. Several addresses "
-    "of one cluster are parted by commas. Without one, `http://localhost:9200` where the engine is chosen by name",
+    "elasticsearch.url": "An Elasticsearch, with scheme and port; giving one selects it for searches. Several "
+    "addresses of one cluster are parted by commas. Without one, `http://localhost:9200` where the engine is chosen "
+    "by name",
     "elasticsearch.prefix": "What stands before the alias `coaches` and every index",
     "http.host": "The address REST listens on; chat too, unless it has its own",
     "http.port": "The port of REST",
