@@ -52,7 +52,7 @@ def auction(
     prices = np.where(seats > 0, 0.0, np.inf)
     mine, column, bids = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     held = np.zeros(n, np.int64)
-    is_done: NDArray[np.bool_] = ~(values > -np.inf).any(axis=1)  # nothing left is worth its price
+    is_done = np.asarray(~(values > -np.inf).any(axis=1))  # nothing left is worth its price
     finite = values[values > -np.inf]
     most = 2 * float(np.ptp(finite)) + 1 if len(finite) else 1.0  # no bid rises by more at once
     takes_many = bool((need > 1).any())
