@@ -1,5 +1,5 @@
 """
-An independent check of a placement: what it breaks, and who would rather have each other.
+An independent check of a placement: what it breaks, who would rather have each other, and how good it can be proved.
 
 Shares no code with any assigner: it reads the placement as somebody else's
 claim, pair by pair, in plain Python.
@@ -25,6 +25,20 @@ class Certificate:
     n_blocking: int  #: pairs that would both rather have each other
     blocking: tuple[tuple[int, int], ...]  #: the first hundred of them: (trainee, coach)
     broken: tuple[str, ...]  #: every rule that does not hold, in a sentence
+    bound: float | None = None  #: what no placement's sum can exceed, by the prices given
+    is_most: bool | None = None  #: whether it is proved that no more pairs can be made
+    is_worst_best: bool | None = None  #: whether it is proved that as many pairs cannot all be above ``worst``
+
+    @property
+    def gap(self) -> float | None:
+        """How far the sum may be below the best, as a part of the sum; None without prices, or a sum to compare."""
+        if self.bound is None or (self.value <= 0 and self.bound > 0):
+            return None
+        return max(0.0, self.bound / self.value - 1) if self.value > 0 else 0.0
+
+    def is_best(self, within: float = 1e-4) -> bool:
+        """Tell whether every rule holds and the prices prove the sum the largest, but for a part of *within*."""
+        return not self.broken and self.gap is not None and self.gap <= within
 
     @property
     def is_stable(self) -> bool:
@@ -41,6 +55,9 @@ def certify(
     need: Sequence[int] | Any | None = None,
     coach_scores: Sequence[Sequence[float]] | Any | None = None,
     floor: float = -math.inf,
+    prices: Sequence[float] | Any | None = None,
+    crowd: Sequence[int] | Any | None = None,
+    crowd_at_floor: Sequence[int] | Any | None = None,
 ) -> Certificate:
     """
     Check a placement against its scores and seats.
@@ -48,8 +65,14 @@ def certify(
     Args:
         candidates: (n, L), padded with -1; scores, coach_scores, need and floor as in ``place``.
         coaches: (n, at least max need), -1 = none: the placement in question.
+        prices: (m,), what a seat of each coach costs, 0 or more, whoever says so: any prices prove a bound.
+        crowd: Trainees said to be too many for the seats they like better than the worst pair made.
+        crowd_at_floor: Trainees said to be too many for the seats there are.
     Returns:
-        What holds and what does not. A pair blocks when it is acceptable to both, not made, the trainee
+        What holds and what does not. At any prices, no sum exceeds what everybody would gain by their best coaches
+        and what all seats cost together. However a set of trainees is chosen, no more pairs can be made than the
+        others need and the set finds seats for; where that is less than were made, of better pairs than the worst,
+        the worst is the best there is. A pair blocks when it is acceptable to both, not made, the trainee
         lacks a coach or likes one it has less, and the coach has a seat or likes a trainee it has less;
         what is equally liked is not liked less.
     """
@@ -102,6 +125,13 @@ def certify(
                 n_blocking += 1
                 if len(blocking) < 100:
                     blocking.append((i, coach))
+    priced = None if prices is None else [float(p) for p in prices]
+    if priced is not None and (len(priced) != len(free) or not all(0 <= p < math.inf for p in priced)):
+        broken.append(f"prices are not {len(free)} numbers, 0 or more")
+        priced = None
+    for name, members in (("crowd", crowd), ("crowd_at_floor", crowd_at_floor)):
+        if members is not None and not {int(i) for i in members} <= set(range(len(lists))):
+            broken.append(f"{name} names a trainee outside 0 to {len(lists) - 1}")
     made = [likes[i][coach][0] for i, row in enumerate(got) for coach in row if coach in likes[i]]
     return Certificate(
         n_trainees=len(lists),
@@ -111,4 +141,35 @@ def certify(
         n_blocking=n_blocking,
         blocking=tuple(blocking),
         broken=tuple(broken),
+        bound=None if priced is None else _bound(likes, free, needed, priced),
+        is_most=None if crowd_at_floor is None else _room(likes, free, needed, crowd_at_floor, -math.inf) <= len(made),
+        is_worst_best=None if crowd is None else not made or _room(likes, free, needed, crowd, min(made)) < len(made),
     )
+
+
+def _bound(
+    likes: list[dict[int, tuple[float, float]]], free: list[int], needed: list[int], prices: list[float]
+) -> float:
+    """Give what no sum exceeds at these prices."""
+    terms = [price * n for price, n in zip(prices, free, strict=True)]
+    for options, n in zip(likes, needed, strict=True):
+        gains = sorted((own - prices[coach] for coach, (own, _) in options.items() if free[coach]), reverse=True)
+        terms += [gain for gain in gains[:n] if gain > 0]
+    return math.fsum(terms)
+
+
+def _room(
+    likes: list[dict[int, tuple[float, float]]],
+    free: list[int],
+    needed: list[int],
+    crowd: Sequence[int] | Any,
+    above: float,
+) -> int:
+    """Give how many pairs of a score over *above* can be made at most: the others' needs, and seats for the crowd."""
+    members = {int(i) for i in crowd}
+    suitors = [0] * len(free)
+    for i in members & set(range(len(likes))):
+        for coach, (own, _) in likes[i].items():
+            suitors[coach] += own > above
+    others = sum(n for i, n in enumerate(needed) if i not in members)
+    return others + sum(min(pair) for pair in zip(suitors, free, strict=True))

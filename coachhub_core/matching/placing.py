@@ -36,20 +36,18 @@ def place(
         need: (n,), coaches each trainee gets; None: one each.
         coach_scores: (n, L), whom the coach would rather take; None: as *scores*.
         floor: Pairs below it are never made.
-        mode: ``stable``, or another one the assigner offers.
-        assigner: A name out of *offers*; those that ship, when none are given.
+        mode: ``stable``, or another one the assigner offers; ``duet`` has ``welfare``, ``worst_first`` and ``exact``.
+        assigner: A name out of *offers*; out of what ships and every installed plugin offers, when none are given.
     Returns:
         The placements, checked: :func:`~coachhub_core.matching.certifying.certify` counts how good they are.
     Raises:
         Invalid: If shapes or values do not fit together; names the argument.
-        PluginError: If no such assigner or mode is offered.
+        PluginError: If no such assigner or mode is offered, or its library is not installed.
         MatcherFault: If the assigner's answer breaks its contract.
     """
     arrays = as_arrays(candidates, scores, seats, need, coach_scores)
     if offers is None:
-        from coachhub_core.memory.matcher import assigner_offers  # what ships; a library user may name others
-
-        offers = assigner_offers()
+        offers = _offers(assigner)
     if assigner not in offers:
         raise PluginError(reason=f"no assigner {assigner!r} is offered; known: {', '.join(sorted(offers))}")
     offer = offers[assigner]
@@ -63,6 +61,19 @@ def place(
     )
     _check(made, lists, values, free, needed, theirs, floor)
     return made
+
+
+def _offers(name: str) -> Mapping[str, AssignerOffer]:
+    """Give what ships, and where that has no such name, what the installed plugins offer beside it."""
+    from coachhub_core.memory.matcher import assigner_offers
+
+    offers = assigner_offers()
+    if name in offers:
+        return offers
+    from coachhub_core.bootstrap import load_plugins, merge_offers  # whoever uses what ships needs no plugin manager
+    from coachhub_core.config import Settings
+
+    return merge_offers("coachhub_assigners", load_plugins().hook.coachhub_assigners(settings=Settings()))
 
 
 Arrays = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None]

@@ -9,7 +9,7 @@ from coachhub_core.errors import PluginError
 from coachhub_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from coachhub_core.ports.matcher import Matcher, MatcherOffer
+    from coachhub_core.ports.matcher import Assigner, AssignerOffer, Matcher, MatcherOffer
 
 
 def _duet() -> Matcher:
@@ -40,3 +40,22 @@ def coachhub_reason_texts(locale: str) -> Mapping[str, str]:
     from coachhub_scipy.sentences import ENGLISH
 
     return ENGLISH
+
+
+def _assigner() -> Assigner:
+    from importlib.util import find_spec
+
+    if find_spec("scipy") is None:  # looked for and not loaded: two of the modes do without it
+        raise PluginError(reason="the assigner duet needs scipy: install coachhub[matching], or set assigner = plain")
+    from coachhub_scipy.assigner import CohortAssigner
+
+    return CohortAssigner()
+
+
+@hookimpl
+def coachhub_assigners() -> Mapping[str, AssignerOffer]:
+    """Offer ``duet``, which places a cohort in four modes, each with a certificate."""
+    from coachhub_core.ports.matcher import AssignerOffer  # numpy loads here, and here only
+
+    modes = frozenset({"stable", "welfare", "worst_first", "exact"})
+    return {"duet": AssignerOffer(make=_assigner, version="1", modes=modes)}

@@ -1,0 +1,171 @@
+"""``duet``'s assigner: a whole cohort at once, in four modes, each with a certificate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_core.errors import MatcherError
+from coachhub_core.ports.matcher import Deadline, Placements
+from coachhub_scipy.auction import Sale, auction, proved_bound
+from coachhub_scipy.stable import propose
+
+MODES = frozenset({"stable", "welfare", "worst_first", "exact"})
+GAP = 1e-4  #: how far below the proved bound a sum may stay in ``welfare``
+
+
+@attrs.frozen(eq=False)
+class _Cohort:
+    """The question, made ready: what may not be made is -inf, and nobody has seats for more than could ever come."""
+
+    lists: NDArray[np.int32]  # what is no pair points at coach 0
+    values: NDArray[np.float64]
+    theirs: NDArray[np.float64]
+    seats: NDArray[np.int64]
+    need: NDArray[np.int64]
+
+    def only(self, is_pair: NDArray[np.bool_]) -> _Cohort:
+        """Give the same without some pairs."""
+        return attrs.evolve(self, values=np.where(is_pair, self.values, -np.inf))
+
+
+class CohortAssigner:
+    """
+    Places a cohort by rounds in which everybody who is short moves at once.
+
+    ``stable``: no pair would both rather have each other. ``welfare``: the largest sum within a ten-thousandth,
+    proved by the prices. ``exact``: the largest sum. ``worst_first``: as many pairs as can be made, the worst of them
+    as good as can be, then the largest sum.
+    """
+
+    def assign(
+        self,
+        candidates: NDArray[np.int32],
+        scores: NDArray[np.float64],
+        seats: NDArray[np.int64],
+        *,
+        mode: str,
+        need: NDArray[np.int64],
+        coach_scores: NDArray[np.float64] | None,
+        floor: float,
+        deadline: Deadline,
+    ) -> Placements:
+        """Place the cohort; see the port."""
+        if mode not in MODES:
+            raise MatcherError(reason=f"the assigner duet has no mode {mode!r}; it knows: {', '.join(sorted(MODES))}")
+        deadline.check()
+        cohort = _ready(candidates, scores, seats, need, coach_scores, floor)
+        width = int(need.max(initial=0))
+        says: dict[str, Any] = {"mode": mode}
+        if cohort.values.size == 0 or not (cohort.values > -np.inf).any():
+            empty = Sale(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(len(seats)))
+            return _placements(cohort, empty, width, says)
+        if mode == "stable":
+            rows, columns = propose(cohort.lists, cohort.values, cohort.theirs, cohort.seats, cohort.need, deadline)
+            says["n_blocking"] = _count_blocking(cohort, rows, columns)
+            return _placements(cohort, Sale(rows, columns, np.zeros(len(seats))), width, says, has_prices=False)
+        if mode == "worst_first":
+            cohort, sale = _worst_first(cohort, says, deadline)
+        else:
+            cohort = cohort.only(cohort.values >= 0)  # staying without a coach is worth 0
+            sale, step = _sell(cohort, 0.0, deadline)
+            if mode == "exact":
+                from coachhub_scipy.exact import finish
+
+                sale = finish(cohort.lists, cohort.values, cohort.seats, cohort.need, sale, 4 * step, deadline)
+        value = float(cohort.values[sale.rows, sale.columns].sum())
+        bound = max(value, proved_bound(cohort.lists, cohort.values, seats, cohort.need, sale.prices))
+        says.update(value=value, bound=bound, gap=bound / value - 1 if value > 0 else None)
+        return _placements(cohort, sale, width, says)
+
+
+def _ready(
+    candidates: NDArray[np.int32],
+    scores: NDArray[np.float64],
+    seats: NDArray[np.int64],
+    need: NDArray[np.int64],
+    coach_scores: NDArray[np.float64] | None,
+    floor: float,
+) -> _Cohort:
+    theirs = scores if coach_scores is None else coach_scores
+    is_pair = (candidates >= 0) & (scores >= floor) & (scores > -np.inf) & (theirs > -np.inf) & (need > 0)[:, None]
+    lists = np.where(candidates >= 0, candidates, 0)
+    if len(seats):
+        is_pair &= seats[lists] > 0
+    degree = np.bincount(lists[is_pair], minlength=len(seats))
+    return _Cohort(lists, np.where(is_pair, scores, -np.inf), theirs, np.minimum(seats, degree + 1), need)
+
+
+def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, float]:
+    """Auction with smaller and smaller steps until the sum is proved good enough."""
+    finite = cohort.values[cohort.values > -np.inf]
+    if not len(finite):
+        return Sale(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(len(cohort.seats))), 1.0
+    spread = float(np.ptp(finite)) or abs(float(finite[0])) or 1.0
+    typical = float(np.abs(finite).mean())
+    step = (
+        min(10 * GAP * typical, 0.25 * spread) or 1e-3 * spread
+    )  # a pair is mostly far nearer to its best than a step
+    while True:
+        sale = auction(
+            cohort.lists, cohort.values, cohort.seats, cohort.need, step=step, outside=outside, deadline=deadline
+        )
+        value = float(cohort.values[sale.rows, sale.columns].sum())
+        room = GAP * abs(value)
+        if proved_bound(cohort.lists, cohort.values, cohort.seats, cohort.need, sale.prices, outside) - value <= room:
+            return sale, step
+        enough = 0.5 * room / max(len(sale.rows), 1)  # with this step the sum is good enough whatever happens
+        if step <= max(enough, 1e-9 * spread):
+            return sale, step
+        step = max(0.2 * step, enough, 1e-9 * spread)
+
+
+def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> tuple[_Cohort, Sale]:
+    from coachhub_scipy.exact import least_prices, solve
+    from coachhub_scipy.worst_first import search
+
+    found = search(cohort.lists, cohort.values, cohort.seats, cohort.need, deadline)
+    says.update(worst=found.worst, crowd=list(found.crowd), crowd_at_floor=list(found.crowd_at_floor))
+    above = cohort.only(cohort.values >= found.worst)
+    if found.n_pairs == int(cohort.need.sum()):
+        sale, _ = _sell(above, -np.inf, deadline)
+        return above, sale
+    # where not everybody can be placed a bid would never end: then each pair is worth more than all scores together
+    finite = above.values[above.values > -np.inf]
+    more = (float(np.ptp(finite)) + 1.0) * (found.n_pairs + 1) - float(finite.min())
+    lifted = above.values + more
+    rows, columns = solve(above.lists, lifted, above.seats, above.need, lifted > -np.inf)
+    prices = least_prices(above.lists, above.values, above.seats, above.need, rows, columns, deadline)
+    return above, Sale(rows, columns, prices)
+
+
+def _count_blocking(cohort: _Cohort, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> int:
+    """Count the pairs that would both rather have each other; what is equally liked is not liked less."""
+    n, m = len(cohort.lists), len(cohort.seats)
+    held_score, least = np.full(n, np.inf), np.full(m, np.inf)
+    np.minimum.at(held_score, rows, cohort.values[rows, columns])
+    coach = cohort.lists[rows, columns]
+    np.minimum.at(least, coach, cohort.theirs[rows, columns])
+    held_score[np.bincount(rows, minlength=n) < cohort.need] = -np.inf
+    least[np.bincount(coach, minlength=m) < cohort.seats] = -np.inf
+    blocks = (cohort.values > held_score[:, None]) & (cohort.theirs > least[cohort.lists])
+    blocks[rows, columns] = False
+    return int((blocks & (cohort.values > -np.inf)).sum())
+
+
+def _placements(
+    cohort: _Cohort, sale: Sale, width: int, says: dict[str, Any], *, has_prices: bool = True
+) -> Placements:
+    """Write each trainee's coaches side by side, the best first, equal ones by number."""
+    coach = cohort.lists[sale.rows, sale.columns]
+    order = np.lexsort((coach, -cohort.values[sale.rows, sale.columns], sale.rows))
+    rows = sale.rows[order]
+    coaches = np.full((len(cohort.lists), width), -1, np.int32)
+    n_each = np.bincount(rows, minlength=len(cohort.lists))
+    coaches[rows, np.arange(len(rows)) - np.repeat(np.cumsum(n_each) - n_each, n_each)] = coach[order]
+    n_placed = int((n_each > 0).sum())
+    says.update(n_placed=n_placed, n_unplaced=len(n_each) - n_placed)
+    return Placements(coaches, prices=sale.prices if has_prices else None, certificate=says)
