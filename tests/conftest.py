@@ -3,7 +3,8 @@ Options: where the tests run, and the sizes of the batteries that run short by d
 
 With ``--on services`` every instance that a test makes, in the process or as a
 server of its own, keeps its data in MariaDB and shares through Redis; what is
-about the SQLite file alone (``embedded``) is left out, not skipped.
+about the SQLite file alone (``embedded``), or runs on services anyway
+(``external_service``), is left out, not skipped.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from services import Databases, address
 
 from coachhub_core.config import Settings
 from coachhub_sqlalchemy.storage import SqlStorage
+
+LEFT_OUT_ON_SERVICES = ("embedded", "external_service")  # about the file alone; brings its own services everywhere
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,10 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is about the embedded default alone."""
     if config.getoption("--on") == "services":
-        left_out = [item for item in items if item.get_closest_marker("embedded")]
-        if left_out:
-            config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if not item.get_closest_marker("embedded")]
+        kept, left_out = [], []
+        for item in items:
+            (left_out if any(map(item.get_closest_marker, LEFT_OUT_ON_SERVICES)) else kept).append(item)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)
