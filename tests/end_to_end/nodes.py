@@ -91,6 +91,7 @@ def two_nodes(folder: Path, redis_port: int | None = None, **more: str) -> Itera
             "COACHHUB_REDIS_URL": redis,
             "COACHHUB_REDIS_PREFIX": f"{url.database}:",
             "JWT_SECRET": SECRET,
+            "COACHHUB_FILES": f"file://{folder / 'files'}",
             "COACHHUB_HTTP_WORKERS": "1",
             "COACHHUB_HTTP_TRUSTED_PROXIES": "127.0.0.1/32",
             **more,

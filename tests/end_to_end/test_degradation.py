@@ -156,13 +156,17 @@ def test_no_room_refuses_writes_at_once_and_loses_nothing(house: House) -> None:
 
 @pytest.mark.xdist_group("degradation")
 def test_a_file_that_was_taken_away_is_written_to_by_nobody(house: House) -> None:
-    """Reads and writes are refused at once, health says so, and all is there when the file is back."""
+    """What is private is refused at once, and every change; health says so; all is there when the file is back."""
+    house.reads()  # copies of what everybody may read
     file = house.server.folder / "coachhub.db"
     away = house.server.folder / "away.db"
     file.rename(away)
     try:
-        refused = {name: status for name, status in house.reads().items() if name not in ("live", "ready", "coach")}
-        assert set(refused.values()) == {503}
+        found_reads = house.reads()
+        assert {found_reads.pop(name) for name in ("live", "ready", "coach", "list", "search")} == {200}  # copies
+        assert set(found_reads.values()) == {503}
+        copy = house.server.ask("GET", "/api/coaches")
+        assert {name.lower(): value for name, value in copy.headers.items()}["x-degraded"] == "cache"
         found = house.writes()
         assert {status for status, _, _ in found.values()} == {503}
         assert max(seconds for _, _, seconds in found.values()) < 2

@@ -27,9 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = {"mariadb": ("mariadbd",), "redis": ("redis-server",), "elasticsearch": ("java",)}
 
 
-_started: dict[int, subprocess.Popen[bytes]] = {}
-
-
 def _deploy() -> ModuleType:
     """Load ``deploy/services.py``, which knows how each server is started."""
     found = sys.modules.get("coachhub_deploy_services")
@@ -40,14 +37,6 @@ def _deploy() -> ModuleType:
         found = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = found
         spec.loader.exec_module(found)
-        launch = found.launch  # type: ignore[attr-defined]  # a module's own
-
-        def remembered(*arguments: Any, **more: Any) -> subprocess.Popen[bytes]:
-            process: subprocess.Popen[bytes] = launch(*arguments, **more)
-            _started[process.pid] = process
-            return process
-
-        found.launch = remembered  # type: ignore[attr-defined]  # so that each is waited for when it ends
     return found
 
 
@@ -146,7 +135,7 @@ class Server:
             return
 
     def _gone(self) -> None:
-        process = _started.pop(self.pid)
+        process: subprocess.Popen[bytes] = _deploy().STARTED.pop(self.pid)
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
