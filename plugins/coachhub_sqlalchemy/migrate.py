@@ -64,9 +64,10 @@ def alone(engine: Engine, url: URL) -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
-        if connection.execute(sa.text("SELECT GET_LOCK('coachhub.migrate', 60)")).scalar_one() != 1:
+        name = f"coachhub.migrate:{url.database}"[:64]  # such names are the server's, and it may hold several houses
+        if connection.execute(sa.text("SELECT GET_LOCK(:name, 60)"), {"name": name}).scalar_one() != 1:
             raise Contended(what="the migration lock")
         try:
             yield
         finally:
-            connection.execute(sa.text("SELECT RELEASE_LOCK('coachhub.migrate')"))
+            connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": name})

@@ -148,6 +148,7 @@ def ask(port: int, path: str, body: Any = None, token: str | None = None) -> Any
         return json.loads(answer.read())
 
 
+@pytest.mark.timeout(400)  # on a server of its own each of the past's many rows is a round trip
 def test_up_with_demo_people_twice_in_a_row(tmp_path: Path) -> None:
     """The first start fills the folder within seconds and prints whom to log in as; the second keeps what is there."""
     port, chat_port = free_ports()
