@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,7 +92,7 @@ def run_shell(script: str, folder: Path, *, timeout: float = 90, **environ: str)
     if bash is None or shutil.which("curl") is None:
         pytest.skip("bash or curl is absent")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
+    with subprocess.Popen(
         [bash, "-euo", "pipefail", "-c", script],
         cwd=folder,
         env={
@@ -103,12 +105,16 @@ def run_shell(script: str, folder: Path, *, timeout: float = 90, **environ: str)
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "Traceback" not in done.stdout
-    return done.stdout
+        start_new_session=True,
+    ) as session:
+        try:
+            printed, _ = session.communicate(timeout=timeout)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(session.pid, signal.SIGKILL)  # what a page starts in the background ends with its session
+    assert session.returncode == 0, printed
+    assert "Traceback" not in printed
+    return printed
 
 
 def said_after_bash(page: Path) -> Iterator[str]:
