@@ -106,13 +106,21 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, fl
         return Sale(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(len(cohort.seats))), 1.0
     spread = float(np.ptp(finite)) or abs(float(finite[0])) or 1.0
     typical = float(np.abs(finite).mean())
-    step = (
-        min(10 * GAP * typical, 0.25 * spread) or 1e-3 * spread
-    )  # a pair is mostly far nearer to its best than a step
+    step = min(10 * GAP * typical, 0.25 * spread) or 1e-3 * spread
+    patience = 40.0 * (int(cohort.need.sum()) + 2_000)  # four times and more what cohorts of ordinary scores took
     while True:
         sale = auction(
-            cohort.lists, cohort.values, cohort.seats, cohort.need, step=step, outside=outside, deadline=deadline
+            cohort.lists,
+            cohort.values,
+            cohort.seats,
+            cohort.need,
+            step=step,
+            outside=outside,
+            patience=patience,
+            deadline=deadline,
         )
+        if not sale.is_over:
+            return _solved(cohort, 0.0 if outside == 0 else _lift(cohort), deadline), step
         value = float(cohort.values[sale.rows, sale.columns].sum())
         room = GAP * abs(value)
         if proved_bound(cohort.lists, cohort.values, cohort.seats, cohort.need, sale.prices, outside) - value <= room:
@@ -124,7 +132,6 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, fl
 
 
 def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> tuple[_Cohort, Sale]:
-    from coachhub_scipy.exact import least_prices, solve
     from coachhub_scipy.worst_first import search
 
     found = search(cohort.lists, cohort.values, cohort.seats, cohort.need, deadline)
@@ -133,13 +140,25 @@ def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> t
     if found.n_pairs == int(cohort.need.sum()):
         sale, _ = _sell(above, -np.inf, deadline)
         return above, sale
-    # where not everybody can be placed a bid would never end: then each pair is worth more than all scores together
-    finite = above.values[above.values > -np.inf]
-    more = (float(np.ptp(finite)) + 1.0) * (found.n_pairs + 1) - float(finite.min())
-    lifted = above.values + more
-    rows, columns = solve(above.lists, lifted, above.seats, above.need, lifted > -np.inf)
-    prices = least_prices(above.lists, above.values, above.seats, above.need, rows, columns, deadline)
-    return above, Sale(rows, columns, prices)
+    return above, _solved(above, _lift(above), deadline)  # whoever cannot be placed would never end bidding
+
+
+def _lift(cohort: _Cohort) -> float:
+    """Give what makes one pair more worth more than all scores together."""
+    finite = cohort.values[cohort.values > -np.inf]
+    n_pairs = int(cohort.need.sum())
+    return (float(np.ptp(finite)) + 1.0) * (n_pairs + 1) - float(finite.min())
+
+
+def _solved(cohort: _Cohort, lift: float, deadline: Deadline) -> Sale:
+    """Solve as one assignment over all pairs, each worth *lift* more; slow for large cohorts, but it ends."""
+    from coachhub_scipy.exact import least_prices, solve
+
+    deadline.check()
+    lifted = cohort.values + lift
+    rows, columns = solve(cohort.lists, lifted, cohort.seats, cohort.need, lifted > -np.inf)
+    prices = least_prices(cohort.lists, cohort.values, cohort.seats, cohort.need, rows, columns, deadline)
+    return Sale(rows, columns, prices)
 
 
 def _count_blocking(cohort: _Cohort, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> int:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from coachhub_core.ports.matcher import Deadline
 from coachhub_scipy.stable import keep_best
 
+ROUND = 50  #: bids that take as long as what a round costs anyway
+
 
 @attrs.frozen(eq=False)
 class Sale:
@@ -17,6 +19,7 @@ class Sale:
     rows: NDArray[np.int64]  #: the pairs made: a row and
     columns: NDArray[np.int64]  #: a column of the lists
     prices: NDArray[np.float64]  #: (m,), 0 where a seat is left
+    is_over: bool = True  #: False where it was broken off
 
 
 def auction(
@@ -27,6 +30,7 @@ def auction(
     *,
     step: float,
     outside: float,
+    patience: float = np.inf,
     deadline: Deadline,
 ) -> Sale:
     """
@@ -45,6 +49,7 @@ def auction(
         need: (n,), coaches each trainee gets.
         step: What a bid adds, above 0.
         outside: What staying without a coach is worth; -inf asks that everybody can be placed.
+        patience: Bids after which it is broken off; where too few seats meet many equal scores, prices only creep.
 
     Source: D. P. Bertsekas, Annals of Operations Research 14, 1988, doi:10.1007/BF02186476.
     """
@@ -58,8 +63,10 @@ def auction(
     takes_many = bool((need > 1).any())
     is_held: NDArray[np.bool_] = np.zeros((n, length) if takes_many else (0, 0), np.bool_)
     short = np.flatnonzero((need > 0) & ~is_done)
-    while len(short):
+    n_bids = 0
+    while len(short) and n_bids <= patience:
         deadline.check()
+        n_bids += len(short) + ROUND
         coaches = lists[short]
         net = values[short] - prices[coaches]
         if takes_many:
@@ -88,7 +95,7 @@ def auction(
         bids = np.concatenate([bids[~goes_again], bid[kept]])
         held = np.bincount(mine, minlength=n)
         short = np.flatnonzero((held < need) & ~is_done)
-    return Sale(mine, column, np.where(seats > 0, prices, 0.0))
+    return Sale(mine, column, np.where(seats > 0, prices, 0.0), is_over=not len(short))
 
 
 Bids = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]

@@ -298,6 +298,17 @@ def test_a_larger_cohort_keeps_what_it_promises() -> None:
     assert claim.worst == fair.certificate["worst"]
 
 
+@pytest.mark.parametrize("mode", ["welfare", "exact", "worst_first"])
+def test_equal_scores_and_too_few_seats_come_to_an_end(mode: str) -> None:
+    """Where everybody bids for the same and prices would only creep, all seats go, and it is proved."""
+    made = place(None, np.full((300, 20), 0.5), np.full(20, 10), mode=mode, assigner="duet")
+    assert made.certificate["n_placed"] == 200
+    claim = certify(
+        np.tile(np.arange(20), (300, 1)), np.full((300, 20), 0.5), [10] * 20, made.coaches, prices=made.prices
+    )
+    assert claim.is_best(1e-9)
+
+
 def test_scipy_loads_only_where_it_is_used() -> None:
     """Stable placements and auctions run on numpy alone."""
     program = (
