@@ -24,6 +24,7 @@ from typing import Any, Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter, HaltServer
 from gunicorn.glogging import Logger
+from gunicorn.sock import TCPSocket
 
 from coachhub_core.config import Http, Settings
 from coachhub_core.environment import load_settings, parent_of
@@ -54,13 +55,29 @@ class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
         self.error_log.propagate = True
 
 
+class BoundSocket(TCPSocket):  # type: ignore[misc]  # gunicorn is not typed
+    """A socket on which the first worker that is ready begins to listen."""
+
+    @staticmethod
+    def _is_listening(_: socket.socket) -> bool:
+        return True  # so gunicorn does not
+
+
 class Master(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn's arbiter: ends with its parent, treats Ctrl-C as SIGTERM, exits 2 for a wrong setting."""
 
     APP_LOAD_ERROR: int
+    cfg: Any
+    log: Any
+    LISTENERS: list[BoundSocket]
     parent_pid: int | None = None
     refusals: Refusals | None = None
     _is_halting = False
+
+    def start(self) -> None:
+        """Hold the port without listening on it: a proxy then asks another node until a worker is ready."""
+        self.LISTENERS = [BoundSocket(None, self.cfg, self.log, fd) for fd in self.cfg.address]
+        super().start()
 
     def handle_int(self) -> None:
         """Finish what is in flight: Ctrl-C is no reason to drop it."""
@@ -159,6 +176,11 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn is not typ
         app: ASGIApp = self._make()
         return app
 
+    def refuse_address(self, exc: OSError) -> None:
+        """Say, in a worker, that another process listens there since this one bound the port."""
+        if self._refusals is not None:
+            self._refusals.tell(why_not(exc, self.http))
+
     def run(self) -> None:
         """Serve until a signal says otherwise."""
         master = Master(self)
@@ -179,7 +201,7 @@ def _forget_metrics(_: Any, worker: Any) -> None:
 
 def listen(http: Http, *, patience: float = 0) -> socket.socket:
     """
-    Return a socket bound to the configured address.
+    Return a socket bound to the configured address; a worker listens on it once it is ready.
 
     Args:
         patience: Seconds to wait for a port that is taken.
@@ -198,17 +220,17 @@ def listen(http: Http, *, patience: float = 0) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
-            listener.listen(BACKLOG)
             return listener
         except OSError as exc:
             listener.close()
             if exc.errno == errno.EADDRINUSE and time.monotonic() < deadline:
                 time.sleep(0.1)
                 continue
-            raise SettingsError.of([_why(exc, http)]) from exc
+            raise SettingsError.of([why_not(exc, http)]) from exc
 
 
-def _why(exc: OSError, http: Http) -> str:
+def why_not(exc: OSError, http: Http) -> str:
+    """Return the sentence about an address that cannot be had."""
     if exc.errno == errno.EADDRINUSE:
         return f"http.port (PORT): {http.port} on {http.host} is taken by another process"
     if exc.errno in (errno.EACCES, errno.EPERM):

@@ -7,10 +7,14 @@ Each override answers one way a client, or the end of a process, did harm to
 - a head that never ends held its connection for ever: 408 after ``head_seconds``;
 - a reader that never reads held its answer for ever: cut off after ``write_seconds``;
 - ``worker_connections`` was not counted: 503 above ``max_connections``;
+- the master listened before a worker was ready, and requests hung in its backlog when
+  another node would have answered: the first worker that is ready listens;
 - one worker took a whole burst and cut the backlog to 100: one connection per wake-up;
 - idle connections delayed the end by up to 30 s, and those that were promised
   keep-alive were cut: for a second every answer says ``Connection: close``, then
   the idle ones are closed;
+- connections that waited to be taken were reset when the port was closed: they are
+  taken first;
 - an answer given before the body was read was lost in a reset: what still comes is
   read and dropped for a moment, as RFC 9112 section 9.6 asks;
 - its own errors were plain text: they have the one error body.
@@ -269,8 +273,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
             self._left.set()
         await self._start_application(self._left)
         if not self.is_leaving:
-            for listener in self.sockets:
-                self._listen(listener.sock)
+            self._start_listening()
         while not self.is_leaving:
             self.notify()
             if self.ppid != os.getppid():
@@ -298,6 +301,15 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
 
     # ── taking connections ──
 
+    def _start_listening(self) -> None:
+        for listener in self.sockets:
+            try:
+                listener.sock.listen(self.cfg.backlog)
+            except OSError as exc:
+                self.app.refuse_address(exc)
+                raise SystemExit(Arbiter.APP_LOAD_ERROR) from exc
+            self._listen(listener.sock)
+
     def _listen(self, listener: socket.socket) -> None:
         self.loop.add_reader(listener.fileno(), self._accept, listener)
 
@@ -305,7 +317,14 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
         for listener in self.sockets:
             if listener.sock is not None and listener.sock.fileno() >= 0:
                 self.loop.remove_reader(listener.sock.fileno())
+                self._take_waiting(listener.sock)
                 listener.sock.close()
+
+    def _take_waiting(self, listener: socket.socket) -> None:
+        """Take who has connected already: closing the port would reset them, with what they have sent."""
+        with suppress(OSError):
+            while True:
+                self._attach_soon(listener.accept()[0])
 
     def _accept(self, listener: socket.socket) -> None:
         """Take one connection: asyncio's own server takes a hundred, and the other workers starve."""
@@ -318,6 +337,9 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
             self.loop.remove_reader(listener.fileno())
             self.loop.call_later(ACCEPT_RETRY_SECONDS, self._listen_again, listener)
             return
+        self._attach_soon(connection)
+
+    def _attach_soon(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         task = self.loop.create_task(self._attach(connection))
         self._accepting.add(task)
@@ -338,12 +360,12 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
     async def _shutdown(self) -> None:
         """Answer what is in flight within ``graceful_timeout``, tell clients to come back elsewhere, close in order."""
         deadline = self.loop.time() + self.cfg.graceful_timeout
-        if self.connections and not self._quick_shutdown:
+        if self._is_busy and not self._quick_shutdown:
             await self._wait(until=min(deadline, self.loop.time() + ANNOUNCE_SECONDS))
         self._is_closing = True
         self._stop_listening()
         fresh_until = self.loop.time() + ANNOUNCE_SECONDS  # who has just connected may still be sending
-        while self.connections and self.loop.time() < deadline and not self._quick_shutdown:
+        while self._is_busy and self.loop.time() < deadline and not self._quick_shutdown:
             for connection in tuple(self.connections):
                 connection.close_if_idle(fresh=self.loop.time() >= fresh_until)
             await self._wait(until=self.loop.time() + 0.05)
@@ -352,7 +374,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
         if self.lifespan is not None and not self._quick_shutdown:
             await self.lifespan.shutdown()
 
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self.connections or self._accepting)
+
     async def _wait(self, *, until: float) -> None:
-        while (left := until - self.loop.time()) > 0 and self.connections and not self._quick_shutdown:
+        while (left := until - self.loop.time()) > 0 and self._is_busy and not self._quick_shutdown:
             self.notify()
             await asyncio.sleep(min(left, 0.05))

@@ -257,7 +257,7 @@ def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
     """Both nodes are replaced one after the other, at fifty requests a second through the proxy."""
     with two_nodes(tmp_path, COACHHUB_LIMITS_GENERAL="0") as house:
         coach = house.nodes[0].coach()
-        answers: list[tuple[str, int]] = []
+        answers: list[tuple[str, int, Any]] = []
         stop = threading.Event()
 
         def load(number: int) -> None:
@@ -268,11 +268,12 @@ def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
                 due = time.monotonic() + pause
                 if number == 0:
                     answer = coach.ask("POST", "/api/plans", {"title": f"plan {n}"})
-                    answers.append(("POST /api/plans", answer.status))
+                    answers.append(("POST /api/plans", answer.status, answer.body))
                 else:
                     path = paths[n % 3]
                     answer = house.proxy.ask("GET", path, token=coach.token if number == 1 else None)
-                    answers.append((path, 200 if answer.status == 401 and number != 1 else answer.status))
+                    status = 200 if answer.status == 401 and number != 1 else answer.status
+                    answers.append((path, status, answer.body))
                 n += 1
                 time.sleep(max(0.0, due - time.monotonic()))
 

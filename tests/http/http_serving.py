@@ -97,19 +97,30 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def tiny_server(**http: object) -> Iterator[Server]:
-    """Run ``http_tiny_server.py`` with these settings of ``[http]``; it is killed at the end if it still runs."""
-    port = free_port()
+def tiny_server(
+    *, port: int = 0, is_awaited: bool = True, start_seconds: float = 0, **http: object
+) -> Iterator[Server]:
+    """
+    Run ``http_tiny_server.py`` with these settings of ``[http]``; it is killed at the end if it still runs.
+
+    Args:
+        port: By default a free one.
+        is_awaited: Whether to wait until it answers.
+        start_seconds: How long its application takes to start.
+    """
+    port = port or free_port()
     environ = {
         **os.environ,
         "PORT": str(port),
+        "START_SECONDS": str(start_seconds),
         "COACHHUB_HTTP_WORKERS": "1",
         "LOG_LEVEL": "warning",
         **{f"COACHHUB_HTTP_{name.upper()}": str(value) for name, value in http.items()},
     }
     process = subprocess.Popen([sys.executable, str(TINY)], env=environ, stdout=subprocess.DEVNULL)
     try:
-        wait_for_port(port, process)
+        if is_awaited:
+            wait_for_port(port, process)
         yield Server(process, port)
     finally:
         if process.poll() is None:

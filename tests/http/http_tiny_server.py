@@ -16,6 +16,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     """/health/live and anything: 200. /slow: after a second. /large: 32 MB. /refuse: 413 before the body. /pid: who."""
     if scope["type"] == "lifespan":
         while (await receive())["type"] == "lifespan.startup":
+            await asyncio.sleep(float(os.environ.get("START_SECONDS", 0)))
             await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.complete"})
         return

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from http_serving import Server, read_all, read_answer, tiny_server
@@ -180,6 +182,47 @@ def test_who_was_promised_keep_alive_is_still_served_for_a_second() -> None:
             assert answer.startswith(b"HTTP/1.1 200 ")
         assert read_all(connection) == b""
         assert server.wait() == 0
+
+
+def test_who_waits_to_be_taken_is_served_before_the_port_is_closed() -> None:
+    """A worker that sleeps takes nobody; woken by SIGTERM it answers all who had connected and asked meanwhile."""
+    with tiny_server() as server, ThreadPoolExecutor(8) as threads:
+        (worker,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        os.kill(int(worker), signal.SIGSTOP)
+        waiting = [server.connect() for _ in range(40)]
+        for connection in waiting:
+            connection.sendall(GET)
+        server.terminate()
+        select.select([], [], [], 0.5)  # the master has closed its own side by now
+        os.kill(int(worker), signal.SIGCONT)
+        answers = list(threads.map(read_all, waiting))
+        for connection in waiting:
+            connection.close()
+        assert [answer.partition(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 40
+        assert server.wait() == 0
+
+
+def test_a_port_is_refused_until_a_worker_is_ready() -> None:
+    """Nobody hangs in the backlog of a server that starts: a proxy asks the next node at once."""
+    with tiny_server(is_awaited=False, start_seconds=1.5) as server:
+        refused = 0
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                connection = server.connect()
+            except ConnectionRefusedError:
+                refused += 1
+                select.select([], [], [], 0.05)
+                continue
+            with connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                started = time.monotonic()
+                assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+                assert time.monotonic() - started < 1.4, "it was let in long before it could be answered"
+            break
+        else:
+            pytest.fail("the server never listened")
+        assert refused > 10
 
 
 def test_workers_leave_when_their_master_is_killed_and_free_the_port() -> None:
