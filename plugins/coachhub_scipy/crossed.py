@@ -27,6 +27,7 @@ _FIRST_WIDTH = 0.5  # standard deviation of an effect before the data have spoke
 _FIRST_BLOCK = 0.25  # of what a whole block of features adds to a logit
 _LEAST, _MOST = 0.003, 3.0
 _PSEUDO = 0.5  # coefficients of the first width that every block starts with
+_SHARED = 2.0  # coefficients of the width of all blocks of its kind together, which a block of few is drawn to
 _CHUNK = 100_000
 _STEPS, _LAST_STEPS = 20, 40
 _DENSE = 6_000_000  # cells up to which all pairs are laid out: products of matrices are quicker than look-ups
@@ -89,17 +90,16 @@ class _Layout:
             self.at[name] = slice(end, end + size)
             end += size
         self.size = end
-        self.blocks: list[slice] = []  # each with a width of its own
+        self.sides: list[list[slice]] = []  # blocks of one kind
         for name, groups in (
             ("compare", pairs.compare_groups),
             ("trainee", pairs.trainee_groups),
             ("coach", pairs.coach_groups),
         ):
             start = self.at[name].start
-            self.blocks += [slice(start + first, start + last) for _, first, last in groups if last > first]
-        for name in ("cross", "own_trainee", "own_coach"):
-            if sizes[name]:
-                self.blocks.append(self.at[name])
+            self.sides.append([slice(start + first, start + last) for _, first, last in groups if last > first])
+        self.sides += [[self.at[name]] for name in ("cross", "own_trainee", "own_coach") if sizes[name]]
+        self.blocks = [block for side in self.sides for block in side]  # each with a width of its own
 
 
 def fit_crossed(
@@ -298,11 +298,16 @@ class _Problem:
         h[at["own_trainee"]], h[at["own_coach"]] = by_u, by_c
         theta = self.width * self.flat
         old = self.width.copy()
-        for block in self.layout.blocks:
-            told = h[block] / (h[block] + 1.0 / old[block] ** 2)  # how far the data and not the prior decide: 0 to 1
-            first = float(self.first[block][0]) ** 2
-            variance = (float((theta[block] ** 2).sum()) + _PSEUDO * 0.1 * first) / (float(told.sum()) + _PSEUDO)
-            self.width[block] = float(np.clip(np.sqrt(variance), _LEAST, _MOST))
+        told = h / (h + 1.0 / old**2)  # how far the data and not the prior decide: 0 to 1
+        for side in self.layout.sides:
+            first = np.array([float(self.first[block][0]) ** 2 for block in side])
+            squares = np.array([float((theta[block] ** 2).sum()) for block in side])
+            counts = np.array([float(told[block].sum()) for block in side])
+            common = float((squares / first).sum() + _PSEUDO * 0.1) / (float(counts.sum()) + _PSEUDO)  # of the first
+            shared = _SHARED if len(side) > 1 else 0.0
+            variances = (squares + shared * common * first + _PSEUDO * 0.1 * first) / (counts + shared + _PSEUDO)
+            for block, variance in zip(side, variances.tolist(), strict=True):
+                self.width[block] = float(np.clip(np.sqrt(variance), _LEAST, _MOST))
         self.flat = self.flat * old / self.width  # the same coefficients, in the new widths
 
     def crossed(self) -> Crossed:
