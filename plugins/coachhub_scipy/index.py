@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from coachhub_core.matching.schema import COACH_COLUMNS, trainee_table
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import AllowedPairs, Deadline, Ranking, Reason
 from coachhub_scipy.arithmetic import Floats, sigmoid
@@ -59,6 +60,8 @@ class DuetIndex:
         self._lock = threading.Lock()
         self._by_schema: dict[tuple[tuple[str, str], ...], _Ready] = {}
         self._ready = None if matcher.learned is None else _Ready.of(matcher.learned, self._coaches, self._prices)
+        if self._ready is None and not self._coaches.columns.keys().isdisjoint(COACH_COLUMNS):
+            self._of(trainee_table([]))  # a hub's: the first who asks has a deadline
         self._asked = threading.local()  # the last question of each thread: who ranks asks for the reasons next
 
     def _of(self, trainees: TraineeTable) -> tuple[_Ready, TraineeTable]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import attrs
 import numpy as np
@@ -49,7 +50,7 @@ class Wordings:
         """
         number: dict[str, int] = {}
         codes = np.array([number.setdefault(text, len(number)) for text in column.items], np.int32)
-        counted = [Counter(terms(text)) for text in number]
+        counted = [_counted(text) for text in number]
         said = np.bincount(codes, minlength=len(counted)).tolist() if len(codes) else []
         frequency: Counter[str] = Counter(background)
         for count, times in zip(counted, said, strict=True):
@@ -128,7 +129,20 @@ class Wordings:
                 near = np.minimum(np.searchsorted(posting, theirs), len(posting) - 1)
                 for row in dict.fromkeys(owner[posting[near] == theirs].tolist()):
                     made[row].append(term)
-        return [words[:limit] for words in made]
+        return [tidied(words)[:limit] for words in made]
+
+
+def tidied(shared: Sequence[str]) -> list[str]:
+    """Leave out words that a pair of words says already, and, where that leaves any, those of one or two letters."""
+    in_pairs = {word for term in shared if " " in term for word in term.split()}
+    whole = [term for term in shared if term not in in_pairs]
+    return [term for term in whole if len(term) > 2] or whole
+
+
+@lru_cache(maxsize=20_000)
+def _counted(text: str) -> Counter[str]:
+    """Count a text's terms; shared and not changed: a seat taken makes a new snapshot of the same texts."""
+    return Counter(terms(text))
 
 
 def _inverted(

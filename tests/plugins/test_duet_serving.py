@@ -13,10 +13,11 @@ from coachhub_core.ports.matcher import Reason
 from coachhub_scipy.compare import CompareIndex, comparisons_of
 from coachhub_scipy.distinct import Distinct
 from coachhub_scipy.hub import HubColumns
+from coachhub_scipy.sentences import ENGLISH
 from coachhub_scipy.serving import ServingIndex
 from coachhub_scipy.text import TextIndex
 from coachhub_scipy.topk import GROUP, may_win
-from coachhub_scipy.wordings import Wordings
+from coachhub_scipy.wordings import Wordings, tidied
 
 WORDS = [
     "easy",
@@ -80,8 +81,9 @@ def test_serving_gives_what_learning_gave(few: int, monkeypatch: pytest.MonkeyPa
             assert serves.features(asked, rows).tobytes() == np.ascontiguousarray(whole[:, rows]).tobytes()
         for number, question in enumerate(serves.questions(trainee)):
             if question is not None and question.values(some) is not None:
-                told = [learns.evidence(number, trainee, row) for row in some.tolist()]
-                assert question.evidence(some.tolist()) == told
+                told = question.evidence(some.tolist())
+                if comparisons[number].kind != "texts":  # whose words are tidied: see below
+                    assert told == [learns.evidence(number, trainee, row) for row in some.tolist()]
 
 
 def test_wordings_score_as_the_texts_do() -> None:
@@ -95,7 +97,32 @@ def test_wordings_score_as_the_texts_do() -> None:
         assert request == one.request(said)
         scores = other.scores(other.found(request))
         assert scores[other.lists.of_row].tobytes() == one.scores(one.request(said)).tobytes()
-        assert other.shared(request, range(300)) == [one.shared(request, row) for row in range(300)]
+        shared = [tidied(one.shared(request, row, 99)) for row in range(300)]
+        assert other.shared(request, range(300), 99) == shared
+        assert other.shared(request, range(300), 1) == [words[:1] for words in shared]
+
+
+def test_shared_words_are_said_once() -> None:
+    """A pair of words says its words too; little words stand only where nothing else does."""
+    assert tidied(["first", "first marathon", "my first", "marathon", "my", "go", "taper"]) == [
+        "first marathon",
+        "my first",
+        "taper",
+    ]
+    assert tidied(["go", "my"]) == ["go", "my"]
+
+
+def test_every_reason_of_a_hub_has_a_sentence() -> None:
+    """Of every column a hub has, on either side, for every step, for and against."""
+    coaches, trainees = _tables(3)
+    for step in ("wants", "accepts", "goes_well"):
+        codes = {f"{step}.coach.{name}" for name in coaches.columns if name not in ("notes", "gender", "equipment")}
+        codes |= {f"{step}.you.{name}" for name in trainees.columns}
+        codes |= {f"{step}.{one.name}" for one in comparisons_of(coaches, trainees, {})} - {
+            f"{step}.goal.notes",
+            f"{step}.equipment",
+        }
+        assert codes <= ENGLISH.keys()
 
 
 def test_distinct_lists_are_kept_once() -> None:

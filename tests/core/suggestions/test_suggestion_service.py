@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from coachhub_core.config import Matching
@@ -30,17 +31,31 @@ def a_profile(house: House, name: str, **profile: Any) -> Actor:
     return house.hub.act_as(actor.account_id)
 
 
-def test_reasons_add_up_to_the_score(house: House) -> None:
-    """base + contributions = logit, for every suggestion; and each says its facts in a sentence."""
-    a_profile(house, "Ana", specialties=("marathon",), pricing=Decimal(50), bio="First marathons are my thing.")
-    a_profile(house, "Ben", specialties=("yoga",), pricing=Decimal(20))
-    made = house.hub.suggestions.suggest(a_runner(house), SuggestCoaches())
-    assert [s.coach.name for s in made.items] == ["Ana", "Ben"]
-    for s in made.items:
-        logit = math.log(s.score / (1 - s.score))
-        assert sum(reason.contribution for reason in s.reasons) == pytest.approx(logit, abs=1e-9)
-        assert all(reason.text for reason in s.reasons)
-    assert (made.matcher, made.degraded, made.n_eligible) == ("plain", None, 2)
+@pytest.mark.parametrize(
+    ("chosen", "groups"),
+    [("", ("wants", "accepts", "goes_well")), ("duet", ("wants", "accepts", "goes_well")), ("plain", ("fits",))],
+)
+def test_reasons_add_up_to_the_score(chosen: str, groups: tuple[str, ...]) -> None:
+    """
+    The score is the product of the probabilities, and each group's reasons add up to its logit.
+
+    By default the learned matcher answers, before it has learned anything; ``plain`` where that is chosen.
+    """
+    with House.open(matching=Matching(exploration=False, matcher=chosen)) as house:
+        a_profile(house, "Ana", specialties=("marathon",), pricing=Decimal(50), bio="First marathons are my thing.")
+        a_profile(house, "Ben", specialties=("yoga",), pricing=Decimal(20))
+        made = house.hub.suggestions.suggest(a_runner(house), SuggestCoaches())
+        assert [s.coach.name for s in made.items] == ["Ana", "Ben"]
+        for s in made.items:
+            product = 1.0
+            for group in groups:
+                mine = [reason.contribution for reason in s.reasons if reason.code.startswith(f"{group}.")]
+                product *= 1 / (1 + math.exp(-sum(mine)))
+            assert product == pytest.approx(s.score, abs=1e-9)
+            assert all(reason.text and reason.code not in reason.text for reason in s.reasons)
+        assert (made.matcher, made.degraded, made.n_eligible) == (chosen or "duet", None, 2)
+        admin = attrs.evolve(house.a_trainee(), role="admin")
+        assert house.hub.admin.plugins(admin).engines["matcher"] == (chosen or "duet")
 
 
 def test_a_list_that_explores_swaps_two_neighbours_and_says_so() -> None:
