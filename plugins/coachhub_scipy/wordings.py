@@ -8,9 +8,12 @@ coaches alone who are asked about.
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 import attrs
 import numpy as np
@@ -41,23 +44,42 @@ class Wordings:
     @classmethod
     def of(cls, column: Texts, background: Mapping[str, int], n_background: int) -> Wordings:
         """
-        Read the texts of all coaches.
+        Read the texts of all coaches, or give what was read of the same texts before: a seat taken changes none.
 
         Args:
             column: Of the coaches' table.
             background: Term -> in how many further texts, such as past requests.
             n_background: How many those were.
         """
+        digest = hashlib.sha256(repr((n_background, sorted(background.items()))).encode())
+        column.update(digest)
+        key = digest.digest()
+        with _LOCK:
+            found = _READ.pop(key, None)
+            if found is not None:
+                _READ[key] = found
+        if found is None:
+            found = cls._of(column, background, n_background)
+            with _LOCK:
+                _READ[key] = found
+                while len(_READ) > _N_READ:
+                    del _READ[next(iter(_READ))]
+        return found
+
+    @classmethod
+    def _of(cls, column: Texts, background: Mapping[str, int], n_background: int) -> Wordings:
         number: dict[str, int] = {}
         codes = np.array([number.setdefault(text, len(number)) for text in column.items], np.int32)
         counted = [_counted(text) for text in number]
         said = np.bincount(codes, minlength=len(counted)).tolist() if len(codes) else []
         frequency: Counter[str] = Counter(background)
         for count, times in zip(counted, said, strict=True):
-            for term in count:
+            for term in count[0]:
                 frequency[term] += times
         n_all = len(codes) + n_background
-        kept = sorted(frequency, key=lambda term: (-frequency[term], term))[:MAX_WORDS]
+        kept = list(frequency)
+        if len(kept) > MAX_WORDS:
+            kept = sorted(kept, key=lambda term: (-frequency[term], term))[:MAX_WORDS]
         idf: dict[str, float] = {}
         if kept:
             raw = (1.0 + n_all) / (1.0 + np.array([frequency[term] for term in kept], np.float64))
@@ -140,20 +162,21 @@ def tidied(shared: Sequence[str]) -> list[str]:
 
 
 @lru_cache(maxsize=20_000)
-def _counted(text: str) -> Counter[str]:
-    """Count a text's terms; shared and not changed: a seat taken makes a new snapshot of the same texts."""
-    return Counter(terms(text))
+def _counted(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Give a text's terms, sorted, and how often each comes; kept, since most texts outlive the snapshot."""
+    counted = sorted(Counter(terms(text)).items())
+    return tuple(term for term, _ in counted), tuple(count for _, count in counted)
 
 
 def _inverted(
-    counted: Sequence[Mapping[str, int]], idf: Mapping[str, float], unknown: float
+    counted: Sequence[tuple[tuple[str, ...], tuple[int, ...]]], idf: Mapping[str, float], unknown: float
 ) -> tuple[dict[str, int], Ints, NDArray[np.int32], Floats]:
     """Weigh all terms of all texts at once: each text's in the order of its terms, its length 1."""
-    named = sorted({term for count in counted for term in count})
+    named = sorted(set(chain.from_iterable(said for said, _ in counted)))
     place = {term: at for at, term in enumerate(named)}
-    text = np.repeat(np.arange(len(counted)), [len(count) for count in counted])
-    term = np.array([place[t] for count in counted for t in sorted(count)], np.int64)
-    times = np.array([float(count[t]) for count in counted for t in sorted(count)], np.float64)
+    text = np.repeat(np.arange(len(counted)), [len(said) for said, _ in counted])
+    term = np.array([place[t] for said, _ in counted for t in said], np.int64)
+    times = np.array([count for _, counts in counted for count in counts], np.float64)
     raw = (1.0 + logarithm(times)) * np.array([idf.get(t, unknown) for t in named], np.float64)[term]
     length = np.bincount(text, raw * raw, minlength=len(counted))  # added one after the other
     with np.errstate(divide="ignore"):
@@ -161,3 +184,8 @@ def _inverted(
     order = np.argsort(term, kind="stable")
     bounds = np.searchsorted(term[order], np.arange(len(named) + 1))
     return place, bounds, text[order].astype(np.int32), (raw * scale[text])[order]
+
+
+_READ: dict[bytes, Wordings] = {}  # by content, the oldest first
+_N_READ = 6
+_LOCK = threading.Lock()
