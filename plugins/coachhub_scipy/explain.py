@@ -142,7 +142,7 @@ class _Compared:
 
     def __init__(self, prepared: Prepared, asking: Asking, rows: list[int]) -> None:
         self._compare, self._asking, self._rows = prepared.compare, asking, rows
-        self._features = self._compare.features(asking.questions, np.array(rows, np.int64))
+        self._features = prepared.compared(asking, np.array(rows, np.int64))
         self._evidence: dict[int, list[dict[str, Any]]] = {}
 
     def of(self, step: str, weights: Floats, gain: float) -> Iterator[tuple[str, int, list[float]]]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from coachhub_scipy.duet import Learned
 
 
+_KEPT = 512  # comparisons of so many coaches are kept until the reasons were asked for
+
+
 @attrs.frozen(eq=False)
 class Asking:
     """One trainee, read once: what every step needs of it."""
@@ -36,6 +39,7 @@ class Asking:
     base: tuple[float, ...]
     gains: tuple[float, ...]  # per step, how much the comparisons count
     questions: Sequence[Question | None]  # per comparison
+    compared: list[tuple[NDArray[np.int64], Floats]]  # the last rows whose comparisons were made, and what they gave
     told: tuple[tuple[tuple[str, Floats], ...], ...]  # per step, (n,) each, what earlier choices and words speak for
 
 
@@ -116,6 +120,7 @@ class Prepared:
             tuple(mixed(one.step.base, share) for one in self.steps),
             tuple(mixed(one.step.compare_gain, share) for one in self.steps),
             self.compare.questions(trainee),
+            [],
             tuple(told),
         )
 
@@ -133,6 +138,8 @@ class Prepared:
         """Give for each step what is not a product of vectors, for these coaches: the same bits in any company."""
         n = self.n if isinstance(rows, slice) else len(rows)
         features = self.compare.features(asking.questions, rows) if self.compare.width else None
+        if features is not None and not isinstance(rows, slice) and n <= _KEPT:
+            asking.compared[:] = [(rows, features)]
         made = []
         for one, gain, told in zip(self.steps, asking.gains, asking.told, strict=True):
             total = np.zeros(n) if features is None else gain * dots(one.step.compare, features)
@@ -140,6 +147,16 @@ class Prepared:
                 total = total + values[rows]
             made.append(total)
         return made
+
+    def compared(self, asking: Asking, rows: NDArray[np.int64]) -> Floats:
+        """Give all comparisons with these coaches: (f, r); those made for the ranking are not made again."""
+        for seen, features in asking.compared:
+            order = np.argsort(seen)
+            at = order[np.minimum(np.searchsorted(seen, rows, sorter=order), len(seen) - 1)] if len(seen) else seen
+            if len(seen) and np.array_equal(seen[at], rows):
+                made: Floats = features[:, at]
+                return made
+        return self.compare.features(asking.questions, rows)
 
     def _history(self, one: StepIndex, row: int) -> Floats:
         """Give what the earlier choices of a trainee known to the model speak for: (n,)."""

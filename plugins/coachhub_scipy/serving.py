@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.domain.vocabulary import shipped
-from coachhub_core.matching.tables import CoachTable, Labels, Texts, TraineeRow
+from coachhub_core.matching.tables import N_HOURS, CoachTable, Hours, Labels, Texts, TraineeRow
 from coachhub_scipy.arithmetic import Floats, dots, logarithm
 from coachhub_scipy.compare import EVERY, Comparer, Comparison, Rows, comparer_of
 from coachhub_scipy.distinct import Distinct
@@ -89,6 +89,11 @@ class ServingIndex:
         return made
 
 
+def _at(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
+    """Give these places of an array; ``take`` is twice as fast as an index of numbers."""
+    return array[rows] if isinstance(rows, slice) else array.take(rows)
+
+
 class _Asker(Protocol):
     is_sparse: bool
 
@@ -106,7 +111,9 @@ def _asker(
             return None
         return _Words(one, Wordings.of(column, background.get(one.trainee, {}), n_background))
     comparer = comparer_of(one, coaches, {}, 0)
-    return None if comparer is None else _Each(comparer)
+    if comparer is None:
+        return None
+    return _EachHours(comparer, one, column) if isinstance(column, Hours) else _Each(comparer)
 
 
 # ── row by row, as learning does it ─────────────────────────────────────────
@@ -130,10 +137,39 @@ class _AskEach:
 
     def look(self, weights: Floats, rows: Rows) -> Floats | None:
         found = self.values(rows)
-        return None if found is None else dots(weights, found)
+        if found is None or len(found) > 1:
+            return None if found is None else dots(weights, found)
+        made: Floats = found[0] * weights[0]
+        return made
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         return [self._comparer.evidence(self._trainee, row) for row in rows]
+
+
+class _EachHours(_Each):
+    def __init__(self, comparer: Comparer, one: Comparison, column: Hours) -> None:
+        super().__init__(comparer)
+        self._one, self._column = one, column
+
+    def ask(self, trainee: TraineeRow) -> Question | None:
+        week = trainee.hours(self._one.trainee)
+        return _AskHours(self._comparer, trainee, week, self._column) if week else None
+
+
+class _AskHours(_AskEach):
+    def __init__(self, comparer: Comparer, trainee: TraineeRow, week: int, column: Hours) -> None:
+        super().__init__(comparer, trainee)
+        self._week, self._column = week, column
+        self._mine = [(hour, 1 << hour) for hour in range(N_HOURS) if week >> hour & 1]
+
+    def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        made: list[dict[str, Any]] = []
+        for row in rows:
+            shared = self._week & (self._column.value(row) or 0)
+            made.append(
+                {"n_shared": shared.bit_count(), "hours": [hour for hour, bit in self._mine if shared & bit][:24]}
+            )
+        return made
 
 
 # ── labels ──────────────────────────────────────────────────────────────────
@@ -202,11 +238,11 @@ class _AskSets:
         self._sets, self._asked, self._parts, self._of_row, self._column = sets, asked, parts, of_row, column
 
     def values(self, rows: Rows) -> Floats | None:
-        made: Floats = np.take(self._parts, self._of_row[rows], axis=1)
+        made: Floats = np.take(self._parts, _at(self._of_row, rows), axis=1)
         return made
 
     def look(self, weights: Floats, rows: Rows) -> Floats | None:
-        made: Floats = dots(weights, self._parts)[self._of_row[rows]]
+        made: Floats = dots(weights, self._parts).take(_at(self._of_row, rows))
         return made
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
@@ -240,10 +276,10 @@ class _AskWords:
         self._whole = wordings.scores(self._found) if len(wordings.lists) <= FEW else None
 
     def _scores(self, rows: Rows) -> Floats:
-        lists: NDArray[Any] = self._wordings.lists.of_row[rows]
+        lists = _at(self._wordings.lists.of_row, rows)
         if self._whole is None and 4 * len(lists) > len(self._wordings.lists):
             self._whole = self._wordings.scores(self._found)
-        return self._wordings.scores(self._found, lists) if self._whole is None else self._whole[lists]
+        return self._wordings.scores(self._found, lists) if self._whole is None else self._whole.take(lists)
 
     def values(self, rows: Rows) -> Floats | None:
         return self._scores(rows)[None, :]

@@ -9,6 +9,7 @@ coaches alone who are asked about.
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from coachhub_core.matching.tables import Texts
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.distinct import Distinct, Ints
-from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms, weights_of
+from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
 
 Terms = Sequence[tuple[str, float]]
 
@@ -91,8 +92,15 @@ class Wordings:
         return cls(lists, n_best, len(counted), place, bounds, texts, weights, idf, unknown)
 
     def request(self, texts: Sequence[str]) -> Terms:
-        """Give the terms of a request with their weights."""
-        return weights_of(Counter(term for text in texts for term in terms(text)), self.idf, self.unknown)
+        """Give the terms of a request with their weights: the length of all is 1."""
+        counted = sorted(Counter(term for text in texts for term in terms(text)).items())
+        idf, unknown = self.idf, self.unknown
+        raw = [(1.0 + _log(count)) * idf.get(term, unknown) for term, count in counted]
+        total = 0.0
+        for value in raw:
+            total += value * value
+        scale = 1.0 / math.sqrt(total) if total else 0.0
+        return [(term, value * scale) for (term, _), value in zip(counted, raw, strict=True)]
 
     def found(self, request: Terms) -> Floats:
         """Give what each different text scores, added term after term: (t,)."""
@@ -159,6 +167,11 @@ def tidied(shared: Sequence[str]) -> list[str]:
     in_pairs = {word for term in shared if " " in term for word in term.split()}
     whole = [term for term in shared if term not in in_pairs]
     return [term for term in whole if len(term) > 2] or whole
+
+
+@lru_cache(maxsize=1_000)
+def _log(count: int) -> float:
+    return float(logarithm(np.array([float(count)]))[0])
 
 
 @lru_cache(maxsize=20_000)
