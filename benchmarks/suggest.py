@@ -41,7 +41,7 @@ def profile(draws: Draws) -> dict[str, object]:
 
 
 def in_own_words(rows: list[dict[str, object]]) -> None:
-    """Put three sentences of twelve words in the place of each bio: words of goals and 5,000 others, the n-th by 1/n."""
+    """Put three sentences of twelve words in the place of each bio: words of goals and 5,000 more, the n-th by 1/n."""
     known = sorted({word for goal in GOALS for word in goal.lower().split()})
     words = np.array([*known, *(f"word{n}" for n in range(5_000))])
     rng = np.random.default_rng(5)
