@@ -238,9 +238,10 @@ def _assemble(
     tokens = security.Tokens(settings.auth, context.clock)
     passwords = security.Passwords(settings.auth.bcrypt_cost, settings.auth.password_min_length)
     matches = MatchService(context, access, closing)
+    host = _matcher_host(settings, context.vocabulary, ask, closers)
     suggestions = SuggestionService(
         context,
-        _matcher_host(settings, context.vocabulary, ask, closers),
+        host,
         ReasonTexts(lambda locale: manager.hook.coachhub_reason_texts(locale=locale)),
         throttle,
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
@@ -302,7 +303,7 @@ def _assemble(
         notifications=NotificationService(context),
         own_data=own_data,
         backups=BackupService(context, files, backups, __version__),
-        admin=AdminService(context, closing, index, names),
+        admin=AdminService(context, closing, index, names, host.state().matcher),
         due=due,
         prober=prober,
         plugins=names,
@@ -314,18 +315,19 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
     from coachhub_core.matching.artefact import ZipArtefactReader  # numpy loads here
     from coachhub_core.matching.constraints import built_in
     from coachhub_core.matching.host import MatcherHost
-    from coachhub_core.matching.hosted import Hosted
+    from coachhub_core.matching.hosted import Hosted, preferred
     from coachhub_core.memory.matcher import offers as plain_offers
 
     chosen = settings.matching
     artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
     offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
+    matcher = chosen.matcher or preferred(offers, artefact)
     known = {**built_in(), **ask.merged("coachhub_constraints")}
     # whatever is chosen, who has no seat is not proposed
     names = dict.fromkeys(("seats", *chosen.constraints))
     constraints = {name: _pick(known, name, "matching.constraints") for name in names}
     host = MatcherHost(
-        Hosted.of(chosen.matcher, _pick(offers, chosen.matcher, "matching.matcher"), artefact),
+        Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact),
         fallback=Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback")),
         constraints=constraints,
         features=[_pick(ask.features(), name, "matching.features") for name in chosen.features],

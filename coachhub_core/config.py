@@ -196,7 +196,7 @@ class Engine:
 class Matching:
     """The matcher and its rules (``docs/explanation/matching.md``)."""
 
-    matcher: str = _name("plain")
+    matcher: str = ""  # empty: the artefact's, or the best there is
     fallback: str = _name("plain")
     assigner: str = _name("plain")
     mode: Literal["stable", "welfare", "worst_first"] = "stable"

@@ -90,22 +90,49 @@ def check_reasons(reasons: list[list[tuple[Reason, ...]]], rows: list[list[int]]
     """
     if len(reasons) != len(rows) or any(len(mine) != len(row) for mine, row in zip(reasons, rows, strict=True)):
         raise MatcherFault(reason="there is not one tuple of reasons per pair")
+    checked: set[int] = set()  # one fact may stand behind several reasons; all live as long as the list
     for mine, row in zip(reasons, rows, strict=True):
         for pair, coach in zip(mine, row, strict=True):
             if coach < 0 and pair:
                 raise MatcherFault(reason="nobody was proposed, and there is a reason for it")
             for reason in pair:
-                _check_reason(reason)
+                _check_reason(reason, checked)
 
 
-def _check_reason(reason: Reason) -> None:
+def _check_reason(reason: Reason, checked: set[int]) -> None:
     if not isinstance(reason, Reason) or not isinstance(reason.code, str) or not reason.code:
         raise MatcherFault(reason=f"{reason!r} is no reason")
     if not isinstance(reason.contribution, int | float) or not math.isfinite(reason.contribution):
         raise MatcherFault(reason=f"the contribution of {reason.code!r} is {reason.contribution!r}")
+    if id(reason.evidence) in checked:
+        return
+    checked.add(id(reason.evidence))
+    if _is_small_json(reason.evidence):
+        return
     try:
         size = len(json.dumps(dict(reason.evidence), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as exc:
         raise MatcherFault(reason=f"the evidence of {reason.code!r} is not JSON: {exc}") from exc
     if size > MAX_REASON_BYTES:
         raise MatcherFault(reason=f"the evidence of {reason.code!r} has {size} bytes; {MAX_REASON_BYTES} are the most")
+
+
+def _is_small_json(evidence: object) -> bool:
+    """Tell whether this is certainly small, finite JSON, without writing it: flat, of plain types, and short."""
+    if type(evidence) is not dict:
+        return False
+    room = MAX_REASON_BYTES // 12  # no character takes more than twelve bytes
+    for name, value in evidence.items():
+        if type(name) is not str:
+            return False
+        room -= len(name) + 1
+        for one in value if type(value) is list or type(value) is tuple else (value,):
+            if type(one) is str:
+                room -= len(one) + 1
+            elif (type(one) is float and math.isfinite(one)) or (type(one) is int and -(1 << 63) < one < 1 << 63):
+                room -= 3
+            elif one is not None and type(one) is not bool:
+                return False
+            else:
+                room -= 1
+    return room > 0

@@ -16,7 +16,7 @@ from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking
 from coachhub_core.matching.host import MatcherHost
-from coachhub_core.matching.hosted import Hosted
+from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.placing import place
 from coachhub_core.matching.rank_together import rank_within
 from coachhub_core.matching.sample import sample_coaches
@@ -58,7 +58,8 @@ class CoachMatcher:
     ) -> None:
         """
         Args:
-            artefact: What a matcher has learned; None: the matcher of rules answers.
+            artefact: What a matcher has learned; None: what ships answers, which is ``duet`` before it has learned
+                anything, or ``plain`` where ``coachhub[matching]`` is not installed.
             coaches: Who is proposed; None: the artefact's own snapshot, else the packaged sample of 200.
             plugins: Exactly these beside the built-in one; None: every installed one.
         """
@@ -130,11 +131,11 @@ class CoachMatcher:
     # ── opening ──
 
     def _load_model(self) -> Matcher:
-        """Open the artefact, check it, and give the matcher it names; without one, the matcher of rules."""
+        """Open the artefact, check it, and give the matcher it names; without one, what ships."""
         if self._hosted is None:
             source = None if self._path is None else ZipArtefactReader.open(self._path)
-            name = "plain" if source is None else str(source.manifest.get("matcher"))
             offers = _offers(self._plugins)
+            name = preferred(offers, source)
             if name not in offers:
                 raise PluginError(reason=f"nobody offers the matcher {name!r}; known: {', '.join(sorted(offers))}")
             self._open(Hosted.of(name, offers[name], source), source)
@@ -189,6 +190,7 @@ class CoachMatcher:
             Invalid: If a member is unknown, naming those known, or has a wrong value.
         """
         _, host = self._opened()
+        host.wait_for(self.coaches)
         found = host.suggest(self.coaches, profile_table(trainee_profile), limit=limit)
         is_sample = self._coaches is None
         return attrs.evolve(found, degraded=found.degraded or "sample") if is_sample else found

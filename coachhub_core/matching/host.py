@@ -184,6 +184,13 @@ class MatcherHost:
                 _log.warning("matcher %s is not ready: %s", hosted.name, exc)
         return self._chosen.name in prepared.indexes
 
+    def wait_for(self, coaches: CoachTable, *, timeout_seconds: float = 600.0) -> None:
+        """Make the chosen matcher ready for a snapshot, for a program that would rather wait than hear another one."""
+        try:
+            self._index(self._prepared(coaches), self._chosen, timeout_seconds)
+        except MatcherError as exc:  # the list will say who answered, and why
+            _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
+
     def index(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> Index:
         """Give the chosen matcher's index, for who asks for many at once."""
         return self._index(self._prepared(coaches), self._chosen, timeout_seconds)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
-from coachhub_core.errors import ArtefactError
+from coachhub_core.errors import ArtefactError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer
 from coachhub_core.memory import matcher as plain_matcher
@@ -51,6 +53,23 @@ class Hosted:
     def _of(cls, name: str, offer: MatcherOffer, matcher: Matcher, model_id: str) -> Hosted:
         is_trusted = isinstance(matcher, plain_matcher.PlainMatcher)
         return cls(name=name, matcher=matcher, needs=offer.needs, model_id=model_id, is_trusted=is_trusted)
+
+
+def preferred(offers: Mapping[str, MatcherOffer], artefact: ZipArtefactReader | None = None) -> str:
+    """
+    Give the name of the matcher that answers where nobody chose one.
+
+    The artefact's own, where there is one; else ``duet`` where it is installed with its library; else ``plain``.
+    """
+    if artefact is not None:
+        return str(artefact.manifest.get("matcher"))
+    if "duet" in offers:
+        try:
+            offers["duet"].make()
+        except PluginError:  # its library is not there; whoever sets it by name is told so
+            return "plain"
+        return "duet"
+    return "plain"
 
 
 def plain_hosted() -> Hosted:

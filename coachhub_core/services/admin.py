@@ -33,11 +33,14 @@ _AUDIT: Final = "audit"
 class AdminService:
     """What only an administrator may see and do."""
 
-    def __init__(self, context: Context, closing: Closing, index: IndexKeeper, plugins: tuple[str, ...]) -> None:
+    def __init__(
+        self, context: Context, closing: Closing, index: IndexKeeper, plugins: tuple[str, ...], matcher: str
+    ) -> None:
         self._context = context
         self._closing = closing
         self._index = index
         self._plugins = plugins
+        self._matcher = matcher
 
     def accounts(self, actor: Actor, query: ListAccounts) -> AccountPage:
         """Return a page of accounts, newest first."""
@@ -158,5 +161,5 @@ class AdminService:
         """Return the plugins of this process and the engines in use."""
         require_role(actor, "admin")
         settings = self._context.settings
-        engines = {"database": settings.database_scheme, **settings.engines, "matcher": settings.matching.matcher}
+        engines = {"database": settings.database_scheme, **settings.engines, "matcher": self._matcher}
         return PluginPage(items=tuple(PluginView(name=name) for name in self._plugins), engines=engines)

@@ -54,7 +54,7 @@ def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int) ->
 
     Learns from the older four fifths of the log and orders coaches for those who
     asked one in the newest fifth, beside what is live (``matching.artefact``, or
-    the matcher of rules) and popularity. Exits with 1 when it is worse than the
+    what answers without one) and popularity. Exits with 1 when it is worse than the
     live one beyond the 95 % interval.
     """
     settings = settings_for(data)

@@ -175,14 +175,21 @@ class Story:
         scores = [item["score"] for item in items]
         self._expect(scores == sorted(scores, reverse=True), "the best should come first")
         for item in items:
-            total = sum(reason["contribution"] for reason in item["reasons"])
-            logit = math.log(item["score"] / (1 - item["score"]))
-            self._expect(abs(total - logit) < 1e-6, f"the reasons for {item['coach']['name']} should add up")
+            product = math.prod(_probabilities(item["reasons"]).values())
+            self._expect(abs(product - item["score"]) < 1e-6, f"the reasons for {item['coach']['name']} should add up")
         for item in items[:2]:
-            said = sorted(item["reasons"], key=lambda r: -abs(r["contribution"]))
+            said = [reason for reason in item["reasons"] if not reason["code"].endswith(".base")]
             lines = "\n".join(f"  {r['contribution']:+.2f}  {r['text']}" for r in said[:4])
             self._teller.came(f"{item['rank']}. {item['coach']['name']}, score {item['score']:.2f}\n{lines}")
-        self._teller.came("the contributions of each add up to its score, exactly")
+        steps = _probabilities(items[0]["reasons"])
+        if len(steps) > 1:
+            self._teller.came(
+                f"three probabilities make {items[0]['coach']['name']}'s score: that Sam wants this coach"
+                f" ({steps['wants']:.2f}), that the coach says yes ({steps['accepts']:.2f}), that it goes well"
+                f" ({steps['goes_well']:.2f}); the contributions of each add up to it, exactly"
+            )
+        else:
+            self._teller.came("the contributions of each add up to its score, exactly")
         self._facts["set_id"] = found["set_id"]
 
     def _ask(self) -> None:
@@ -373,3 +380,12 @@ def _instant(text: str) -> datetime:
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _probabilities(reasons: list[dict[str, Any]]) -> dict[str, float]:
+    """Add up the contributions of each group, and make of each sum the probability it is the logit of."""
+    logits: dict[str, float] = {}
+    for reason in reasons:
+        group = reason["code"].partition(".")[0]
+        logits[group] = logits.get(group, 0.0) + reason["contribution"]
+    return {group: 1 / (1 + math.exp(-logit)) for group, logit in logits.items() if group != "order"}

@@ -2,7 +2,8 @@
 Why a coach stands where it does: facts, each with how much it moved a step's logit.
 
 Base and contributions of a step add up to its logit. A reason shows this trainee's
-and this coach's own words, hours and prices, and nobody else's.
+and this coach's own words, hours and prices, and nobody else's. All coaches of a list
+are taken apart together, and only what moved somebody is looked up as a fact.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coachhub_core.ports.matcher import Reason
+from coachhub_scipy.arithmetic import Floats
+from coachhub_scipy.parts import LinearPart, mixed
 
 if TYPE_CHECKING:
-    from coachhub_scipy.index import Asking, Prepared, StepIndex
+    from coachhub_scipy.prepared import Asking, Prepared, StepIndex
 
 _NOTHING = 1e-12  # a contribution below it is none
+_HISTORY = ("als", "tastes", "profile", "history")  # parts that speak of what a trainee chose before
+_NO_FACTS: Mapping[str, Any] = {}
+
+Values = tuple[str, Floats]  # a code, and what it moved each of the coaches by
 
 
 class Explainer:
@@ -28,107 +36,133 @@ class Explainer:
 
     def reasons(self, asking: Asking, rows: list[int]) -> list[tuple[Reason, ...]]:
         """Give the reasons for each of these coaches, () where the row is -1."""
-        wanted = np.array([row for row in rows if row >= 0], np.int64)
-        if not len(wanted):
+        shown = [row for row in rows if row >= 0]
+        if not shown:
             return [() for _ in rows]
-        features = self._p.compare.features(asking.trainee, wanted)
-        evidence: dict[tuple[int, int], dict[str, Any]] = {}
-        found: dict[int, list[Reason]] = {row: [] for row in wanted.tolist()}
+        wanted = np.array(shown, np.int64)
+        compared = _Compared(self._p, asking, shown)
+        found: list[list[Reason]] = [[] for _ in shown]
         for s, one in enumerate(self._p.steps):
-            history = self._p.history(one, asking) if one.step.history is not None and asking.row >= 0 else None
-            asked = self._p.asked(one, asking) if one.step.asked is not None else None
-            for at, row in enumerate(wanted.tolist()):
-                parts: dict[str, float] = {}
-                facts: dict[str, Mapping[str, Any]] = {}
-                for code, value in self._linear(one, s, asking, row):
-                    parts[code] = parts.get(code, 0.0) + value
-                for number, comparison in enumerate(self._p.compare.comparisons):
-                    first, last = self._p.compare.starts[number], self._p.compare.starts[number + 1]
-                    weights = one.step.compare[first:last] * _mixed(one.step.compare_gain, asking.share)
-                    value = float((weights * features[first:last, at]).sum())
-                    if abs(value) > _NOTHING:
-                        code = f"{one.step.name}.{comparison.name}"
-                        parts[code] = parts.get(code, 0.0) + value
-                        if (number, row) not in evidence:
-                            evidence[number, row] = self._p.compare.evidence(number, asking.trainee, row)
-                        facts[code] = evidence[number, row]
-                if history is not None:
-                    code = f"{one.step.name}.history"
-                    value = _mixed(one.step.history_gain, asking.share) * float(history[row])
-                    parts[code] = parts.get(code, 0.0) + value
-                if asked is not None:
-                    gain = _mixed(one.step.asked_gain, asking.share)
-                    parts[f"{one.step.name}.asked"] = gain * float(asked[row])
-                code = f"{one.step.name}.history"
-                if code in parts and asking.row >= 0:
-                    facts[code] = {"n_events": int(self._p.learned.counts[asking.row])}
-                made = [Reason(c, v, facts.get(c, {})) for c, v in parts.items() if abs(v) > _NOTHING]
-                small = sum(v for v in parts.values() if abs(v) <= _NOTHING)
-                found[row] += sorted(made, key=lambda reason: (-abs(reason.contribution), reason.code))
-                found[row].append(Reason(f"{one.step.name}.base", asking.base[s] + small))
+            self._of_step(one, s, asking, wanted, compared, found)
         if self._p.prices is not None:
-            for row, mine in found.items():
-                if self._p.prices[row]:
-                    mine.append(Reason("order.demand", -float(self._p.prices[row])))
-        return [tuple(found[row]) if row >= 0 else () for row in rows]
+            for mine, price in zip(found, self._p.prices[wanted].tolist(), strict=True):
+                if price:
+                    mine.append(Reason("order.demand", -price))
+        listed = iter(found)
+        return [tuple(next(listed)) if row >= 0 else () for row in rows]
 
-    def _linear(self, one: StepIndex, s: int, asking: Asking, row: int) -> Iterator[tuple[str, float]]:
+    def _of_step(
+        self,
+        one: StepIndex,
+        s: int,
+        asking: Asking,
+        wanted: NDArray[np.int64],
+        compared: _Compared,
+        found: list[list[Reason]],
+    ) -> None:
+        name, base = one.step.name, asking.base[s]
+        parts: dict[str, Floats] = {}
+        for code, values in (*self._linear(one, s, asking, wanted), *self._told(name, s, asking, wanted)):
+            parts[code] = parts[code] + values if code in parts else values
+        mine: list[list[tuple[float, str, Mapping[str, Any], float]]] = [[] for _ in found]
+        small = [0.0] * len(found)
+        n_events = {"n_events": int(self._p.learned.counts[asking.row])} if asking.row >= 0 else _NO_FACTS
+        for code, values in parts.items():
+            facts = n_events if code == f"{name}.history" else _NO_FACTS
+            for at, value in enumerate(values.tolist()):
+                if abs(value) > _NOTHING:
+                    mine[at].append((-abs(value), code, facts, value))
+                else:
+                    small[at] += value
+        for code, number, numbers in compared.of(name, one.step.compare, asking.gains[s]):
+            for at, value in enumerate(numbers):
+                if abs(value) > _NOTHING:
+                    mine[at].append((-abs(value), code, compared.evidence(number)[at], value))
+                else:
+                    small[at] += value
+        for at, reasons in enumerate(found):
+            mine[at].sort(key=_by_strength)
+            reasons += [Reason(code, value, facts) for _, code, facts, value in mine[at]]
+            reasons.append(Reason(f"{name}.base", base + small[at]))
+
+    def _told(self, name: str, s: int, asking: Asking, wanted: NDArray[np.int64]) -> Iterator[Values]:
+        for what, values in asking.told[s]:
+            yield f"{name}.{what}", values[wanted]
+
+    def _linear(self, one: StepIndex, s: int, asking: Asking, wanted: NDArray[np.int64]) -> Iterator[Values]:
         """Take the products of vectors apart: by the coach's columns, the trainee's, and the two histories."""
         name = one.step.name
         at = 0
-        for part, width in zip(one.step.linear, one.widths, strict=True):
+        for number, (part, width) in enumerate(zip(one.step.linear, one.widths, strict=True)):
             left = asking.left[s][at : at + width]
-            right = one.right[at : at + width, row]
-            total = float((left * right).sum())
+            right = one.right[wanted, at : at + width]
+            total = (right * left).sum(axis=1)
             at += width
             if part.name == "effects":
                 # the first dimension is the trainee's own, the second the coach's
-                yield from self._columns_of_trainee(name, part, asking, float(left[0]))
-                left, total = left.copy(), total - float(left[0] * right[0])
+                gain = mixed(one.step.gains[number], asking.share)
+                for code, value in self._columns_of_trainee(name, part, gain, asking, float(left[0])):
+                    yield code, np.full(len(wanted), value)
+                left, total = left.copy(), total - left[0] * right[:, 0]
                 left[0] = 0.0
-            if part.name in ("als", "tastes", "profile", "history"):
+            if part.name in _HISTORY:
                 yield f"{name}.history", total
                 continue
             if part.right.map is None:
                 yield f"{name}.{part.name}", total
                 continue
-            said = 0.0
-            x = self._p.encoded.values[row]
+            said = np.zeros(len(wanted))
+            by_feature = part.right.map @ left
+            features = self._p.encoded.values[wanted]
             for column, first, last in self._p.encoded.groups:
-                hit = np.flatnonzero(x[first:last]) + first
-                if len(hit):
-                    value = float((x[hit] @ part.right.map[hit]) @ left)
-                    if abs(value) > _NOTHING:
-                        said += value
-                        yield f"{name}.coach.{column}", value
+                values = features[:, first:last] @ by_feature[first:last]
+                values[np.abs(values) <= _NOTHING] = 0.0
+                if values.any():
+                    said += values
+                    yield f"{name}.coach.{column}", values
             yield f"{name}.{'record' if part.name == 'effects' else part.name}", total - said
 
-    def _columns_of_trainee(self, name: str, part: Any, asking: Asking, total: float) -> Iterator[tuple[str, float]]:
-        gain = 0.0
-        for other, one_gain in zip(self._step_parts(name), self._step_gains(name), strict=True):
-            if other is part:
-                gain = _mixed(one_gain, asking.share)
-        said = 0.0
+    def _columns_of_trainee(
+        self, name: str, part: LinearPart, gain: float, asking: Asking, total: float
+    ) -> Iterator[tuple[str, float]]:
+        said, at = 0.0, 0
         if part.left.map is not None:
-            for column, first, last in self._groups_of_trainee():
-                value = gain * float(asking.features[first:last] @ part.left.map[first:last, 0])
+            for code in self._p.learned.code_trainee.codes:
+                last = at + code.width + 1
+                value = gain * float(asking.features[at:last] @ part.left.map[at:last, 0])
+                at = last
                 if abs(value) > _NOTHING:
                     said += value
-                    yield f"{name}.you.{column}", value
+                    yield f"{name}.you.{code.name}", value
         yield f"{name}.you", total - said
 
-    def _step_parts(self, name: str) -> tuple[Any, ...]:
-        return next(one.step.linear for one in self._p.steps if one.step.name == name)
 
-    def _step_gains(self, name: str) -> tuple[Any, ...]:
-        return next(one.step.gains for one in self._p.steps if one.step.name == name)
+class _Compared:
+    """What the comparisons say of the coaches of one list; facts are looked up once, and only where they count."""
 
-    def _groups_of_trainee(self) -> Iterator[tuple[str, int, int]]:
-        at = 0
-        for code in self._p.learned.code_trainee.codes:
-            yield code.name, at, at + code.width + 1
-            at += code.width + 1
+    def __init__(self, prepared: Prepared, asking: Asking, rows: list[int]) -> None:
+        self._compare, self._asking, self._rows = prepared.compare, asking, rows
+        self._features = prepared.compared(asking, np.array(rows, np.int64))
+        self._evidence: dict[int, list[dict[str, Any]]] = {}
+
+    def of(self, step: str, weights: Floats, gain: float) -> Iterator[tuple[str, int, list[float]]]:
+        """Give for each comparison that moves anybody: its code, its number, and by how much it moves each."""
+        if not self._compare.comparisons:
+            return
+        products = (weights * gain)[:, None] * self._features
+        sums = np.add.reduceat(products, self._compare.starts[:-1], axis=0)
+        for number in np.flatnonzero(sums.any(axis=1)).tolist():
+            yield f"{step}.{self._compare.comparisons[number].name}", number, sums[number].tolist()
+
+    def evidence(self, number: int) -> list[dict[str, Any]]:
+        """Say in facts what the n-th comparison compared, for each coach of the list."""
+        found = self._evidence.get(number)
+        if found is None:
+            question = self._asking.questions[number]
+            found = [{} for _ in self._rows] if question is None else question.evidence(self._rows)
+            self._evidence[number] = found
+        return found
 
 
-def _mixed(gain: tuple[float, float], share: float) -> float:
-    return share * gain[0] + (1.0 - share) * gain[1]
+def _by_strength(reason: tuple[float, str, Mapping[str, Any], float]) -> tuple[float, str]:
+    return reason[:2]

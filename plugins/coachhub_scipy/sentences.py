@@ -17,11 +17,16 @@ _COMPARED = {
     "languages.against": "Speaks {offers}",
     "modalities": "Coaches the way you want: {shared}",
     "modalities.against": "Coaches {offers}",
-    "city": "Lives in {offers}",
+    "city": "Lives in your city",
+    "city.against": "Lives in another city than you",
+    "currency": "Takes {offers}, which you pay in",
+    "currency.against": "Takes {offers}, and you pay in {asked}",
     "levels": "Works with people at your level: {asked}",
     "levels.against": "Works with {offers} rather than {asked}",
-    "rating": "Is rated {value} from the mean of all",
+    "rating": "Is rated better than most",
+    "rating.against": "Is rated less well than most",
     "free_seats": "Has places free",
+    "free_seats.against": "Has few places free",
     "history": "Fits what you chose before ({n_events} times)",
     "asked": "Was chosen by others who asked in words like yours",
     "appeal": "Is chosen by many",
@@ -34,6 +39,34 @@ _COMPARED = {
     "fit": "Fits people like you",
     "base": "Where every comparison starts",
 }
+_COACH = {
+    "specialties": "the specialties",
+    "certifications": "the certificates",
+    "bio": "what the profile says",
+    "levels": "the levels",
+    "city": "the city",
+    "languages": "the languages",
+    "modalities": "the way of coaching",
+    "price": "the price",
+    "currency": "the currency",
+    "hours": "the hours",
+    "years": "the years of experience",
+    "rating": "the rating",
+    "free_seats": "the free places",
+}  # columns of a coach, as a sentence names them
+_TRAINEE = {
+    "goal": "a goal like yours",
+    "goal_kinds": "a goal like yours",
+    "specialties": "wishes like yours",
+    "fitness_level": "your level",
+    "budget": "a budget like yours",
+    "currency": "your currency",
+    "languages": "your languages",
+    "modalities": "wishes like yours",
+    "hours": "hours like yours",
+    "city": "your city",
+    "equipment": "equipment like yours",
+}
 _STEPS = {"wants": "", "accepts": " (so a yes is likelier)", "goes_well": " (so it is likelier to go well)"}
 
 
@@ -43,6 +76,11 @@ def _sentences() -> dict[str, str]:
         for code, text in _COMPARED.items():
             is_neutral = code.endswith(".against") or code in ("base", "you")
             made[f"{step}.{code}"] = text if is_neutral else f"{text}{why}"
+        for column, named in _COACH.items():
+            made[f"{step}.coach.{column}"] = f"Is liked by people like you for {named}{why}"
+            made[f"{step}.coach.{column}.against"] = f"Is liked less by people like you for {named}"
+        for column, named in _TRAINEE.items():
+            made[f"{step}.you.{column}"] = f"How people with {named} answer in general"
     return made
 
 

@@ -12,6 +12,7 @@ float64, dimension by dimension in a fixed order, before it is sorted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -21,7 +22,13 @@ from coachhub_scipy.arithmetic import dots
 
 GROUP = 64  #: rows whose maximum is taken together
 BLOCK = 16_384  #: rows of a batch's block
+GATHER = 8  #: where fewer than one row of so many is allowed, those are fetched and no others looked at
+GATHER_IN_BATCH = 50  #: the same where many ask together, and share the reading of a block
 NEAR = 1e-5  #: what a score in single precision may be wrong by, and more; for rows and queries of length 1
+
+PIECE = 1_024  #: rows fetched at a time
+
+_INSIDE = np.arange(GROUP)
 
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -58,7 +65,7 @@ class Catalogue:
         rows = np.flatnonzero(flags)
         width = -(-max(len(rows), 1) // GROUP) * GROUP
         by_row = np.zeros((width, len(self.columns)), np.float32)
-        np.take(self.rows, rows, axis=0, out=by_row[: len(rows)])
+        np.take(self.rows, rows, axis=0, out=by_row[: len(rows)], mode="clip")
         return Catalogue(by_row.T, len(rows), self.order[rows], self.scale, by_row[: len(rows)]), rows
 
 
@@ -86,64 +93,122 @@ def top_k(
     if not b or not k or not catalogue.n:
         return found, scores
     searched, rows = catalogue, None
-    if shared is not None:
+    if shared is not None and b == 1:
+        own = [shared if own is None else shared & own[0]]
+    elif shared is not None:
         searched, rows = catalogue.taken(shared)
+        own = None if own is None else [one[rows] for one in own]
     asked = np.ascontiguousarray(queries, np.float32)
     margin = NEAR * searched.scale * np.maximum(np.sqrt((asked.astype(np.float64) ** 2).sum(axis=1)), 1e-30)
-    survivors = (
-        [_of_one(searched, asked[0], k, float(margin[0]), None if own is None else own[0])]
-        if b == 1
-        else _of_batch(searched, asked, k, margin, own)
-    )
+    if own is None and b > 1:
+        survivors = _of_batch(searched, asked, k, margin)
+    elif own is not None and sum(map(np.count_nonzero, own)) * GATHER_IN_BATCH >= b * searched.n and b > 1:
+        survivors = _of_filtered(searched, asked, k, margin, np.stack(own))
+    else:
+        mine = [None] * b if own is None else own
+        survivors = [_of_one(searched, asked[i], k, float(margin[i]), mine[i]) for i in range(b)]
     for i, kept in enumerate(survivors):
-        exact = dots(asked[i].astype(np.float64), searched.columns[:, kept].astype(np.float64))
+        exact = dots(asked[i].astype(np.float64), searched.rows[kept].T.astype(np.float64))
         best = np.lexsort((searched.order[kept], -exact))[:k]
         found[i, : len(best)] = kept[best] if rows is None else rows[kept[best]]
         scores[i, : len(best)] = exact[best]
     return found, scores
 
 
+def may_win(look: NDArray[np.floating], k: int, margin: float) -> Rows:
+    """
+    Give the places, ascending, that may be among the k largest, -inf never.
+
+    Args:
+        look: (n,), each wrong by less than half of *margin*.
+    """
+    n = len(look)
+    opened = None
+    if n > 4 * GROUP and n > 2 * GROUP * k:
+        whole = n - n % GROUP
+        best = look[:whole].reshape(-1, GROUP).max(axis=1)
+        floor = np.partition(best, len(best) - k)[len(best) - k]
+        groups = np.flatnonzero(best >= floor - margin)
+        opened = (groups[:, None] * GROUP + _INSIDE).ravel()
+        if whole < n:
+            opened = np.concatenate([opened, np.arange(whole, n)])
+        look = look[opened]
+    if len(look) > k:
+        floor = np.partition(look, len(look) - k)[len(look) - k]
+        kept = np.flatnonzero((look >= floor - margin) & (look > -np.inf))
+    else:
+        kept = np.flatnonzero(look > -np.inf)
+    return kept if opened is None else opened[kept]
+
+
 def _of_one(searched: Catalogue, query: NDArray[np.float32], k: int, margin: float, own: Flags | None) -> Rows:
     """Give the rows that may be among the k best of one query."""
-    if own is not None and own.sum() * 4 < searched.n:  # few are allowed: look at those alone
+    if own is not None:
         rows = np.flatnonzero(own)
-        look = searched.rows[rows] @ query
-        if len(rows) > k:
-            floor = np.partition(look, len(rows) - k)[len(rows) - k]
-            rows = rows[look >= floor - margin]
-        return rows
+        if len(rows) * GATHER < searched.n:
+            return rows[may_win(_fetched(searched, query, rows), k, margin)]
     look = query @ searched.columns
     look[searched.n :] = -np.inf
     if own is not None:
         look[: searched.n][~own] = -np.inf
-    groups = look.reshape(-1, GROUP)
-    best = groups.max(axis=1)
-    if len(best) > k:
-        floor = np.partition(best, len(best) - k)[len(best) - k]
-        opened = np.flatnonzero(best >= floor - margin)
-        inside = groups[opened].ravel()
-        rows = (opened[:, None] * GROUP + np.arange(GROUP)).ravel()
-    else:
-        inside, rows = look, np.arange(len(look))
-    kept = inside > -np.inf
-    inside, rows = inside[kept], rows[kept]
-    if len(rows) > k:
-        floor = np.partition(inside, len(inside) - k)[len(inside) - k]
-        rows = rows[inside >= floor - margin]
-    return rows
+    return may_win(look, k, margin)
 
 
-def _of_batch(
-    searched: Catalogue,
-    asked: NDArray[np.float32],
-    k: int,
-    margin: NDArray[np.float64],
-    own: Sequence[Flags] | None,
+def _fetched(searched: Catalogue, query: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
+    """Give the products with these rows alone, fetched piece by piece: each is still near when it is read."""
+    look = np.empty(len(rows), np.float32)
+    piece = np.empty((PIECE, searched.rows.shape[1]), np.float32)
+    for start in range(0, len(rows), PIECE):
+        part = rows[start : start + PIECE]
+        lines = piece[: len(part)]
+        np.take(searched.rows, part, axis=0, out=lines, mode="clip")  # without a mode the result is copied once more
+        np.dot(lines, query, out=look[start : start + len(part)])
+    return look
+
+
+def _of_filtered(
+    searched: Catalogue, asked: NDArray[np.float32], k: int, margin: NDArray[np.float64], own: Flags
 ) -> list[Rows]:
+    """Give for each query the allowed rows that may be among its k best: a filter is read only where a row is good."""
+    b, n = own.shape
+    slack = margin.astype(np.float32)
+    floor = np.full(b, -np.inf, np.float32)
+    kept: list[tuple[Rows, Rows, NDArray[np.float32]]] = []  # queries ascending within each
+    for number, start in enumerate(range(0, n, BLOCK)):
+        look = asked @ searched.columns[:, start : min(start + BLOCK, n)]
+        width = look.shape[1]
+        if start == 0:  # the allowed of the first block say from the start how high the others have to reach
+            for i in range(b):
+                first = look[i, np.flatnonzero(own[i, :width])]
+                if len(first) > k:
+                    floor[i] = np.partition(first, len(first) - k)[len(first) - k]
+        hit = np.flatnonzero(look >= (floor - slack)[:, None])
+        queries = hit // width
+        rows = hit - queries * width + start
+        allowed = own[queries, rows]
+        queries, rows, hit = queries[allowed], rows[allowed], hit[allowed]
+        kept.append((queries, rows, look.ravel()[hit]))
+        if number & (number + 1) == 0:  # after blocks 1, 2, 4 and so on: raising it costs as much as it saves
+            for i, (_, theirs) in enumerate(_by_query(kept, b)):
+                if len(theirs) > k:
+                    floor[i] = max(floor[i], np.partition(theirs, len(theirs) - k)[len(theirs) - k])
+    return [mine[may_win(theirs, k, float(slack[i]))] for i, (mine, theirs) in enumerate(_by_query(kept, b))]
+
+
+def _by_query(kept: list[tuple[Rows, Rows, NDArray[np.float32]]], b: int) -> list[tuple[Rows, NDArray[np.float32]]]:
+    """Sort what was kept block by block to those who asked: rows ascending, and their scores."""
+    queries, rows, values = (np.concatenate([one[part] for one in kept]) for part in range(3))
+    order = np.argsort(queries, kind="stable")
+    bounds = np.searchsorted(queries[order], np.arange(b + 1)).tolist()
+    rows, values = rows[order], values[order]
+    return [(rows[a:z], values[a:z]) for a, z in pairwise(bounds)]
+
+
+def _of_batch(searched: Catalogue, asked: NDArray[np.float32], k: int, margin: NDArray[np.float64]) -> list[Rows]:
     """Give for each query the rows that may be among its k best, block by block under a rising bound."""
     b, width = len(asked), searched.columns.shape[1]
     floor = np.full(b, -np.inf, np.float32)
-    tops = np.full((b, k), -np.inf, np.float32)  # the k largest allowed scores so far, in no order
+    tops = np.full((b, k), -np.inf, np.float32)  # the k largest scores so far, in no order
     kept_rows: list[list[Rows]] = [[] for _ in range(b)]
     kept_scores: list[list[NDArray[np.float32]]] = [[] for _ in range(b)]
     slack = margin.astype(np.float32)
@@ -153,7 +218,7 @@ def _of_batch(
         if stop > searched.n:
             look[:, searched.n - start :] = -np.inf
         best = look.reshape(b, -1, GROUP).max(axis=2)
-        if start == 0 and own is None and best.shape[1] > k:
+        if start == 0 and best.shape[1] > k:
             floor = np.partition(best, best.shape[1] - k, axis=1)[:, best.shape[1] - k]
         who, group = np.nonzero(best >= (floor - slack)[:, None])
         if not len(who):
@@ -169,11 +234,6 @@ def _of_batch(
             if part.start == part.stop:
                 continue
             mine, theirs = rows[part], values[part]
-            if own is not None:
-                allowed = own[i][mine]
-                mine, theirs = mine[allowed], theirs[allowed]
-            if not len(mine):
-                continue
             kept_rows[i].append(mine)
             kept_scores[i].append(theirs)
             joined = np.concatenate([tops[i], theirs])

@@ -71,6 +71,20 @@ def test_a_batch_changes_nothing(rows: NDArray[np.float32], queries: NDArray[np.
     assert again[1].tobytes() == np.ascontiguousarray(scores[shuffled]).tobytes()
 
 
+@pytest.mark.parametrize("n", [1, 12])
+def test_filters_of_both_kinds_go_together(rows: NDArray[np.float32], queries: NDArray[np.float32], n: int) -> None:
+    """A filter all share and one of each: what both allow, alone and in a batch, and nobody where they exclude."""
+    rng = np.random.default_rng(9)
+    shared = rng.random(len(rows)) < 0.5
+    own = [rng.random(len(rows)) < 0.3 for _ in range(n)]
+    own[-1] = ~shared
+    catalogue, order = Catalogue.of(rows), np.arange(len(rows))
+    found, _ = top_k(catalogue, queries[:n], 20, shared=shared, own=own)
+    for i in range(n):
+        wanted = sorted_all(rows, queries[i], order, shared & own[i], 20)
+        assert [row for row in found[i].tolist() if row >= 0] == wanted
+
+
 def test_small_catalogues_are_catalogues(rows: NDArray[np.float32], queries: NDArray[np.float32]) -> None:
     """No row, one row, fewer than asked for, and no query."""
     for n in (0, 1, 5, 65):

@@ -52,31 +52,47 @@ def test_it_works_with_nothing_given() -> None:
     found = CoachMatcher().find_matches({"goal": "first marathon", "budget": 60}, limit=5)
     assert [suggestion.rank for suggestion in found] == [1, 2, 3, 4, 5]
     assert found.degraded == "sample"
-    assert found.matcher == "plain"
-    assert found[0].reasons[0].code == "fits.tags"
-    assert found[0].reasons[-1].code == "fits.base"
+    assert found.matcher == "duet"
+    assert found[0].reasons[0].code == "wants.specialties"
+    assert {reason.code for reason in found[0].reasons[-3:]} == {"wants.base", "accepts.base", "goes_well.base"}
     assert set(found.relaxations) == {"seats", "price"}
     assert 5 <= found.n_eligible <= 200
+
+
+def test_a_bare_install_is_answered_by_rules() -> None:
+    """Without the plugin, and with it but without its library, ``plain`` answers, and nobody has to say so."""
+
+    def without_a_library() -> Any:
+        raise PluginError(reason="install coachhub[matching], or set matcher = plain")
+
+    offer = MatcherOffer(make=without_a_library, version="1", needs=frozenset({"*"}))
+    for plugins in ([], [plugin("duet", offer)]):
+        found = CoachMatcher(plugins=plugins).find_matches({"goal": "first marathon", "budget": 60}, limit=5)
+        assert (found.matcher, found.degraded, len(found)) == ("plain", "sample", 5)
+        assert found[0].reasons[0].code == "fits.tags"
+        assert found[0].reasons[-1].code == "fits.base"
 
 
 @pytest.mark.parametrize("goal", GOALS)
 def test_the_five_best_share_a_tag_with_the_goal(goal: str) -> None:
     """For twenty goals as people say them, on the packaged sample."""
     wanted = shipped().tags_in(goal)
-    near = {tag for one in wanted for tag in shipped().related(one)}
     coaches = sample_coaches()
-    for suggestion in CoachMatcher().find_matches({"goal": goal}, limit=5):
+    found = CoachMatcher().find_matches({"goal": goal}, limit=5)
+    assert (found.matcher, found.degraded, len(found)) == ("duet", "sample", 5)
+    for suggestion in found:
         row = coaches.row_of(suggestion.coach_id)
         assert row is not None
-        assert near & set(coaches.row(row)["specialties"])
+        assert wanted & set(coaches.row(row)["specialties"])
 
 
 def test_a_fresh_process_answers_within_two_seconds() -> None:
-    """Imports included."""
+    """Imports included, of which scipy is none."""
     code = (
         "from coachhub_core import CoachMatcher;"
         "found = CoachMatcher().find_matches({'goal': 'get stronger'});"
-        "assert len(found) == 10, found; import time; print(time.process_time())"
+        "assert (len(found), found.matcher) == (10, 'duet'), found;"
+        "import sys; assert 'scipy' not in sys.modules; import time; print(time.process_time())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -126,7 +142,7 @@ def test_loading_checks_at_once_and_making_does_not(tmp_path: Path) -> None:
 
 def test_the_model_is_what_load_model_gave() -> None:
     """The original's two names lead to one object."""
-    matcher = CoachMatcher()
+    matcher = CoachMatcher(plugins=[])
     assert isinstance(matcher._load_model(), PlainMatcher)
     assert matcher.model is matcher._load_model()
 
@@ -168,7 +184,7 @@ def test_an_artefact_names_the_matcher_that_answers(tmp_path: Path) -> None:
 
 def test_an_artefact_of_another_matcher_than_the_chosen_is_refused(tmp_path: Path) -> None:
     """Who chose a matcher by name and a file of another one is told so."""
-    CoachMatcher().save(tmp_path / "plain.zip")
+    CoachMatcher(plugins=[]).save(tmp_path / "plain.zip")
     source = ZipArtefactReader.open(tmp_path / "plain.zip")
     with pytest.raises(ArtefactError, match="one of the matcher 'plain', and 'years' was chosen"):
         Hosted.of("years", matcher_from_scores(by_years, name="years"), source)
@@ -238,7 +254,7 @@ def test_a_cohort_is_placed_within_seats_and_rules() -> None:
 def test_a_ranking_that_breaks_the_contract_is_a_fault() -> None:
     """The library checks as the hub does."""
     case = a_case("fault", n_coaches=5, n_trainees=1)
-    matcher = CoachMatcher(coaches=case.coaches)
+    matcher = CoachMatcher(coaches=case.coaches, plugins=[])
     host = matcher._opened()[1]
 
     class Wrong:

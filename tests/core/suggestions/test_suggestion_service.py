@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from coachhub_core.config import Matching
+import coachhub_sqlalchemy
+from coachhub_core import CoachMatcher, bootstrap
+from coachhub_core.clock import ManualClock
+from coachhub_core.config import Matching, Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import ChangeCoach, CreateCoach
 from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import ReportOutcome, SuggestCoaches, SuggestionFilters, WhatIfProfile
 from coachhub_core.domain.trainees import ChangeTrainee
-from coachhub_core.errors import Forbidden, Invalid, NotFound, ProfileIncomplete
+from coachhub_core.errors import Forbidden, Invalid, NotFound, ProfileIncomplete, SettingsError
 from coachhub_core.testing.story import House
 
 
@@ -30,17 +35,52 @@ def a_profile(house: House, name: str, **profile: Any) -> Actor:
     return house.hub.act_as(actor.account_id)
 
 
-def test_reasons_add_up_to_the_score(house: House) -> None:
-    """base + contributions = logit, for every suggestion; and each says its facts in a sentence."""
-    a_profile(house, "Ana", specialties=("marathon",), pricing=Decimal(50), bio="First marathons are my thing.")
-    a_profile(house, "Ben", specialties=("yoga",), pricing=Decimal(20))
-    made = house.hub.suggestions.suggest(a_runner(house), SuggestCoaches())
-    assert [s.coach.name for s in made.items] == ["Ana", "Ben"]
-    for s in made.items:
-        logit = math.log(s.score / (1 - s.score))
-        assert sum(reason.contribution for reason in s.reasons) == pytest.approx(logit, abs=1e-9)
-        assert all(reason.text for reason in s.reasons)
-    assert (made.matcher, made.degraded, made.n_eligible) == ("plain", None, 2)
+@pytest.mark.parametrize(
+    ("chosen", "groups"),
+    [("", ("wants", "accepts", "goes_well")), ("duet", ("wants", "accepts", "goes_well")), ("plain", ("fits",))],
+)
+def test_reasons_add_up_to_the_score(chosen: str, groups: tuple[str, ...]) -> None:
+    """
+    The score is the product of the probabilities, and each group's reasons add up to its logit.
+
+    By default the learned matcher answers, before it has learned anything; ``plain`` where that is chosen.
+    """
+    with House.open(matching=Matching(exploration=False, matcher=chosen)) as house:
+        a_profile(house, "Ana", specialties=("marathon",), pricing=Decimal(50), bio="First marathons are my thing.")
+        a_profile(house, "Ben", specialties=("yoga",), pricing=Decimal(20))
+        made = house.hub.suggestions.suggest(a_runner(house), SuggestCoaches())
+        assert [s.coach.name for s in made.items] == ["Ana", "Ben"]
+        for s in made.items:
+            product = 1.0
+            for group in groups:
+                mine = [reason.contribution for reason in s.reasons if reason.code.startswith(f"{group}.")]
+                product *= 1 / (1 + math.exp(-sum(mine)))
+            assert product == pytest.approx(s.score, abs=1e-9)
+            assert all(reason.text and reason.code not in reason.text for reason in s.reasons)
+        assert (made.matcher, made.degraded, made.n_eligible) == (chosen or "duet", None, 2)
+        admin = attrs.evolve(house.a_trainee(), role="admin")
+        assert house.hub.admin.plugins(admin).engines["matcher"] == (chosen or "duet")
+
+
+def test_without_the_learning_plugin_rules_answer() -> None:
+    """A bare install starts and suggests; whoever names duet there is told that nobody offers it."""
+    with bootstrap(Settings.in_memory(), plugins=[coachhub_sqlalchemy]) as hub:
+        house = House(hub, ManualClock())
+        a_profile(house, "Ana", specialties=("marathon",))
+        made = hub.suggestions.suggest(a_runner(house), SuggestCoaches())
+        assert (made.matcher, made.degraded, len(made.items)) == ("plain", None, 1)
+    with pytest.raises(SettingsError, match="no installed plugin offers 'duet'"):
+        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[coachhub_sqlalchemy])
+
+
+@pytest.mark.parametrize("plugins", [None, []])
+def test_an_artefact_is_answered_by_its_own_matcher(plugins: list[object] | None, tmp_path: Path) -> None:
+    """Without a name in the settings, the file says who answers: what learned, or rules."""
+    model_id = CoachMatcher(plugins=plugins).save(tmp_path / "m.zip")
+    with House.open(matching=Matching(artefact=str(tmp_path / "m.zip"), exploration=False)) as house:
+        a_profile(house, "Ana", specialties=("marathon",))
+        made = house.hub.suggestions.suggest(a_runner(house), SuggestCoaches())
+        assert (made.matcher, made.model_id) == ("duet" if plugins is None else "plain", model_id)
 
 
 def test_a_list_that_explores_swaps_two_neighbours_and_says_so() -> None:

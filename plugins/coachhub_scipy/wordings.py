@@ -1,0 +1,204 @@
+"""
+A request against the texts of all coaches, laid out for asking: the same numbers as :mod:`coachhub_scipy.text` gives.
+
+Each different text is kept once, and so is each different list of texts. Of a
+request the terms are looked up once; what a coach gets from it is then read for those
+coaches alone who are asked about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_core.matching.tables import Texts
+from coachhub_scipy.arithmetic import Floats, logarithm
+from coachhub_scipy.distinct import Distinct, Ints
+from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
+
+Terms = Sequence[tuple[str, float]]
+
+
+@attrs.frozen(eq=False)
+class Wordings:
+    """The texts of all coaches as inverted lists over what was said, whoever said it."""
+
+    lists: Distinct  # of texts, per coach
+    n_best: Ints  # (p,), how many of the best texts of a list count
+    n_texts: int  # different ones
+    place: Mapping[str, int]  # term -> its inverted list
+    bounds: Ints
+    texts: NDArray[np.int32]
+    weights: Floats
+    idf: Mapping[str, float]
+    unknown: float
+
+    @classmethod
+    def of(cls, column: Texts, background: Mapping[str, int], n_background: int) -> Wordings:
+        """
+        Read the texts of all coaches, or give what was read of the same texts before: a seat taken changes none.
+
+        Args:
+            column: Of the coaches' table.
+            background: Term -> in how many further texts, such as past requests.
+            n_background: How many those were.
+        """
+        digest = hashlib.sha256(repr((n_background, sorted(background.items()))).encode())
+        column.update(digest)
+        key = digest.digest()
+        with _LOCK:
+            found = _READ.pop(key, None)
+            if found is not None:
+                _READ[key] = found
+        if found is None:
+            found = cls._of(column, background, n_background)
+            with _LOCK:
+                _READ[key] = found
+                while len(_READ) > _N_READ:
+                    del _READ[next(iter(_READ))]
+        return found
+
+    @classmethod
+    def _of(cls, column: Texts, background: Mapping[str, int], n_background: int) -> Wordings:
+        number: dict[str, int] = {}
+        codes = np.array([number.setdefault(text, len(number)) for text in column.items], np.int32)
+        counted = [_counted(text) for text in number]
+        said = np.bincount(codes, minlength=len(counted)).tolist() if len(codes) else []
+        frequency: Counter[str] = Counter(background)
+        for count, times in zip(counted, said, strict=True):
+            for term in count[0]:
+                frequency[term] += times
+        n_all = len(codes) + n_background
+        kept = list(frequency)
+        if len(kept) > MAX_WORDS:
+            kept = sorted(kept, key=lambda term: (-frequency[term], term))[:MAX_WORDS]
+        idf: dict[str, float] = {}
+        if kept:
+            raw = (1.0 + n_all) / (1.0 + np.array([frequency[term] for term in kept], np.float64))
+            idf = dict(zip(kept, (logarithm(raw) + 1.0).tolist(), strict=True))
+        unknown = float(logarithm(np.array([1.0 + n_all]))[0]) + 1.0
+        place, bounds, texts, weights = _inverted(counted, idf, unknown)
+        lists = Distinct.of(column.starts.tolist(), codes)
+        n_best = np.maximum(1, np.ceil(BEST_SHARE * lists.sizes)).astype(np.int64)
+        return cls(lists, n_best, len(counted), place, bounds, texts, weights, idf, unknown)
+
+    def request(self, texts: Sequence[str]) -> Terms:
+        """Give the terms of a request with their weights: the length of all is 1."""
+        counted = sorted(Counter(term for text in texts for term in terms(text)).items())
+        idf, unknown = self.idf, self.unknown
+        raw = [(1.0 + _log(count)) * idf.get(term, unknown) for term, count in counted]
+        total = 0.0
+        for value in raw:
+            total += value * value
+        scale = 1.0 / math.sqrt(total) if total else 0.0
+        return [(term, value * scale) for (term, _), value in zip(counted, raw, strict=True)]
+
+    def found(self, request: Terms) -> Floats:
+        """Give what each different text scores, added term after term: (t,)."""
+        made = np.zeros(self.n_texts)
+        for term, weight in request:
+            at = self.place.get(term)
+            if at is not None:
+                part = slice(int(self.bounds[at]), int(self.bounds[at + 1]))
+                made[self.texts[part]] += self.weights[part] * weight
+        return made
+
+    def scores(self, found: Floats, lists: NDArray[np.integer] | None = None) -> Floats:
+        """
+        Give the mean of the best texts of each list, all or these, from 0 to 1.
+
+        Args:
+            found: From :meth:`found`.
+        """
+        if lists is None:
+            values, starts, n_best = found[self.lists.codes], self.lists.starts, self.n_best
+        else:
+            first, sizes = self.lists.starts[lists], self.lists.sizes[lists]
+            starts = np.concatenate([[0], np.cumsum(sizes)])
+            inside = np.arange(int(starts[-1])) + np.repeat(first - starts[:-1], sizes)
+            values, n_best = found[self.lists.codes[inside]], self.n_best[lists]
+        made = np.zeros(len(starts) - 1)
+        if not len(values):
+            return made
+        is_said = np.diff(starts) > 0
+        few = np.flatnonzero(is_said & (n_best == 1))  # the best is all that counts
+        if len(few):
+            ends = np.stack([starts[few], starts[few + 1]], axis=1).ravel()
+            made[few] = np.maximum.reduceat(np.append(values, 0.0), ends)[::2]
+        if len(few) < int(is_said.sum()):
+            owner = np.repeat(np.arange(len(made)), np.diff(starts))
+            hit = np.flatnonzero((values != 0.0) & (n_best[owner] > 1))
+            hit = hit[np.lexsort((-values[hit], owner[hit]))]
+            mine = owner[hit]
+            is_best = np.arange(len(hit)) - np.searchsorted(mine, mine, side="left") < n_best[mine]
+            np.add.at(made, mine[is_best], values[hit[is_best]])  # in order: each list's best first
+        result: Floats = made / n_best
+        return result
+
+    def shared(self, request: Terms, rows: Sequence[int], limit: int = 5) -> list[list[str]]:
+        """Give for each of these coaches the words of a request that they used too, the weightiest first."""
+        mine = [self.lists.of_row[row] for row in rows]
+        sizes = [int(self.lists.starts[i + 1] - self.lists.starts[i]) for i in mine]
+        owner = np.repeat(np.arange(len(rows)), sizes)
+        parts = [self.lists.codes[self.lists.starts[i] : self.lists.starts[i + 1]] for i in mine]
+        theirs = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+        made: list[list[str]] = [[] for _ in rows]
+        for weight, term in sorted((-w * self.idf.get(t, self.unknown), t) for t, w in request):
+            at = self.place.get(term)
+            if at is not None and len(theirs) and weight < 0:
+                posting = self.texts[self.bounds[at] : self.bounds[at + 1]]
+                near = np.minimum(np.searchsorted(posting, theirs), len(posting) - 1)
+                for row in dict.fromkeys(owner[posting[near] == theirs].tolist()):
+                    made[row].append(term)
+        return [tidied(words)[:limit] for words in made]
+
+
+def tidied(shared: Sequence[str]) -> list[str]:
+    """Leave out words that a pair of words says already, and, where that leaves any, those of one or two letters."""
+    in_pairs = {word for term in shared if " " in term for word in term.split()}
+    whole = [term for term in shared if term not in in_pairs]
+    return [term for term in whole if len(term) > 2] or whole
+
+
+@lru_cache(maxsize=1_000)
+def _log(count: int) -> float:
+    return float(logarithm(np.array([float(count)]))[0])
+
+
+@lru_cache(maxsize=20_000)
+def _counted(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Give a text's terms, sorted, and how often each comes; kept, since most texts outlive the snapshot."""
+    counted = sorted(Counter(terms(text)).items())
+    return tuple(term for term, _ in counted), tuple(count for _, count in counted)
+
+
+def _inverted(
+    counted: Sequence[tuple[tuple[str, ...], tuple[int, ...]]], idf: Mapping[str, float], unknown: float
+) -> tuple[dict[str, int], Ints, NDArray[np.int32], Floats]:
+    """Weigh all terms of all texts at once: each text's in the order of its terms, its length 1."""
+    named = sorted(set(chain.from_iterable(said for said, _ in counted)))
+    place = {term: at for at, term in enumerate(named)}
+    text = np.repeat(np.arange(len(counted)), [len(said) for said, _ in counted])
+    term = np.array([place[t] for said, _ in counted for t in said], np.int64)
+    times = np.array([count for _, counts in counted for count in counts], np.float64)
+    raw = (1.0 + logarithm(times)) * np.array([idf.get(t, unknown) for t in named], np.float64)[term]
+    length = np.bincount(text, raw * raw, minlength=len(counted))  # added one after the other
+    with np.errstate(divide="ignore"):
+        scale = np.where(length > 0, 1.0 / np.sqrt(length), 0.0)
+    order = np.argsort(term, kind="stable")
+    bounds = np.searchsorted(term[order], np.arange(len(named) + 1))
+    return place, bounds, text[order].astype(np.int32), (raw * scale[text])[order]
+
+
+_READ: dict[bytes, Wordings] = {}  # by content, the oldest first
+_N_READ = 6
+_LOCK = threading.Lock()

@@ -1,0 +1,158 @@
+"""What serves and what learns give the same numbers, bit for bit, however many coaches are asked about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from coachhub_core.matching import CoachTable, Labels, Texts, TraineeTable
+from coachhub_core.matching.checks import check_reasons
+from coachhub_core.matching.sample import sample_rows
+from coachhub_core.matching.schema import coach_table, trainee_table
+from coachhub_core.ports.matcher import Reason
+from coachhub_scipy.compare import CompareIndex, comparisons_of
+from coachhub_scipy.distinct import Distinct
+from coachhub_scipy.hub import HubColumns
+from coachhub_scipy.sentences import ENGLISH
+from coachhub_scipy.serving import ServingIndex
+from coachhub_scipy.text import TextIndex
+from coachhub_scipy.topk import GROUP, may_win
+from coachhub_scipy.wordings import Wordings, tidied
+
+WORDS = [
+    "easy",
+    "miles",
+    "hard",
+    "weeks",
+    "strong",
+    "legs",
+    "slow",
+    "yoga",
+    "mornings",
+    "calm",
+    "back",
+    "pain",
+    "first",
+    "marathon",
+    "taper",
+    "squat",
+]
+
+
+def _texts(n: int, seed: int) -> list[list[str] | None]:
+    rng = np.random.default_rng(seed)
+    return [
+        None
+        if rng.random() < 0.1
+        else [" ".join(rng.choice(WORDS, rng.integers(1, 6))) for _ in range(rng.integers(0, 9))]
+        for _ in range(n)
+    ]
+
+
+def _tables(n: int) -> tuple[CoachTable, TraineeTable]:
+    hub = HubColumns()
+    coaches = coach_table(sample_rows(n, seed="serving")).with_columns(
+        notes=Texts(_texts(n, 1)), equipment=Labels([["bar", "rings"][: i % 3] if i % 5 else None for i in range(n)])
+    )
+    people = [
+        {"id": "a", "goal": "my first marathon, and a calm back", "languages": ["en", "de"], "budget": 60.0},
+        {"id": "b", "goal": ["squat heavier", "squat heavier"], "modalities": ["online"], "equipment": ["bar", "tyre"]},
+        {"id": "c", "goal": "", "city": "Berlin", "hours": [1, 30, 31], "fitness_level": "beginner"},
+        {"id": "d", "specialties": ["yoga", "strength"], "goal": None},
+    ]
+    return hub.of_coaches(coaches), hub.of_trainees(trainee_table(people))
+
+
+@pytest.mark.parametrize("few", [0, 4_096])
+def test_serving_gives_what_learning_gave(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All comparisons of a hub: for everybody, for some, for one, and the facts behind them."""
+    monkeypatch.setattr("coachhub_scipy.serving.FEW", few)  # 0: texts are scored for those alone who are asked about
+    coaches, trainees = _tables(150)
+    comparisons = comparisons_of(coaches, trainees, {})
+    assert {one.kind for one in comparisons} >= {"labels", "tags", "texts", "ratio", "hours", "member", "worth"}
+    background = {"goal": {"marathon": 9, "squat": 7}}
+    learns = CompareIndex(comparisons, coaches, background, 20)
+    serves = ServingIndex(comparisons, coaches, background, 20)
+    some = np.random.default_rng(2).permutation(150)[:17]
+    for trainee in trainees.rows():
+        whole = learns.features(trainee)
+        for rows in (some, some[:1], slice(None)):
+            asked = serves.questions(trainee)
+            assert serves.features(asked, rows).tobytes() == np.ascontiguousarray(whole[:, rows]).tobytes()
+        for number, question in enumerate(serves.questions(trainee)):
+            if question is not None and question.values(some) is not None:
+                told = question.evidence(some.tolist())
+                if comparisons[number].kind != "texts":  # whose words are tidied: see below
+                    assert told == [learns.evidence(number, trainee, row) for row in some.tolist()]
+
+
+def test_wordings_score_as_the_texts_do() -> None:
+    """Lists of nought to eight texts, many of them said by several: the same bits for each coach."""
+    texts = _texts(300, 7)
+    column = Texts(texts)
+    one, other = TextIndex.of(column.values(), {"calm": 3}, 5), Wordings.of(column, {"calm": 3}, 5)
+    assert other.n_texts < len(column.items)
+    for said in (["calm hard weeks"], ["first marathon first marathon", "taper"], ["nothing of it"]):
+        request = other.request(said)
+        assert request == one.request(said)
+        scores = other.scores(other.found(request))
+        assert scores[other.lists.of_row].tobytes() == one.scores(one.request(said)).tobytes()
+        shared = [tidied(one.shared(request, row, 99)) for row in range(300)]
+        assert other.shared(request, range(300), 99) == shared
+        assert other.shared(request, range(300), 1) == [words[:1] for words in shared]
+
+
+def test_shared_words_are_said_once() -> None:
+    """A pair of words says its words too; little words stand only where nothing else does."""
+    assert tidied(["first", "first marathon", "my first", "marathon", "my", "go", "taper"]) == [
+        "first marathon",
+        "my first",
+        "taper",
+    ]
+    assert tidied(["go", "my"]) == ["go", "my"]
+
+
+def test_every_reason_of_a_hub_has_a_sentence() -> None:
+    """Of every column a hub has, on either side, for every step, for and against."""
+    coaches, trainees = _tables(3)
+    for step in ("wants", "accepts", "goes_well"):
+        codes = {f"{step}.coach.{name}" for name in coaches.columns if name not in ("notes", "gender", "equipment")}
+        codes |= {f"{step}.you.{name}" for name in trainees.columns}
+        codes |= {f"{step}.{one.name}" for one in comparisons_of(coaches, trainees, {})} - {
+            f"{step}.goal.notes",
+            f"{step}.equipment",
+        }
+        assert codes <= ENGLISH.keys()
+
+
+def test_distinct_lists_are_kept_once() -> None:
+    """Every row finds its own list again."""
+    lists = [[1, 2], [], [2], [1, 2], [2, 1], []]
+    starts = np.cumsum([0, *map(len, lists)])
+    made = Distinct.of(starts.tolist(), np.array([c for one in lists for c in one], np.int32))
+    assert len(made) == 4
+    assert [made.codes[made.starts[i] : made.starts[i + 1]].tolist() for i in made.of_row.tolist()] == lists
+    assert made.first.tolist() == [0, 1, 2, 4]
+    assert [one.tolist() for one in made.having(4)] == [[], [0, 3], [0, 2, 3], []]
+
+
+@pytest.mark.parametrize("n", [0, 3, GROUP, 40 * GROUP + 5])
+@pytest.mark.parametrize("k", [1, 7])
+def test_nobody_who_may_win_is_missed(n: int, k: int) -> None:
+    """All within the margin of the k-th, ties among them; those who may not be found at all, never."""
+    rng = np.random.default_rng(n + k)
+    look = rng.integers(0, 9, n) / 10.0
+    look[rng.random(n) < 0.4] = -np.inf
+    floor = np.sort(look)[-k] if n >= k else -np.inf
+    expected = np.flatnonzero((look >= floor - 0.05) & (look > -np.inf))
+    assert may_win(look, k, 0.05).tolist() == expected.tolist()
+
+
+def test_large_or_strange_evidence_is_still_refused() -> None:
+    """The quick look at evidence lets nothing through that the slow one refuses."""
+    fine = [Reason("a.b", 0.1, {"words": ["x"] * 5, "price": 3.5, "n": 2, "no": None, "yes": True})]
+    check_reasons([[tuple(fine)]], [[0]])
+    check_reasons([[(Reason("a.b", 0.1, {"deep": {"er": ["x"]}}),)]], [[0]])
+    for evidence in ({"x": float("nan")}, {"x": "y" * 9_000}, {"x": object()}, {"x": ["é" * 1_500]}):
+        with pytest.raises(Exception, match=r"evidence"):
+            check_reasons([[(Reason("a.b", 0.1, evidence),)]], [[0]])
