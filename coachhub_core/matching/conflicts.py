@@ -7,7 +7,7 @@ In plain Python, by augmenting paths; shares no code with any assigner.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -46,11 +46,21 @@ def conflicts(
         [int(c) for c, a, b in zip(*row, strict=True) if c >= 0 and a >= floor and a > -math.inf and b > -math.inf]
         for row in zip(candidates, scores, theirs, strict=True)
     ]
-    free = [int(s) for s in seats]
     needed = [1] * len(options) if need is None else [int(n) for n in need]
+    return list(named(options, [int(s) for s in seats], coaches, needed))
+
+
+def named(
+    options: Sequence[Sequence[int]], free: Sequence[int], coaches: Sequence[Sequence[int]] | Any, needed: Sequence[int]
+) -> Iterator[Conflict]:
+    """
+    Name them one after the other, as :func:`conflicts` does, so that whoever asks can stop.
+
+    Args:
+        options: Whom each trainee could be given to; looked up only for those whom a conflict reaches.
+    """
     got = [{int(c) for c in row if int(c) != -1} for row in coaches]
     whole = {i: set(row) for i, row in enumerate(got) if row and len(row) == needed[i]}
-    found = []
     for trainee, row in enumerate(got):
         if len(row) >= needed[trainee]:
             continue
@@ -58,12 +68,11 @@ def conflicts(
         reached = seating.add(trainee)
         members = _smallest(options, free, needed, trainee, sorted(reached))
         together = sorted({coach for member in members for coach in options[member]})
-        found.append(Conflict(trainee, tuple(members), tuple(together)))
-    return found
+        yield Conflict(trainee, tuple(members), tuple(together))
 
 
 def _smallest(
-    options: list[list[int]], free: list[int], needed: list[int], trainee: int, members: list[int]
+    options: Sequence[Sequence[int]], free: Sequence[int], needed: Sequence[int], trainee: int, members: list[int]
 ) -> list[int]:
     """Leave out whoever the conflict does without; where everybody needs one coach there is nobody."""
     if all(needed[member] == 1 for member in members):
@@ -81,7 +90,13 @@ def _smallest(
 class _Seating:
     """Who sits where, and room made for one more by moving others."""
 
-    def __init__(self, options: list[list[int]], free: list[int], needed: list[int], held: dict[int, set[int]]) -> None:
+    def __init__(
+        self,
+        options: Sequence[Sequence[int]],
+        free: Sequence[int],
+        needed: Sequence[int],
+        held: dict[int, set[int]],
+    ) -> None:
         self._options, self._free, self._needed = options, free, needed
         self._held = {i: set(coaches) for i, coaches in held.items()}
         self._sitting: list[set[int]] = [set() for _ in free]
