@@ -52,8 +52,8 @@ class CohortService:
     def __init__(self, context: Context, throttle: Throttle, assigner: str, offer: AssignerOffer) -> None:
         self._context = context
         self._throttle = throttle
-        self._assigner = assigner
-        self._offer = offer
+        self.assigner = assigner
+        self.offer = offer
 
     # ── asking ──
 
@@ -84,7 +84,7 @@ class CohortService:
             run = CohortRun(
                 id=self._context.new_id(),
                 account_id=actor.account_id if actor.role != "system" else None,
-                assigner=self._assigner,
+                assigner=self.assigner,
                 mode=mode,
                 need=command.need,
                 max_per_coach=command.max_per_coach,
@@ -103,9 +103,9 @@ class CohortService:
     def mode(self, asked: str | None) -> str:
         """Return the mode to use; ``Invalid`` when the assigner has none of this name."""
         mode = asked or self._context.settings.matching.mode
-        if mode not in self._offer.modes:
-            known = ", ".join(sorted(self._offer.modes))
-            raise Invalid.at("/mode", f"the assigner {self._assigner!r} has no mode {mode!r}; known: {known}", "choice")
+        if mode not in self.offer.modes:
+            known = ", ".join(sorted(self.offer.modes))
+            raise Invalid.at("/mode", f"the assigner {self.assigner!r} has no mode {mode!r}; known: {known}", "choice")
         return mode
 
     def chosen(self, work: UnitOfWork, trainee_ids: Sequence[UUID] | None) -> list[TraineeRecord]:
