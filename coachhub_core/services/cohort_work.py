@@ -33,7 +33,7 @@ from coachhub_core.services.units import Context, rerun
 
 log = logging.getLogger("coachhub.cohorts")
 
-LEASE: Final = timedelta(seconds=30)
+LEASE: Final = timedelta(seconds=15)
 MAX_TRIES: Final = 5  #: workers that took a run and did not come back; then it has failed
 _BEAT_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 120.0
