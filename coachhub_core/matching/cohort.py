@@ -23,6 +23,8 @@ from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline, Placemen
 
 N_FIRST: Final = 50  #: coaches on each list at the start
 BATCH: Final = 256  #: trainees who are scored at once
+_FACTOR: Final = 4  #: by which a list grows: asking a matcher again is dearer than a longer list
+_KEPT: Final = 4_000_000  #: scores that are kept, 64 MB with the coaches' own; beyond it a matcher is asked again
 _ROUNDS: Final = 40  #: of placing and growing; then what could still change is counted and said
 _CLOSE: Final = 1e-9  #: what an auction's prices leave open, beside scores of 0 to 1
 
@@ -83,15 +85,18 @@ def place_market(
     for _ in range(_ROUNDS):
         deadline.check()
         made = market.placed(need, mode, name, offer, deadline)
-        growing = market.outside(made, need, mode)
+        growing = market.outside(made, need, mode, deadline)
         if not len(growing):
             break
         market.grow(growing, made, deadline)
+    else:
+        made = market.placed(need, mode, name, offer, deadline)
+        growing = market.outside(made, need, mode, deadline)
     return Cohort(
         coaches=made.coaches,
         scores=market.scores_of(made.coaches),
         certificate=market.certified(made, need, mode),
-        n_outside=len(market.outside(made, need, mode)),
+        n_outside=len(growing),
     )
 
 
@@ -108,6 +113,7 @@ class _Lists:
         self._rest = np.full(n, -np.inf)
         self._width = np.full(n, n_first, np.int64)
         self._is_mutual = False
+        self._known: dict[int, tuple[Floats, Floats]] = {}
 
     def __len__(self) -> int:
         return len(self._coaches)
@@ -121,8 +127,8 @@ class _Lists:
             tell(int(trainees[-1]) + 1)
 
     def grow(self, trainees: NDArray[np.int64], made: Placements, deadline: Deadline) -> None:
-        """Let lists hold twice as many; where there are prices, the best at these prices come first."""
-        self._width[trainees] *= 2
+        """Let lists hold more; where there are prices, the best at these prices come first."""
+        self._width[trainees] *= _FACTOR
         for start in range(0, len(trainees), BATCH):
             deadline.check()
             for i, mine, theirs in self._scored(trainees[start : start + BATCH]):
@@ -130,12 +136,19 @@ class _Lists:
                 self._keep(i, mine, theirs, worth)
 
     def _scored(self, trainees: NDArray[np.int64]) -> list[tuple[int, Floats, Floats]]:
+        asked = trainees[[int(i) not in self._known for i in trainees]]
+        found = {i: (mine, theirs) for i, mine, theirs in self._asked(asked)} if len(asked) else {}
+        if (len(self._known) + len(found)) * len(self._seats) <= _KEPT:
+            self._known.update(found)
+        return [(int(i), *(found.get(int(i)) or self._known[int(i)])) for i in trainees]
+
+    def _asked(self, trainees: NDArray[np.int64]) -> list[tuple[int, Floats, Floats]]:
         mine, theirs = self._score(trainees)
         self._is_mutual = theirs is not None
         back = mine if theirs is None else theirs
         may = (self._seats > 0) & (mine > -np.inf) & (back > -np.inf)
         mine = np.where(may, mine, -np.inf)
-        return [(int(i), mine[at], back[at]) for at, i in enumerate(trainees)]
+        return [(int(i), mine[at].copy(), back[at].copy()) for at, i in enumerate(trainees)]
 
     def _keep(self, i: int, mine: Floats, theirs: Floats, worth: Floats) -> None:
         """Keep what stands there, and the best beside it."""
@@ -184,7 +197,7 @@ class _Lists:
 
     # ── what the lists leave out ──
 
-    def outside(self, made: Placements, need: NDArray[np.int64], mode: str) -> NDArray[np.int64]:
+    def outside(self, made: Placements, need: NDArray[np.int64], mode: str, deadline: Deadline) -> NDArray[np.int64]:
         """Give the trainees for whom a coach outside of their list could change the placement, or what proves it."""
         is_cut = self._rest > -np.inf
         grows = is_cut & ((made.coaches >= 0).sum(axis=1) < need)
@@ -194,9 +207,15 @@ class _Lists:
             crowd = list(made.certificate.get("crowd_at_floor") or ())
             grows[crowd] |= is_cut[crowd]
         elif made.prices is not None:
-            grows |= is_cut & (self._rest > self._thresholds(made.prices, need) + _CLOSE)
-            for i in np.flatnonzero(grows).tolist():
-                grows[i] = self._beats(i, made.prices, need)
+            least = self._thresholds(made.prices, need) + _CLOSE
+            cheapest = made.prices[self._seats > 0].min(initial=np.inf)
+            might = np.flatnonzero(is_cut & (self._rest - cheapest > least))
+            for start in range(0, len(might), BATCH):
+                deadline.check()
+                for i, mine, _ in self._scored(might[start : start + BATCH]):
+                    gains = mine - made.prices
+                    gains[self._coaches[i]] = -np.inf
+                    grows[i] = grows[i] or gains.max(initial=-np.inf) > least[i]
         return np.flatnonzero(grows)
 
     def _thresholds(self, prices: Floats, need: NDArray[np.int64]) -> Floats:
@@ -207,15 +226,6 @@ class _Lists:
             if 0 < need[i] <= len(gains):
                 found[i] = max(0.0, gains[need[i] - 1])
         return found
-
-    def _beats(self, i: int, prices: Floats, need: NDArray[np.int64]) -> bool:
-        """Look at every coach outside of one list, at the prices."""
-        ((_, mine, _),) = self._scored(np.array([i]))
-        gains = np.where(mine > -np.inf, mine - prices, -np.inf)
-        gains[self._coaches[i]] = -np.inf
-        listed = np.sort(self._mine[i] - prices[self._coaches[i]])[::-1]
-        least = max(0.0, float(listed[need[i] - 1])) if 0 < need[i] <= len(listed) else 0.0
-        return bool(gains.max(initial=-np.inf) > least + _CLOSE)
 
     def certified(self, made: Placements, need: NDArray[np.int64], mode: str) -> Certificate:
         """Let the independent check speak about everything that is on a list."""

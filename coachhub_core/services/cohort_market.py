@@ -29,6 +29,7 @@ from coachhub_core.services.units import Context
 MAX_CONFLICTS: Final = 20  #: sets that are named; after that, and after the time below, those left out have no set
 _CONFLICT_SECONDS: Final = 20.0
 _INDEX_SECONDS: Final = 60.0
+_ONE_SUM: Final = frozenset({"welfare", "exact", "worst_first"})  #: modes that read one score per pair
 _ALONE: Final = 0  #: in place of a number: nobody stands in the way, there are too few coaches at all
 
 
@@ -117,7 +118,7 @@ class CohortMarket:
             MatcherError: If the matcher, a hard constraint or the assigner fails, or the time is over.
         """
         options = _Options(market, self._host)
-        scorer = _Scorer(market, options, self._host)
+        scorer = _Scorer(market, options, self._host, is_mutual=mode not in _ONE_SUM)
         n = len(market.trainee_ids)
         wanted = np.full(n, need, np.int64)
         cohort = place_market(
@@ -185,9 +186,10 @@ class _Options(Sequence[Sequence[int]]):
 class _Scorer:
     """The chosen matcher's scores of some trainees and all coaches; what a hard constraint forbids is -inf."""
 
-    def __init__(self, market: Market, options: _Options, host: MatcherHost) -> None:
+    def __init__(self, market: Market, options: _Options, host: MatcherHost, *, is_mutual: bool) -> None:
         self._market = market
         self._options = options
+        self._is_mutual = is_mutual
         self._index: Index = host.index(market.coaches, timeout_seconds=_INDEX_SECONDS)
         self._seen = host.seen(market.trainees)
 
@@ -198,7 +200,7 @@ class _Scorer:
         scores = _checked(self._index.score(batch, rows), shape)
         allowed = np.array([self._options.flags(int(i)) for i in trainees], np.bool_).reshape(shape)
         mine = np.where(allowed, scores, -np.inf)
-        said = self._index.probabilities(batch, rows)
+        said = self._index.probabilities(batch, rows) if self._is_mutual else {}
         if "accepts" not in said:
             return mine, None
         theirs = _checked(said["accepts"], shape)

@@ -81,15 +81,25 @@ def test_what_is_proved_of_short_lists_holds_among_all_coaches(mode: str) -> Non
 
 
 def test_scores_stand_beside_the_coaches_and_most_are_asked_once() -> None:
-    """Where lists are long enough nobody is scored again."""
+    """What a matcher has said of a market that fits into memory it is not asked again, though lists grow."""
     drawn = Drawn(1, seats=4)
-    found = placed(drawn, "stable", n_first=25)
+    found = placed(drawn, "stable", n_first=5)
     assert drawn.n_asked == 40
     for i, coach in enumerate(found.coaches[:, 0].tolist()):
         if coach < 0:
             assert np.isnan(found.scores[i, 0])
         else:
             assert found.scores[i, 0] == drawn.mine[i, coach]
+
+
+def test_a_market_too_large_to_keep_is_scored_again_and_placed_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only for those whose list grows."""
+    kept = placed(Drawn(6), "welfare", n_first=2)
+    monkeypatch.setattr("coachhub_core.matching.cohort._KEPT", 0)
+    drawn = Drawn(6)
+    found = placed(drawn, "welfare", n_first=2)
+    assert drawn.n_asked > 40
+    assert found.coaches.tolist() == kept.coaches.tolist()
 
 
 def test_it_ends_when_its_time_is_over_and_tells_how_far_it_is() -> None:

@@ -110,11 +110,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_cohort_placements_trainee_id"), table_name="cohort_placements")
-    op.drop_index(op.f("ix_cohort_placements_run_id_state_trainee_id_place"), table_name="cohort_placements")
-    op.drop_index(op.f("ix_cohort_placements_match_id"), table_name="cohort_placements")
-    op.drop_index(op.f("ix_cohort_placements_coach_id"), table_name="cohort_placements")
-    op.drop_table("cohort_placements")
-    op.drop_table("cohort_conflicts")
-    op.drop_index(op.f("ix_cohort_runs_state_id"), table_name="cohort_runs")
-    op.drop_table("cohort_runs")
+    for name in ("cohort_placements", "cohort_conflicts", "cohort_runs"):
+        op.drop_table(name)  # with its indexes: MySQL drops none alone that a reference needs
