@@ -94,8 +94,8 @@ class Closing:
         """Save the end of a request, with history, notice, event and outcome."""
         now = self._context.clock()
         saved = work.matches.save(after)
-        self.record(work, match, saved, action, by, reason)
         trainee, coach = self.parties(work, match)
+        self.record(work, match, saved, action, by, reason)
         event = {
             "declined": events.MatchDeclined,
             "withdrawn": events.MatchWithdrawn,
@@ -178,12 +178,13 @@ class Closing:
         """Pause a match; its assignments pause with it."""
         now = self._context.clock()
         saved = work.matches.save(match.pause(by=by, now=now))
+        parties = self.parties(work, saved)
         self.record(work, match, saved, "pause", by, reason)
         work.outbox.add(
             events.MatchPaused(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id)
         )
         cause = f"{saved.id}:{saved.version}"
-        notify(self._context, work, self.parties(work, saved), "match_paused", cause, match_id=saved.id, reason=reason)
+        notify(self._context, work, parties, "match_paused", cause, match_id=saved.id, reason=reason)
         for listener in self._listeners:
             listener.match_paused(work, saved)
         return saved
@@ -192,12 +193,13 @@ class Closing:
         """Resume a match; days left shift by the pause."""
         now = self._context.clock()
         saved = work.matches.save(match.resume(by=by, now=now))
+        parties = self.parties(work, saved)
         self.record(work, match, saved, "resume", by)
         work.outbox.add(
             events.MatchResumed(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id)
         )
         cause = f"{saved.id}:{saved.version}"
-        notify(self._context, work, self.parties(work, saved), "match_resumed", cause, match_id=saved.id)
+        notify(self._context, work, parties, "match_resumed", cause, match_id=saved.id)
         for listener in self._listeners:
             listener.match_resumed(work, saved, was_paused=match)
         return saved
@@ -215,13 +217,12 @@ class Closing:
         """End a running match: the seat is free, grants but chat go, plans stop, the conversation is read-only."""
         now = self._context.clock()
         saved = work.matches.save(match.end(by=by, now=now, reason=reason, note=note, completed=completed))
+        parties = self.parties(work, saved)
         self.record(work, match, saved, "complete" if completed else "end", by, reason)
         work.coaches.free_seat(saved.coach_id, at=now)
         work.trainees.set_matched_coach(saved.trainee_id, None, at=now)
         work.grants.revoke_all(saved.trainee_id, saved.coach_id, at=now, keep=("chat",))
-        conversation = work.conversations.find_by_match(saved.id)
-        if conversation is not None:
-            work.conversations.set_state(conversation.id, "read_only")
+        work.conversations.set_state(saved.id, "read_only")
         for listener in self._listeners:
             listener.match_over(work, saved)
         work.outbox.add(
@@ -229,7 +230,6 @@ class Closing:
         )
         self.coach_changed(work, saved.coach_id)
         type_: MatchStatus = saved.status
-        parties = self.parties(work, saved)
         notify(self._context, work, parties, f"match_{type_}", str(saved.id), match_id=saved.id, reason=reason)
         self.outcome(work, saved, "completed" if completed else "cancelled")
         return saved

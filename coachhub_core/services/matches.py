@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+import attrs
+
 from coachhub_core.domain import events
 from coachhub_core.domain.accounts import SYSTEM, Actor
 from coachhub_core.domain.chat import Conversation
@@ -165,19 +167,22 @@ class MatchService:
             except Duplicate as exc:  # I1, held by the database whatever was read above
                 raise AlreadyMatched(trainee_id=match.trainee_id) from exc
             work.coaches.take_seat(match.coach_id, at=now)
+            context = work.matches.context(saved.id)
+            parties = (context.trainee_account_id, context.coach_account_id)
+            standing = work.grants.scopes(saved.trainee_id, saved.coach_id)
             self._closing.supersede_others(work, saved)
             for scope in GRANTED_BY_ACCEPTING:
-                work.grants.give(
-                    Grant(
-                        id=self._context.new_id(),
-                        trainee_id=saved.trainee_id,
-                        coach_id=saved.coach_id,
-                        scope=scope,
-                        granted_at=now,
+                if scope not in standing:
+                    work.grants.add(
+                        Grant(
+                            id=self._context.new_id(),
+                            trainee_id=saved.trainee_id,
+                            coach_id=saved.coach_id,
+                            scope=scope,
+                            granted_at=now,
+                        )
                     )
-                )
             work.trainees.set_matched_coach(saved.trainee_id, saved.coach_id, at=now)
-            parties = self._closing.parties(work, saved)
             conversation = Conversation(id=self._context.new_id(), match_id=saved.id, created_at=now)
             work.conversations.add(conversation, parties)
             self._closing.record(work, match, saved, "accept", actor)
@@ -191,7 +196,8 @@ class MatchService:
             )
             told = {"match_id": saved.id, "conversation_id": conversation.id}
             notify(self._context, work, parties, "match_accepted", str(saved.id), **told)
-            return work.commit(self._view(work, saved.id, actor))
+            now_is = attrs.evolve(context, match=saved, conversation_id=conversation.id)
+            return work.commit(self._shown(now_is, actor))
 
     @contextmanager
     def _closing_late(self, match_id: UUID) -> Iterator[None]:

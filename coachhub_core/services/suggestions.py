@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from coachhub_core.matching.constraints import Filters
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.suggestions import SuggestionSet as Ranked
 from coachhub_core.ports.matcher import SuggestionAudit
-from coachhub_core.ports.storage import UnitOfWork
+from coachhub_core.ports.storage import CoachRecord, UnitOfWork
 from coachhub_core.services.access import own_trainee_id, require_role
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.reason_texts import ReasonTexts
@@ -210,7 +210,7 @@ class SuggestionService:
             if not is_what_if:
                 shown = [self._outcome(kept, item.coach_id, "shown", item.rank) for item in kept.items]
                 work.outcomes.add(shown)
-            return work.commit(self._view(work, kept)), kept
+            return work.commit(self._shown(kept, records)), kept
 
     def _outcome(self, made: SuggestionSet, coach_id: UUID, event: Any, position: int | None) -> Outcome:
         return Outcome(
@@ -224,7 +224,9 @@ class SuggestionService:
         )
 
     def _view(self, work: UnitOfWork, made: SuggestionSet) -> SuggestionSetView:
-        records = work.coaches.records([item.coach_id for item in made.items])
+        return self._shown(made, work.coaches.records([item.coach_id for item in made.items]))
+
+    def _shown(self, made: SuggestionSet, records: Mapping[UUID, CoachRecord]) -> SuggestionSetView:
         items = tuple(
             SuggestionView(
                 rank=item.rank,

@@ -8,8 +8,8 @@ from typing import Final
 from coachhub_core import security
 from coachhub_core.config import Settings
 from coachhub_core.domain import accounts, chat, coaches, cohorts, plan_document, workouts
-from coachhub_core.services import due, limits, units
 from coachhub_core.services import cohorts as cohorts_service
+from coachhub_core.services import due, limits, units
 from coachhub_core.services import own_data as own_data_service
 from coachhub_http import media, middleware, server
 from coachhub_ws import answers, envelope, protocol

@@ -91,10 +91,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "broadcast.engine": "The bus between processes; empty: `redis` where Redis is configured, else `memory`",
     "matching.matcher": "The matcher that ranks, by the name its plugin gives it",
     "matching.fallback": "The matcher that answers when that one does not",
-    "matching.assigner": "Who places cohorts, by the name its plugin gives it; where `duet` is the default and scipy is "
-    "not installed, `plain` does",
-    "matching.mode": "How cohorts are placed where a run names no mode; the assigner offers the modes: `stable`, and with "
-    "`duet` also `welfare`, `worst_first` and `exact`",
+    "matching.assigner": "Who places cohorts, by the name its plugin gives it; where nobody chose and scipy is not "
+    "installed, `plain` does",
+    "matching.mode": "How cohorts are placed where a run names no mode; the assigner offers the modes: `stable`, and "
+    "with `duet` also `welfare`, `worst_first` and `exact`",
     "matching.cohort_seconds": "How long the placing of one cohort may take; then the run has failed",
     "matching.features": "Feature blocks of plugins whose columns are computed, in this order",
     "matching.constraints": "Hard constraints that are applied, built-in ones and those of plugins; `seats` always is",

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import pymysql
 import sqlalchemy as sa
+from pymysql.constants import CLIENT
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DisconnectionError
@@ -27,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from coachhub_core import deadline
 from coachhub_core.breaker import Breaker
+from coachhub_sqlalchemy.later import keep_what_can_wait
 
 CONNECT_SECONDS: Final = 1.0
 POOL_SECONDS: Final = 2
@@ -68,10 +70,13 @@ def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool
             "read_timeout": 4,
             "write_timeout": 4,
             "autocommit": None,  # said below, together with the rest
+            "client_flag": CLIENT.FOUND_ROWS | (0 if is_reading else CLIENT.MULTI_STATEMENTS),
             "init_command": _SESSION.format(autocommit=int(is_reading)),
         },
     )
 
+    if not is_reading:
+        keep_what_can_wait(engine)
     opener = _Opener(breaker)
 
     @event.listens_for(engine, "do_connect")

@@ -14,6 +14,7 @@ from coachhub_core.identifiers import NewId
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_sqlalchemy.engine import WRITES
 from coachhub_sqlalchemy.errors import Lost
+from coachhub_sqlalchemy.later import KEPT, Kept, send_kept
 from coachhub_sqlalchemy.pooled import Pooled, discard
 from coachhub_sqlalchemy.repositories.accounts import (
     SqlAccounts,
@@ -102,7 +103,7 @@ class SqlUnitOfWork(UnitOfWork):
         self._connection = connection
         try:
             if not self._read_only:
-                connection = connection.execution_options(**{WRITES: True})
+                connection = connection.execution_options(**{WRITES: True, KEPT: Kept()})
             connection.begin()
         except BaseException:
             discard(self._connection)
@@ -122,6 +123,7 @@ class SqlUnitOfWork(UnitOfWork):
             return
         if deadline.left(1) <= 0:
             raise Unavailable(what="the database")
+        send_kept(self._connection)
         try:
             self._connection.commit()
         except Lost as exc:

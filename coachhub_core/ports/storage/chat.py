@@ -41,8 +41,8 @@ class ConversationRepository(Protocol):
 
     def members_of(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Member]]: ...
 
-    def set_state(self, id: UUID, state: ConversationState) -> None:
-        """Open or close it; ``members_version`` grows."""
+    def set_state(self, match_id: UUID, state: ConversationState) -> None:
+        """Open or close the conversation of a match; ``members_version`` grows."""
         ...
 
     def leave(self, id: UUID, account_id: UUID, *, at: datetime) -> None:

@@ -59,6 +59,10 @@ class TraineeRepository(Protocol):
 class GrantRepository(Protocol):
     """What coaches may see; at most one standing grant per trainee, coach and scope."""
 
+    def add(self, grant: Grant) -> None:
+        """Add *grant*, of whose scope none stands: see :meth:`scopes`."""
+        ...
+
     def give(self, grant: Grant) -> Grant:
         """Add *grant*, or return the standing one of the same scope."""
         ...

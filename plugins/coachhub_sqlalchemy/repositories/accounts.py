@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from coachhub_core.domain.accounts import Account, AuditEvent, Erasure, RefreshToken, Session
 from coachhub_core.ports.storage import Answered, Duplicate, Keyset, SessionWithAccount, Slice
 from coachhub_sqlalchemy.keyset import by_id, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.accounts import (
     audit_events,
@@ -219,20 +220,22 @@ class SqlIdempotency:
         }
         c = idempotency_keys.c
         mine = sa.and_(c.account_id == account_id, c.key == key)
-        self._connection.execute(sa.delete(idempotency_keys).where(mine, c.expires_at <= now))
         try:
             self._connection.execute(sa.insert(idempotency_keys), row)
         except Duplicate:
             found = self._connection.execute(
-                sa.select(c.operation, c.request_hash, sa.type_coerce(c.view, sa.LargeBinary)).where(mine)
+                sa.select(c.operation, c.request_hash, sa.type_coerce(c.view, sa.LargeBinary), c.expires_at).where(mine)
             ).one()
-            return Answered(operation=found[0], request_hash=bytes(found[1]), view=bytes(found[2] or b"null"))
+            if found[3] > now:
+                return Answered(operation=found[0], request_hash=bytes(found[1]), view=bytes(found[2] or b"null"))
+            self._connection.execute(sa.update(idempotency_keys).where(mine).values(**row, view=None))
         return None
 
     def answer(self, *, account_id: UUID, key: str, view: bytes) -> None:
         """Keep the answer."""
         c = idempotency_keys.c
-        self._connection.execute(
+        later(
+            self._connection,
             sa.update(idempotency_keys)
             .where(c.account_id == account_id, c.key == key)
             .values(view=sa.bindparam("the_view", type_=sa.LargeBinary)),

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from coachhub_core.domain.chat import Conversation, ConversationPulse, ConversationState, Member, Message
 from coachhub_core.ports.storage import ConversationListing
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.accounts import users
 from coachhub_sqlalchemy.tables.chat import conversation_members, conversations, messages
@@ -73,11 +74,11 @@ class SqlConversations(Repository[Conversation]):
 
     def add(self, conversation: Conversation, members: Sequence[UUID]) -> None:  # type: ignore[override]  # with members
         """Open a conversation between *members*."""
-        super().add(conversation)
+        later(self._connection, self._insert, self.mapping.to_row(conversation))
         rows = [
             MEMBERS.to_row(Member(conversation_id=conversation.id, account_id=account_id)) for account_id in members
         ]
-        self._connection.execute(sa.insert(conversation_members), rows)
+        later(self._connection, sa.insert(conversation_members), rows)
 
     def find_by_match(self, match_id: UUID) -> Conversation | None:
         """Return the conversation of a match."""
@@ -101,11 +102,10 @@ class SqlConversations(Repository[Conversation]):
                 found.setdefault(member.conversation_id, []).append(member)
         return found
 
-    def set_state(self, id: UUID, state: ConversationState) -> None:
+    def set_state(self, match_id: UUID, state: ConversationState) -> None:
         """Open or close."""
-        self._connection.execute(
-            sa.update(conversations).where(_C.id == id).values(state=state, members_version=_C.members_version + 1)
-        )
+        changed = sa.update(conversations).where(_C.match_id == match_id)
+        later(self._connection, changed.values(state=state, members_version=_C.members_version + 1))
 
     def _bump(self, id: UUID) -> None:
         self._connection.execute(

@@ -15,6 +15,7 @@ from coachhub_core.domain.coaches import Availability, Certification, Coach
 from coachhub_core.domain.vocabulary import fold
 from coachhub_core.errors import CoachFull, NotFound
 from coachhub_core.ports.storage import CoachRecord
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.repositories.accounts import ACCOUNTS
 from coachhub_sqlalchemy.repositories.listings import Listings
@@ -63,6 +64,15 @@ _FREE_SEAT = (
     .where(coaches.c.id == sa.bindparam("the_id"), coaches.c.n_active > 0)
     .values(n_active=coaches.c.n_active - 1, view_rev=coaches.c.view_rev + 1, updated_at=sa.bindparam("at"))
 )
+_LIST_SEATS = (
+    sa.update(coach_listings)
+    .where(coach_listings.c.coach_id == sa.bindparam("of_coach"))
+    .values(
+        seats_left=sa.select(coaches.c.capacity - coaches.c.n_active)
+        .where(coaches.c.id == coach_listings.c.coach_id)
+        .scalar_subquery()
+    )
+)
 # What the owner's save never writes: seats and ratings move by statements of their own, under their own guard.
 _COUNTERS = ("n_active", "n_reviews", "rating_sum", "rating_avg", "rating_score", "median_response_seconds")
 
@@ -100,12 +110,12 @@ class SqlCoaches(Listings, Repository[Coach]):
         """Take one of the seats, or learn that there is none."""
         if self._connection.execute(_TAKE_SEAT, {"the_id": id, "at": at}).rowcount != 1:
             raise CoachFull(coach_id=id, capacity=self.get(id).capacity)
-        self._list(id)
+        later(self._connection, _LIST_SEATS, {"of_coach": id})
 
     def free_seat(self, id: UUID, *, at: datetime) -> None:
         """Give a seat back."""
-        self._connection.execute(_FREE_SEAT, {"the_id": id, "at": at})
-        self._list(id)
+        later(self._connection, _FREE_SEAT, {"the_id": id, "at": at})
+        later(self._connection, _LIST_SEATS, {"of_coach": id})
 
     def add_rating(self, id: UUID, *, n_reviews: int, rating_sum: int, at: datetime) -> None:
         """Move the counters and what is derived from them."""
@@ -133,10 +143,11 @@ class SqlCoaches(Listings, Repository[Coach]):
 
     def set_response(self, id: UUID, *, median_seconds: int | None, at: datetime) -> None:
         """Note how long this coach takes to answer."""
-        self._connection.execute(
+        later(
+            self._connection,
             sa.update(coaches)
             .where(coaches.c.id == id)
-            .values(median_response_seconds=median_seconds, view_rev=coaches.c.view_rev + 1, updated_at=at)
+            .values(median_response_seconds=median_seconds, view_rev=coaches.c.view_rev + 1, updated_at=at),
         )
 
     # ── the public view's parts ──
@@ -218,8 +229,9 @@ class SqlCoaches(Listings, Repository[Coach]):
         row = self._connection.execute(_RECORDS.where(coaches.c.id == id)).one()
         coach, account = _coach_and_account(row)
         c = self._connection
-        c.execute(sa.delete(coach_listings).where(coach_listings.c.coach_id == id))
-        c.execute(
+        later(c, sa.delete(coach_listings).where(coach_listings.c.coach_id == id))
+        later(
+            c,
             sa.insert(coach_listings),
             {
                 "coach_id": id,
@@ -235,16 +247,16 @@ class SqlCoaches(Listings, Repository[Coach]):
                 "is_accepting": coach.is_accepting,
             },
         )
-        c.execute(sa.delete(coach_specialties).where(coach_specialties.c.coach_id == id))
+        later(c, sa.delete(coach_specialties).where(coach_specialties.c.coach_id == id))
         if coach.specialties:
             score = score_in_ten_thousandths(coach)
             tags = [{"tag": tag, "rating_score": score, "coach_id": id} for tag in coach.specialties]
-            c.execute(sa.insert(coach_specialties), tags)
-        c.execute(sa.delete(coach_facets).where(coach_facets.c.coach_id == id))
+            later(c, sa.insert(coach_specialties), tags)
+        later(c, sa.delete(coach_facets).where(coach_facets.c.coach_id == id))
         facets = [{"kind": "modality", "value": m, "coach_id": id} for m in coach.modalities]
         facets += [{"kind": "language", "value": code, "coach_id": id} for code in coach.languages]
         if facets:
-            c.execute(sa.insert(coach_facets), facets)
+            later(c, sa.insert(coach_facets), facets)
 
     def put_terms(self, id: UUID, weights: Mapping[str, int]) -> None:
         """Replace the words this coach is found under."""

@@ -12,6 +12,7 @@ from coachhub_core.domain.matches import Match, MatchEvent, MatchStatus
 from coachhub_core.errors import NotFound
 from coachhub_core.ports.storage import Keyset, MatchContext, Slice
 from coachhub_sqlalchemy.keyset import by_id, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.accounts import users
 from coachhub_sqlalchemy.tables.chat import conversations
@@ -183,13 +184,15 @@ class SqlMatches(Repository[Match]):
 
     def add_event(self, event: MatchEvent) -> None:
         """Append a step; 0 stands for the next number."""
-        seq = event.seq
-        if seq == 0:
-            last = sa.select(sa.func.coalesce(sa.func.max(match_events.c.seq), 0)).where(
-                match_events.c.match_id == event.match_id
-            )
-            seq = int(self._connection.execute(last).scalar_one()) + 1
-        self._connection.execute(sa.insert(match_events), {**EVENTS.to_row(event), "seq": seq})
+        row = EVENTS.to_row(event)
+        if event.seq:
+            later(self._connection, sa.insert(match_events), row)
+            return
+        following = sa.func.coalesce(sa.func.max(match_events.c.seq), 0) + 1
+        given = {name: sa.bindparam(f"the_{name}", type_=match_events.c[name].type) for name in row if name != "seq"}
+        values = sa.select(following, *given.values()).where(match_events.c.match_id == event.match_id)
+        statement = sa.insert(match_events).from_select(["seq", *given], values)
+        later(self._connection, statement, {f"the_{name}": row[name] for name in given})
 
     def events(self, match_id: UUID) -> Sequence[MatchEvent]:
         """Oldest first."""

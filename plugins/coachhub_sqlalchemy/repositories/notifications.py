@@ -16,6 +16,7 @@ from coachhub_core.domain.notifications import Notification
 from coachhub_core.identifiers import NewId
 from coachhub_core.ports.storage import DeadLetter, Keyset, Slice, StoredEvent
 from coachhub_sqlalchemy.keyset import by_id, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.notifications import notifications, outbox_events
 
@@ -30,9 +31,12 @@ class SqlNotifications(Repository[Notification]):
 
     def add(self, notification: Notification) -> None:
         """Write it once; a racing twin meets the unique key and its unit runs again."""
-        exists = sa.select(_N.id).where(_N.dedupe_key == notification.dedupe_key)
-        if self._connection.execute(exists).first() is None:
-            super().add(notification)
+        row = self.mapping.to_row(notification)
+        values = sa.select(*(sa.bindparam(f"the_{name}", type_=_N[name].type) for name in row)).where(
+            ~sa.exists().where(_N.dedupe_key == notification.dedupe_key)
+        )
+        statement = sa.insert(notifications).from_select(list(row), values)
+        later(self._connection, statement, {f"the_{name}": value for name, value in row.items()})
 
     def page(self, *, account_id: UUID, unread: bool | None, keyset: Keyset | None, limit: int) -> Slice[Notification]:
         """Newest first."""
@@ -68,7 +72,8 @@ class SqlOutbox:
 
     def add(self, event: Event) -> None:
         """Write it with its cause."""
-        self._connection.execute(
+        later(
+            self._connection,
             sa.insert(outbox_events),
             {
                 "id": self._new_id(),

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from coachhub_core.domain.suggestions import Outcome, SuggestionSet
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.suggestions import outcomes, suggestion_sets
 
@@ -18,6 +19,10 @@ class SqlSuggestions(Repository[SuggestionSet]):
 
     mapping = RowMapping(SuggestionSet, suggestion_sets)
     kind = "suggestion set"
+
+    def add(self, made: SuggestionSet) -> None:
+        """Keep a list."""
+        later(self._connection, self._insert, self.mapping.to_row(made))
 
     def of_trainee(self, trainee_id: UUID) -> Sequence[SuggestionSet]:
         """All that are kept, newest first."""
@@ -42,7 +47,7 @@ class SqlOutcomes(Repository[Outcome]):
     def add(self, entries: Sequence[Outcome]) -> None:  # type: ignore[override]  # the log takes many at once
         """Append *entries* in one statement."""
         if entries:
-            self._connection.execute(sa.insert(outcomes), [self.mapping.to_row(entry) for entry in entries])
+            later(self._connection, sa.insert(outcomes), [self.mapping.to_row(entry) for entry in entries])
 
     def since(self, after: UUID | None, *, limit: int) -> Sequence[Outcome]:
         """In the order of their ids."""

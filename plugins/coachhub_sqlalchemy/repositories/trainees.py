@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from coachhub_core.domain.trainees import Grant, GrantScope, Trainee
 from coachhub_core.ports.storage import TraineeRecord
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.repositories.accounts import ACCOUNTS
 from coachhub_sqlalchemy.repositories.matches import is_standing
@@ -61,9 +62,8 @@ class SqlTrainees(Repository[Trainee]):
 
     def set_matched_coach(self, id: UUID, coach_id: UUID | None, *, at: datetime) -> None:
         """Note the coach of the one active match."""
-        self._connection.execute(
-            sa.update(trainees).where(trainees.c.id == id).values(matched_coach_id=coach_id, updated_at=at)
-        )
+        statement = sa.update(trainees).where(trainees.c.id == id).values(matched_coach_id=coach_id, updated_at=at)
+        later(self._connection, statement)
 
 
 class SqlGrants(Repository[Grant]):
@@ -71,6 +71,10 @@ class SqlGrants(Repository[Grant]):
 
     mapping = GRANTS
     kind = "grant"
+
+    def add(self, grant: Grant) -> None:
+        """Write one of which it is known that none of its scope stands."""
+        later(self._connection, self._insert, GRANTS.to_row(grant))
 
     def give(self, grant: Grant) -> Grant:
         """Add it, unless one of the scope stands."""
@@ -123,4 +127,4 @@ class SqlGrants(Repository[Grant]):
         )
         if keep:
             statement = statement.where(grants.c.scope.not_in(list(keep)))
-        self._connection.execute(statement.values(revoked_at=at))
+        later(self._connection, statement.values(revoked_at=at))

@@ -1,0 +1,184 @@
+"""Changes nobody waits for go out together on MariaDB, and nobody can tell but by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pymysql
+import pytest
+import sqlalchemy as sa
+from services import a_database
+
+from coachhub_core.bootstrap import bootstrap
+from coachhub_core.clock import ManualClock
+from coachhub_core.config import Database, Settings
+from coachhub_core.domain.accounts import Account
+from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, EndMatch, RequestMatch
+from coachhub_core.domain.notifications import Notification
+from coachhub_core.domain.suggestions import SuggestCoaches, WhatIfProfile
+from coachhub_core.identifiers import new_id
+from coachhub_core.ports.storage import Duplicate
+from coachhub_core.testing.builders import an_account
+from coachhub_core.testing.story import House
+from coachhub_sqlalchemy.storage import SqlStorage
+
+pytestmark = pytest.mark.external_service
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+MOST_ROUND_TRIPS = 14  # at 300 ms each, and one for the session, an answer within 5 s
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that was sent to the server, packet by packet."""
+    sent: list[str] = []
+    send = pymysql.connections.Connection._execute_command
+
+    def watched(self: Any, command: int, sql: Any) -> Any:
+        sent.append(sql if isinstance(sql, str) else bytes(sql).decode(errors="replace"))
+        return send(self, command, sql)
+
+    monkeypatch.setattr(pymysql.connections.Connection, "_execute_command", watched)
+    return sent
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with a_database() as found:
+        yield found
+
+
+@pytest.fixture
+def storage(url: str) -> Iterator[SqlStorage]:
+    made = SqlStorage(url)
+    made.migrate()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account(storage: SqlStorage) -> Account:
+    made = an_account()
+    with storage.begin() as work:
+        work.accounts.add(made)
+        work.commit()
+    return made
+
+
+def a_notice(account: UUID, key: str = "k", **payload: Any) -> Notification:
+    return Notification(
+        id=new_id(),
+        account_id=account,
+        type="match_requested",
+        payload=payload,
+        dedupe_key=key,
+        created_at=NOW,
+    )
+
+
+def test_what_is_kept_is_seen_by_who_asks_in_the_same_unit(
+    storage: SqlStorage, account: Account, trips: list[str]
+) -> None:
+    with storage.begin() as work:
+        work.notifications.add(a_notice(account.id))
+        assert not any("notifications" in sent for sent in trips), "it was to wait"
+        assert work.notifications.n_unread(account.id) == 1
+
+
+def test_all_of_it_is_one_packet_in_its_order(storage: SqlStorage, account: Account, trips: list[str]) -> None:
+    with storage.begin() as work:
+        for key in ("a", "b", "a"):  # the third is the first again
+            work.notifications.add(a_notice(account.id, key))
+        work.commit()
+    assert len(trips) == 2, trips  # all of it, COMMIT
+    with storage.begin(read_only=True) as work:
+        assert work.notifications.n_unread(account.id) == 2
+
+
+def test_texts_arrive_as_they_are(storage: SqlStorage, account: Account) -> None:
+    said = '100 % \\ "it\'s"; DROP TABLE users; -- %s %(x)s 🏃\x00\n'
+    with storage.begin() as work:
+        work.notifications.add(a_notice(account.id, "one", said=said))
+        work.notifications.add(a_notice(account.id, "two", said=said))
+        work.commit()
+    with storage.begin(read_only=True) as work:
+        page = work.notifications.page(account_id=account.id, unread=None, keyset=None, limit=5)
+    assert [notice.payload["said"] for notice in page.items] == [said, said]
+
+
+def test_where_one_of_them_fails_nothing_stays(storage: SqlStorage, account: Account) -> None:
+    twin = a_notice(account.id, "first")
+
+    def tell_three() -> None:
+        with storage.begin() as work:
+            work.notifications.add(twin)
+            work.notifications.add(attrs.evolve(twin, dedupe_key="second"))  # the same id: the second of the packet
+            work.notifications.add(a_notice(account.id, "third"))
+            work.commit()
+
+    with pytest.raises(Duplicate):
+        tell_three()
+    with storage.begin() as work:  # the connection is good, and keeps nothing of the unit that failed
+        assert work.notifications.n_unread(account.id) == 0
+        work.commit()
+
+
+def test_what_was_not_committed_is_forgotten(storage: SqlStorage, account: Account) -> None:
+    with storage.begin() as work:
+        work.notifications.add(a_notice(account.id))
+    with storage.begin() as work:
+        work.commit()
+    with storage.begin(read_only=True) as work:
+        assert work.notifications.n_unread(account.id) == 0
+
+
+def test_a_row_may_refer_to_one_that_is_kept(url: str, storage: SqlStorage) -> None:
+    """Messages of a conversation whose row has not gone out yet: it goes before them."""
+    with a_house(url) as house:
+        coach, trainee = house.a_coach(), house.a_trainee()
+        match = house.matched(trainee, coach)
+        house.hub.matches.end(trainee, EndMatch(match_id=match.id))
+        conversation = house.hub.matches.get(trainee, match.id).conversation_id
+    engine = sa.create_engine(url.replace("mysql://", "mysql+pymysql://"))
+    with engine.connect() as connection:
+        state = connection.execute(sa.text("SELECT state FROM conversations")).scalar_one()
+    engine.dispose()
+    assert conversation is not None
+    assert state == "read_only"
+
+
+def a_house(url: str) -> House:
+    clock = ManualClock()
+    settings = Settings.in_memory(database=Database(url=url))
+    settings = attrs.evolve(settings, auth=attrs.evolve(settings.auth, bcrypt_cost=10))
+    return House(bootstrap(settings, clock=clock), clock)
+
+
+def test_a_match_costs_few_round_trips(url: str, storage: SqlStorage, trips: list[str]) -> None:
+    """So that a database 300 ms away is slow, and not too slow: reliability.md, section 5."""
+    with a_house(url) as house:
+        first, second, trainee = house.a_coach(), house.a_coach(), house.a_trainee()
+        matches, suggestions = house.hub.matches, house.hub.suggestions
+        found: dict[str, int] = {}
+
+        def counted(name: str, ask: Any) -> Any:
+            trips.clear()
+            answer = ask()
+            found[name] = len(trips)
+            return answer
+
+        goal = SuggestCoaches(profile=WhatIfProfile(goal="a first marathon"))
+        counted("suggestions", lambda: suggestions.suggest(trainee, goal))
+        assert first.coach_id is not None
+        assert second.coach_id is not None
+        wanted, other = (RequestMatch(coach_id=coach) for coach in (first.coach_id, second.coach_id))
+        asked = counted("request", lambda: matches.request(trainee, wanted))
+        also = matches.request(trainee, other)
+        counted("decline", lambda: matches.decline(second, DeclineMatch(match_id=also.id, reason="other")))
+        counted("accept", lambda: matches.accept(first, AcceptMatch(match_id=asked.id)))
+        counted("end", lambda: matches.end(trainee, EndMatch(match_id=asked.id)))
+    assert all(0 < n <= MOST_ROUND_TRIPS for n in found.values()), found
