@@ -17,7 +17,7 @@ from coachhub_core.domain.cohorts import CohortConflict, Placement
 from coachhub_core.domain.trainees import Trainee
 from coachhub_core.errors import MatcherFault
 from coachhub_core.matching.cohort import Cohort, least_gap, place_market
-from coachhub_core.matching.conflicts import named
+from coachhub_core.matching.conflicting import named
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.schema import trainee_table
 from coachhub_core.matching.tables import CoachTable, TraineeTable

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from coachhub_core.errors import Refusal
 
@@ -36,10 +34,10 @@ class Question:
 
     trainees: tuple[str, ...]
     coaches: tuple[str, ...]
-    lists: NDArray[np.int32]  #: (n, L), padded with -1
-    scores: NDArray[np.float64]
-    coach_scores: NDArray[np.float64] | None
-    seats: NDArray[np.int64]
+    lists: Sequence[Sequence[int]]  #: per trainee as many coaches, by number; padded with -1
+    scores: Sequence[Sequence[float]]  #: beside them; -inf where there is none
+    coach_scores: Sequence[Sequence[float]] | None
+    seats: Sequence[int]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -47,7 +45,7 @@ class Claim:
     """A placement, and what its author says of it."""
 
     question: Question
-    coaches: NDArray[np.int32]  #: (n, need), -1 = none
+    coaches: Sequence[Sequence[int]]  #: per trainee, by number; -1 = none
     need: int
     mode: str | None
     prices: Sequence[float] | None
@@ -195,6 +193,8 @@ def _question(rows: Sequence[tuple[str, dict[str, Any]]], seats: Mapping[str, in
         own = row.get("coach_score")
         score = _number(where, "score", row["score"])
         pairs[key] = (score, None if own is None else _number(where, "coach_score", own))
+    if not pairs:
+        raise FileRefused(file, "holds no pair of a trainee and a coach")
     is_mutual = any(own is not None for _, own in pairs.values())
     if is_mutual and (lonely := next((key for key, (_, own) in pairs.items() if own is None), None)):
         rule = f"coach_score must stand at every pair or at none; trainee {lonely[0]!r} and coach {lonely[1]!r} lack it"
@@ -205,18 +205,16 @@ def _question(rows: Sequence[tuple[str, dict[str, Any]]], seats: Mapping[str, in
     for (trainee, coach), (score, own) in pairs.items():
         of[trainee].append((number[coach], score, 0.0 if own is None else own))
     width = max((len(row) for row in of.values()), default=0)
-    lists = np.full((len(trainees), width), -1, np.int32)
-    mine, theirs = np.full(lists.shape, -np.inf), np.full(lists.shape, -np.inf)
-    for i, trainee in enumerate(trainees):
-        for at, (coach_number, score, back) in enumerate(sorted(of[trainee])):
-            lists[i, at], mine[i, at], theirs[i, at] = coach_number, score, back
+    missing = (-1, -math.inf, -math.inf)
+    full = [[*sorted(of[trainee]), *[missing] * (width - len(of[trainee]))] for trainee in trainees]
+    lists, mine, theirs = ([[pair[part] for pair in row] for row in full] for part in range(3))
     return Question(
         tuple(trainees),
         tuple(coaches),
-        lists,
+        lists,  # type: ignore[arg-type]  # the first of the three is of numbers of coaches
         mine,
         theirs if is_mutual else None,
-        np.array([seats[coach] for coach in coaches], np.int64),
+        [seats[coach] for coach in coaches],
     )
 
 
@@ -237,10 +235,6 @@ def _claim(
         got[row_of[trainee]].append(coach_of[coach])
     stated = said.get("need", 1) if need is None else need
     needed = _whole(f"{file}, need", "need", stated)
-    width = max((len(row) for row in got), default=0)
-    coaches = np.full((len(got), max(width, needed)), -1, np.int32)
-    for i, row in enumerate(got):
-        coaches[i, : len(row)] = row
     prices = said.get("prices")
     if prices is not None:
         if not isinstance(prices, dict) or set(prices) != set(question.coaches):
@@ -260,7 +254,7 @@ def _claim(
         raise FileRefused(f"{file}, mode", "must be a text")
     return Claim(
         question=question,
-        coaches=coaches,
+        coaches=got,
         need=needed,
         mode=mode,
         prices=prices,
@@ -277,15 +271,15 @@ def claim_document(claim: Claim) -> dict[str, Any]:
     q = claim.question
     rows = []
     for i, trainee in enumerate(q.trainees):
-        for at, coach in enumerate(q.lists[i].tolist()):
+        for at, coach in enumerate(q.lists[i]):
             if coach >= 0:
-                row = {"trainee": trainee, "coach": q.coaches[coach], "score": float(q.scores[i, at])}
+                row = {"trainee": trainee, "coach": q.coaches[coach], "score": q.scores[i][at]}
                 if q.coach_scores is not None:
-                    row["coach_score"] = float(q.coach_scores[i, at])
+                    row["coach_score"] = q.coach_scores[i][at]
                 rows.append(row)
     made = [
         {"trainee": trainee, "coach": q.coaches[coach]}
-        for trainee, got in zip(q.trainees, claim.coaches.tolist(), strict=True)
+        for trainee, got in zip(q.trainees, claim.coaches, strict=True)
         for coach in got
         if coach >= 0
     ]
@@ -295,7 +289,7 @@ def claim_document(claim: Claim) -> dict[str, Any]:
     for name, members in (("crowd", claim.crowd), ("crowd_at_floor", claim.crowd_at_floor)):
         if members is not None:
             said[name] = [q.trainees[i] for i in members]
-    return {**said, "seats": dict(zip(q.coaches, q.seats.tolist(), strict=True)), "scores": rows}
+    return {**said, "seats": dict(zip(q.coaches, q.seats, strict=True)), "scores": rows}
 
 
 def write(document: Mapping[str, Any], file: Path, dump: Callable[..., str] = json.dumps) -> None:

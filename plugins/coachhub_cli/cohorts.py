@@ -42,7 +42,7 @@ from coachhub_core.domain.cohorts import (
 )
 from coachhub_core.errors import PluginError, Unavailable
 from coachhub_core.matching.certifying import Certificate, certify
-from coachhub_core.matching.conflicts import conflicts
+from coachhub_core.matching.conflicting import conflicts
 from coachhub_core.matching.placing import place
 
 _ENDS: Final = ("done", "failed", "stopped", "applied")
@@ -131,7 +131,7 @@ def certify_(file: Path, scores: Path | None, seats: Path | None, need: int | No
     said = _as_said(_certified(claim, mode), claim.question)
     click.echo(
         f"{len(claim.question.trainees)} trainees, {len(claim.question.coaches)} coaches, "
-        f"{int((claim.coaches >= 0).sum())} pairs; it claims {'nothing' if mode is None else 'to be ' + mode}"
+        f"{_n_pairs(claim)} pairs; it claims {'nothing' if mode is None else 'to be ' + mode}"
     )
     holds = show_certificate(mode, said) and _is_proved(mode, said)
     click.echo(click.style("\nit holds" if holds else "\nit does not hold", bold=True))
@@ -152,7 +152,7 @@ def _from_files(
 ) -> int:
     question = read_question(scores, seats)
     if max_per_coach is not None:
-        question = attrs.evolve(question, seats=question.seats.clip(max=max_per_coach))
+        question = attrs.evolve(question, seats=[min(n, max_per_coach) for n in question.seats])
     mode = mode or settings.matching.mode
     name, offers = _assigner(settings)
     n = len(question.trainees)
@@ -168,7 +168,7 @@ def _from_files(
     )
     claim = Claim(
         question=question,
-        coaches=made.coaches,
+        coaches=made.coaches.tolist(),
         need=need,
         mode=mode,
         prices=None if made.prices is None else made.prices.tolist(),
@@ -182,8 +182,8 @@ def _from_files(
             title=f"{mode} by {name}",
             n_trainees=n,
             n_placed=found.n_placed,
-            n_pairs=int((made.coaches >= 0).sum()),
-            n_seats=int(question.seats.sum()),
+            n_pairs=_n_pairs(claim),
+            n_seats=sum(question.seats),
             mode=mode,
             certificate=_as_said(found, question),
             left_out=left_out,
@@ -192,13 +192,17 @@ def _from_files(
     )
     if out is None:
         click.echo(click.style("\nplacement", bold=True))
-        for trainee, row in zip(question.trainees, made.coaches.tolist(), strict=True):
+        for trainee, row in zip(question.trainees, claim.coaches, strict=True):
             names = ", ".join(question.coaches[c] for c in row if c >= 0)
             click.echo(f"  {trainee} → {names or '–'}")
     else:
         write(claim_document(claim), out)
         click.echo(f"\nwritten to {out}; anybody can check it: coachhub match certify {out}")
     return 0
+
+
+def _n_pairs(claim: Claim) -> int:
+    return sum(coach >= 0 for row in claim.coaches for coach in row)
 
 
 def _assigner(settings: Settings) -> tuple[str, dict[str, Any]]:
@@ -215,12 +219,12 @@ def _assigner(settings: Settings) -> tuple[str, dict[str, Any]]:
 
 def _certified(claim: Claim, mode: str | None) -> Certificate:
     q = claim.question
-    given: tuple[Any, ...] = (q.lists.tolist(), q.scores.tolist(), q.seats.tolist(), claim.coaches.tolist())
+    given: tuple[Any, ...] = (q.lists, q.scores, q.seats, claim.coaches)
     needed = [claim.need] * len(q.trainees)
     found = certify(
         *given,
         need=needed,
-        coach_scores=None if q.coach_scores is None else q.coach_scores.tolist(),
+        coach_scores=q.coach_scores,
         prices=None if mode == "worst_first" else claim.prices,
         crowd=claim.crowd,
         crowd_at_floor=claim.crowd_at_floor,
@@ -256,12 +260,12 @@ def _is_proved(mode: str | None, said: dict[str, Any]) -> bool:
 def _conflicts(claim: Claim) -> tuple[list[LeftOut], list[Crowd]]:
     q = claim.question
     found = conflicts(
-        q.lists.tolist(),
-        q.scores.tolist(),
-        q.seats.tolist(),
-        claim.coaches.tolist(),
+        q.lists,
+        q.scores,
+        q.seats,
+        claim.coaches,
         need=[claim.need] * len(q.trainees),
-        coach_scores=None if q.coach_scores is None else q.coach_scores.tolist(),
+        coach_scores=q.coach_scores,
     )
     sets: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
     left_out = []

@@ -118,6 +118,7 @@ def test_json_files_and_scores_of_both_sides_are_read(run: Run) -> None:
         ("trainee,coach,score\nsam,ana\n", SEATS, "line 2: must have 3 values, as the first line has"),
         ("trainee,coach\nsam,ana\n", SEATS, "line 1: must name trainee, coach, score, [coach_score]; missing: score"),
         ("trainee,coach,score,x\n", SEATS, "unknown: x"),
+        ("trainee,coach,score\n", SEATS, "scores.csv: holds no pair of a trainee and a coach"),
         ("trainee,coach,score\nsam,zoe,1\n", SEATS, "line 2: coach 'zoe' is not in the seats"),
         (
             "trainee,coach,score\nsam,ana,1\nsam,ana,2\n",
