@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -66,6 +66,9 @@ from coachhub_core.services.workouts import WorkoutService
 from coachhub_core.version import __version__
 
 if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imports the library
+    from coachhub_core.services.cohort_market import CohortMarket
+    from coachhub_core.services.cohort_work import CohortWork
+    from coachhub_core.services.cohorts import CohortService
     from coachhub_core.services.suggestions import SuggestionService
 
 log = logging.getLogger("coachhub")
@@ -95,6 +98,9 @@ class CoachHub:
     coaches: CoachService
     trainees: TraineeService
     suggestions: SuggestionService
+    cohorts: CohortService
+    cohort_work: CohortWork
+    cohort_market: CohortMarket
     matches: MatchService
     exercises: ExerciseService
     plans: PlanService
@@ -122,9 +128,14 @@ class CoachHub:
         """Return the last word about the neighbours."""
         return self.prober.report()
 
-    def run_due(self, limit: int = 1_000) -> DueReport:
-        """Do once what time has brought: expiry, reminders, the outbox, scheduled days."""
-        return self.due.run(limit)
+    def run_due(self, limit: int = 1_000, *, without: Collection[str] = ()) -> DueReport:
+        """
+        Do once what time has brought: expiry, reminders, the outbox, scheduled days, cohort runs.
+
+        Args:
+            without: Kinds of work that somebody else does, as :attr:`DueReport.done` names them.
+        """
+        return self.due.run(limit, without=without)
 
     def start_background(self, *, every_seconds: float = 1.0) -> None:
         """Run due work in a thread until the hub is closed: for who embeds CoachHub without a worker process."""
@@ -229,6 +240,9 @@ def _assemble(
     files: FileStore,
     closers: list[Callable[[], None]],
 ) -> CoachHub:
+    from coachhub_core.services.cohort_market import CohortMarket
+    from coachhub_core.services.cohort_work import CohortWork
+    from coachhub_core.services.cohorts import CohortService
     from coachhub_core.services.suggestions import SuggestionService
 
     settings = context.settings
@@ -246,6 +260,9 @@ def _assemble(
         throttle,
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
     )
+    assigner, offer = _assigner(settings, ask)
+    cohort_market = CohortMarket(context, host, suggestions.snapshot)
+    cohort_work = CohortWork(context, cohort_market, matches, offer)
     accounts = AccountService(context, passwords, tokens, throttle)
     copies = Copies(cache, max_age_seconds=settings.cache.max_age_ms / 1000, n_entries=settings.cache.n_entries)
     own_data = OwnDataService(context, accounts, closing, throttle, files, copies)
@@ -263,6 +280,7 @@ def _assemble(
             "reminded": matches.remind_one,
             "days": assignments.tick_one,
             "exports": own_data.make_one,
+            "cohorts": cohort_work.work_one,
             "index": index.heal,
         },
     )
@@ -291,6 +309,9 @@ def _assemble(
         coaches=CoachService(context, access, closing, finder, copies),
         trainees=TraineeService(context, access),
         suggestions=suggestions,
+        cohorts=CohortService(context, throttle, assigner, offer),
+        cohort_work=cohort_work,
+        cohort_market=cohort_market,
         matches=matches,
         exercises=exercises,
         plans=PlanService(context),
@@ -336,6 +357,31 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
     )
     closers.insert(0, host.close)
     return host
+
+
+def _assigner(settings: Settings, ask: _Asker) -> tuple[str, Any]:
+    """Return the assigner's name and offer; the default falls back on what ships where no plugin offers it."""
+    offers = ask.merged("coachhub_assigners")
+    name = settings.matching.assigner
+    if name == Settings().matching.assigner and not _has(offers, name):
+        name = "plain"
+    offer = _pick(offers, name, "matching.assigner")
+    if settings.matching.mode not in offer.modes:
+        known = ", ".join(sorted(offer.modes))
+        raise SettingsError.of([f"matching.mode: the assigner {name!r} has no such mode; known: {known}"])
+    return name, offer
+
+
+def _has(offers: Mapping[str, Any], name: str) -> bool:
+    """Tell whether an assigner is offered and its library is there."""
+    if name not in offers:
+        return False
+    try:
+        offers[name].make()
+    except PluginError as exc:
+        log.info("the assigner %s cannot be used: %s", name, exc)
+        return False
+    return True
 
 
 # ── plugins ─────────────────────────────────────────────────────────────────

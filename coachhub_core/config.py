@@ -198,8 +198,9 @@ class Matching:
 
     matcher: str = ""  # empty: the artefact's, or the best there is
     fallback: str = _name("plain")
-    assigner: str = _name("plain")
-    mode: Literal["stable", "welfare", "worst_first"] = "stable"
+    assigner: str = _name("duet")
+    mode: str = _name("stable")
+    cohort_seconds: float = _num(600, 1, 86_400)
     features: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ("seats", "price", "hours", "language", "modality")
     artefact: str = ""

@@ -32,6 +32,7 @@ from coachhub_http.resources.analytics import Analytics
 from coachhub_http.resources.assignments import Assignments, Calendar
 from coachhub_http.resources.chat import Chat
 from coachhub_http.resources.coaches import Coaches
+from coachhub_http.resources.cohorts import Cohorts
 from coachhub_http.resources.exercises import Exercises
 from coachhub_http.resources.health import Operations
 from coachhub_http.resources.matches import Matches
@@ -52,7 +53,7 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
     """Return every address there is."""
     accounts, own_data, admin = Accounts(services), OwnData(services), Admin(services)
     coaches, trainees, suggestions = Coaches(services), Trainees(services), Suggestions(services)
-    matches, reviews = Matches(services), Reviews(services)
+    cohorts, matches, reviews = Cohorts(services), Matches(services), Reviews(services)
     chat, notifications = Chat(services), Notifications(services)
     exercises, plans, workouts = Exercises(services), Plans(services), Workouts(services)
     assignments, calendar, analytics = Assignments(services), Calendar(services), Analytics(services)
@@ -84,6 +85,12 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
         Route("/api/coaches/{coach_id:self_or_id}/reviews", coaches, "reviews"),
         Route("/api/suggestions/{set_id:id}", suggestions, "one"),
         Route("/api/suggestions/{set_id:id}/outcomes", suggestions, "outcomes"),
+        Route("/api/cohort-runs", cohorts),
+        Route("/api/cohort-runs/{run_id:id}", cohorts, "one"),
+        Route("/api/cohort-runs/{run_id:id}/placements", cohorts, "placements"),
+        Route("/api/cohort-runs/{run_id:id}/apply", cohorts, "apply"),
+        Route("/api/cohort-runs/{run_id:id}/stop", cohorts, "stop"),
+        Route("/api/cohort-runs/{run_id:id}/resume", cohorts, "resume"),
         Route("/api/trainees/{trainee_id:self_or_id}", trainees),
         Route("/api/trainees/{trainee_id:self_or_id}/goals", trainees, "goals"),
         Route("/api/trainees/{trainee_id:self_or_id}/constraints", trainees, "constraints"),

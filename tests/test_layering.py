@@ -25,6 +25,7 @@ NUMPY_ROOMS = (
     "coachhub_core.memory.points",
     "coachhub_core.memory.assigner",
     "coachhub_core.ports.matcher",
+    "coachhub_core.services.cohort_market",
     "coachhub_core.services.suggestions",
     "coachhub_core.services.snapshot",
     "coachhub_core.testing",

@@ -105,12 +105,14 @@ class Match:
         coach_id: UUID,
         now: datetime,
         expires_after: timedelta,
+        initiator: Initiator = "trainee",
         message: str | None = None,
         suggestion_set_id: UUID | None = None,
         explanation: tuple[ReasonView, ...] | None = None,
     ) -> Match:
-        """Return a new request by the trainee; its receiver is reminded when two thirds of its time are over."""
+        """Return a new request; its receiver is reminded when two thirds of its time are over."""
         return cls(
+            initiator=initiator,
             id=id,
             trainee_id=trainee_id,
             coach_id=coach_id,

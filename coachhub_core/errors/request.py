@@ -58,6 +58,13 @@ class ProfileIncomplete(Invalid):
 
 
 @attrs.define(kw_only=True)
+class CohortInfeasible(Invalid):
+    """Raised when a run that left somebody out is applied as a whole; each error names a set that is one too many."""
+
+    code: ClassVar[str] = "cohort.infeasible"
+
+
+@attrs.define(kw_only=True)
 class PasswordWeak(Invalid):
     """Raised when a password is too short, too long, or one that everybody tries first."""
 

@@ -77,6 +77,29 @@ class PlanIllegalTransition(IllegalTransition):
 
 
 @attrs.define(kw_only=True)
+class CohortIllegalTransition(IllegalTransition):
+    """Raised when a cohort run is asked to do what its state does not allow."""
+
+    code: ClassVar[str] = "cohort.illegal_transition"
+    what: ClassVar[str] = "cohort run"
+
+
+@attrs.define(kw_only=True)
+class CohortStale(Conflict):
+    """Raised when a run is applied and some of its placements no longer hold; ``examples`` says which and why."""
+
+    code: ClassVar[str] = "cohort.stale"
+    n_stale: int
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        named = "; ".join(self.examples)
+        more = f"; and {self.n_stale - len(self.examples)} more" if self.n_stale > len(self.examples) else ""
+        held = "placement no longer holds" if self.n_stale == 1 else "placements no longer hold"
+        return f"{self.n_stale} {held}: {named}{more}; make a new run, or apply the rest with partial"
+
+
+@attrs.define(kw_only=True)
 class EmailTaken(Conflict):
     """Raised when an account with this address exists, however it was spelled."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coachhub_core.matching.certifying import Certificate, certify
     from coachhub_core.matching.coach_matcher import CoachMatcher
-    from coachhub_core.matching.conflicts import Conflict, conflicts
+    from coachhub_core.matching.conflicting import Conflict, conflicts
     from coachhub_core.matching.constraints import Filters
     from coachhub_core.matching.placing import place
     from coachhub_core.matching.scores import matcher_from_scores
@@ -62,7 +62,7 @@ _HOME = {
     **dict.fromkeys(("AllowedPairs", "OutcomeLog", "Reason"), "coachhub_core.ports.matcher"),
     **dict.fromkeys(("Certificate", "certify"), "coachhub_core.matching.certifying"),
     "CoachMatcher": "coachhub_core.matching.coach_matcher",
-    **dict.fromkeys(("Conflict", "conflicts"), "coachhub_core.matching.conflicts"),
+    **dict.fromkeys(("Conflict", "conflicts"), "coachhub_core.matching.conflicting"),
     "Filters": "coachhub_core.matching.constraints",
     "place": "coachhub_core.matching.placing",
     "matcher_from_scores": "coachhub_core.matching.scores",

@@ -12,7 +12,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -79,10 +79,17 @@ class DueService:
         self._clockwork = dict(clockwork)
         self._owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{_jitter.randrange(2**32):08x}"
 
-    def run(self, limit: int = 1_000) -> DueReport:
-        """Do up to *limit* things of each kind that are due now; return how many of each."""
+    def run(self, limit: int = 1_000, *, without: Collection[str] = ()) -> DueReport:
+        """
+        Do up to *limit* things of each kind that are due now; return how many of each.
+
+        Args:
+            without: Kinds that somebody else does.
+        """
         done: dict[str, int] = {}
         for name, step in self._clockwork.items():
+            if name in without:
+                continue
             n = 0
             while n < limit and step():
                 n += 1

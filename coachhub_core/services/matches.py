@@ -72,55 +72,76 @@ class MatchService:
             CoachNotAccepting, CoachFull: If there is nothing to ask for.
         """
         trainee_id = own_trainee_id(actor)
-        settings = self._context.settings.matches
         with self._context.write(actor) as work:
-            work.trainees.lock(trainee_id)
-            running = work.matches.running_of_trainee(trainee_id)
-            if running is not None:
-                state = running.status
-                if running.coach_id == command.coach_id:
-                    raise OpenRequestExists(coach_id=command.coach_id, state=state)
-                raise AlreadyMatched(trainee_id=trainee_id, state=state)
-            still_open = self._closing.expire_due_of_trainee(work, trainee_id)
-            record = work.coaches.record(command.coach_id)
-            coach = record.coach
-            if any(match.coach_id == coach.id for match in still_open):
-                raise OpenRequestExists(coach_id=coach.id, state="requested")
-            if len(still_open) >= settings.max_open:
-                raise TooManyOpenRequests(limit=settings.max_open, state="requested")
-            if not coach.is_accepting or record.account.status != "active":
-                raise CoachNotAccepting(coach_id=coach.id)
-            if coach.seats_left <= 0:
-                raise CoachFull(coach_id=coach.id, capacity=coach.capacity)
-            explanation = None
-            if command.suggestion_set_id is not None:
-                found = work.suggestions.find(command.suggestion_set_id)
-                if found is None or found.trainee_id != trainee_id:
-                    raise Invalid.at("/suggestion_set_id", "is not one of your suggestion sets", "unknown")
-                explanation = next((s.reasons for s in found.items if s.coach_id == coach.id), None)
-            now = self._context.clock()
-            match = Match.request(
-                id=self._context.new_id(),
-                trainee_id=trainee_id,
-                coach_id=coach.id,
-                now=now,
-                expires_after=timedelta(hours=settings.expire_hours),
-                message=command.message,
-                suggestion_set_id=command.suggestion_set_id,
-                explanation=explanation,
-            )
-            try:
-                work.matches.add(match)
-            except Duplicate as exc:
-                raise OpenRequestExists(coach_id=coach.id, state="requested") from exc
-            self._closing.record(work, None, match, "request", actor)
+            match = self._request(work, actor, trainee_id, command)
             self._closing.outcome(work, match, "contacted")
-            work.outbox.add(
-                events.MatchRequested(at=now, aggregate_id=match.id, trainee_id=trainee_id, coach_id=coach.id)
-            )
-            receiver = (record.account.id,)
-            notify(self._context, work, receiver, "match_requested", str(match.id), match_id=match.id)
             return work.commit(self._view(work, match.id, actor))
+
+    def ask_for(self, work: UnitOfWork, trainee_id: UUID, coach_id: UUID) -> Match:
+        """
+        Ask a coach for a trainee who was placed, in the caller's unit of work: the system's request.
+
+        The coach answers as ever, the trainee may withdraw, and both are told.
+
+        Raises:
+            NotFound: If the trainee's account is no longer active.
+            AlreadyMatched, OpenRequestExists, TooManyOpenRequests, CoachNotAccepting, CoachFull: As for a trainee.
+        """
+        record = work.trainees.records([trainee_id])
+        if not record:
+            raise NotFound(kind="trainee", id=trainee_id)
+        match = self._request(work, SYSTEM, trainee_id, RequestMatch(coach_id=coach_id))
+        told = {"match_id": match.id, "coach_id": coach_id}
+        notify(self._context, work, (record[0].account.id,), "match_proposed", str(match.id), **told)
+        return match
+
+    def _request(self, work: UnitOfWork, actor: Actor, trainee_id: UUID, command: RequestMatch) -> Match:
+        """Make a request: whoever it comes from, the same checks under the trainee's lock."""
+        settings = self._context.settings.matches
+        work.trainees.lock(trainee_id)
+        running = work.matches.running_of_trainee(trainee_id)
+        if running is not None:
+            state = running.status
+            if running.coach_id == command.coach_id:
+                raise OpenRequestExists(coach_id=command.coach_id, state=state)
+            raise AlreadyMatched(trainee_id=trainee_id, state=state)
+        still_open = self._closing.expire_due_of_trainee(work, trainee_id)
+        record = work.coaches.record(command.coach_id)
+        coach = record.coach
+        if any(match.coach_id == coach.id for match in still_open):
+            raise OpenRequestExists(coach_id=coach.id, state="requested")
+        if len(still_open) >= settings.max_open:
+            raise TooManyOpenRequests(limit=settings.max_open, state="requested")
+        if not coach.is_accepting or record.account.status != "active":
+            raise CoachNotAccepting(coach_id=coach.id)
+        if coach.seats_left <= 0:
+            raise CoachFull(coach_id=coach.id, capacity=coach.capacity)
+        explanation = None
+        if command.suggestion_set_id is not None:
+            found = work.suggestions.find(command.suggestion_set_id)
+            if found is None or found.trainee_id != trainee_id:
+                raise Invalid.at("/suggestion_set_id", "is not one of your suggestion sets", "unknown")
+            explanation = next((s.reasons for s in found.items if s.coach_id == coach.id), None)
+        now = self._context.clock()
+        match = Match.request(
+            id=self._context.new_id(),
+            trainee_id=trainee_id,
+            coach_id=coach.id,
+            now=now,
+            expires_after=timedelta(hours=settings.expire_hours),
+            initiator="system" if actor.role == "system" else "trainee",
+            message=command.message,
+            suggestion_set_id=command.suggestion_set_id,
+            explanation=explanation,
+        )
+        try:
+            work.matches.add(match)
+        except Duplicate as exc:
+            raise OpenRequestExists(coach_id=coach.id, state="requested") from exc
+        self._closing.record(work, None, match, "request", actor)
+        work.outbox.add(events.MatchRequested(at=now, aggregate_id=match.id, trainee_id=trainee_id, coach_id=coach.id))
+        notify(self._context, work, (record.account.id,), "match_requested", str(match.id), match_id=match.id)
+        return match
 
     # ── answering ──
 

@@ -23,6 +23,7 @@ from coachhub_core.domain.accounts import (
     SessionView,
 )
 from coachhub_core.domain.chat import MessageView
+from coachhub_core.domain.cohorts import PlacedView
 from coachhub_core.domain.events import AccountErased, CoachChanged
 from coachhub_core.domain.matches import EndReason, Match
 from coachhub_core.domain.notifications import NotificationView
@@ -76,6 +77,7 @@ class OwnDataService:
             "trainee": self._trainee,
             "matches": self._matches,
             "suggestions_outcomes": self._suggestions,
+            "placements": self._placements,
             "messages": lambda work, account: [MessageView.of(m) for m in work.messages.sent_by(account.id)],
             "reviews": lambda work, account: [
                 ReviewView.of(r, shows_match=True) for r in work.reviews.of_author(account.id)
@@ -205,6 +207,10 @@ class OwnDataService:
     def _suggestions(self, work: UnitOfWork, account: Account) -> Any:
         trainee = work.trainees.find_by_account(account.id)
         return None if trainee is None else work.suggestions.of_trainee(trainee.id)
+
+    def _placements(self, work: UnitOfWork, account: Account) -> Any:
+        trainee = work.trainees.find_by_account(account.id)
+        return None if trainee is None else [PlacedView.of(p) for p in work.cohorts.placements_of(trainee.id)]
 
     def _notifications(self, work: UnitOfWork, account: Account) -> Any:
         found = work.notifications.page(account_id=account.id, unread=None, keyset=None, limit=10_000)

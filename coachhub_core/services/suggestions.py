@@ -67,6 +67,11 @@ class SuggestionService:
         self._tell = tell
         self._snapshot = Snapshot(context.clock)
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """The picture of all coaches, for who places many at once: one table, one index."""
+        return self._snapshot
+
     def suggest(self, actor: Actor, command: SuggestCoaches) -> SuggestionSetView:
         """
         Return coaches for a trainee, best first, each with its reasons.

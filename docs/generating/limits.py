@@ -7,7 +7,8 @@ from typing import Final
 
 from coachhub_core import security
 from coachhub_core.config import Settings
-from coachhub_core.domain import accounts, chat, coaches, plan_document, workouts
+from coachhub_core.domain import accounts, chat, coaches, cohorts, plan_document, workouts
+from coachhub_core.services import cohorts as cohorts_service
 from coachhub_core.services import due, limits, units
 from coachhub_core.services import own_data as own_data_service
 from coachhub_http import media, middleware, server
@@ -61,7 +62,12 @@ def _rates() -> Sequence[Row]:
         ("wrong passwords from everywhere", row, "`limits.failed_login` (0: off)", limited),
         ("registrations", f"{s.limits.register} a minute per source", "`limits.register`", limited),
         ("password changes, erasures", f"{s.limits.password} a minute per account", "`limits.password`", limited),
-        ("suggestions; exports", f"{s.limits.costly} a minute per account, each", "`limits.costly`", limited),
+        (
+            "suggestions; exports; cohort runs",
+            f"{s.limits.costly} a minute per account, each",
+            "`limits.costly`",
+            limited,
+        ),
         (
             "calls at once, per process",
             f"{s.http.threads} run, {s.http.waiting} wait",
@@ -111,6 +117,9 @@ def _domain() -> Sequence[Row]:
         ("scheduled days of one assignment", f"{plan_document.MAX_SCHEDULED:,}", "", invalid),
         ("sets of a workout", str(workouts.MAX_SETS), "", invalid),
         ("a message", f"{chat.BODY_MAX:,} characters", "", invalid),
+        ("trainees of a cohort run", f"{cohorts.MAX_TRAINEES:,}", "", invalid),
+        ("cohort runs that wait or are worked on", f"{cohorts_service.MAX_OPEN} in all", "", "409 `busy`"),
+        ("placing one cohort", f"{s.matching.cohort_seconds:g} s", "`matching.cohort_seconds`", "the run has failed"),
         ("exports kept", str(own_data_service.KEPT_EXPORTS), "", "the oldest goes"),
         ("exports at once", "1 per account", "", "409 `export.running`"),
     ]

@@ -19,6 +19,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "coaches": "Profiles, the list and its search, weeks, certifications.",
     "suggestions": "Ranked proposals with their reasons.",
     "trainees": "Goals, limits, thresholds, and what a coach may see.",
+    "cohorts": "Many trainees placed at once by an administrator; see [place a cohort](../howto/place-a-cohort.md).",
     "matches": "Ask, answer, pause, end.",
     "reviews": "One per side of a match that is over.",
     "exercises": "The list, and a coach's own.",

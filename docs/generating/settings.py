@@ -82,7 +82,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "limits.register": "Registrations a minute from one source",
     "limits.reset": "Password resets",
     "limits.password": "Password changes and erasures a minute, per account",
-    "limits.costly": "Suggestions a minute per account; exports likewise, counted apart",
+    "limits.costly": "Suggestions a minute per account; exports and cohort runs likewise, counted apart",
     "limits.general": "Requests a second per account or source, with a burst of ten times as many",
     "cache.engine": "Who keeps copies; empty: `redis` where Redis is configured, else `memory`",
     "cache.max_age_ms": "How long a copy of a coach's public view lives; 0 keeps none",
@@ -92,8 +92,11 @@ MEANINGS: Final[Mapping[str, str]] = {
     "matching.matcher": "The matcher that ranks, by the name its plugin gives it; empty: the one `matching.artefact` is of,"
     " else `duet` where `coachhub[matching]` is installed, else `plain`",
     "matching.fallback": "The matcher that answers when that one does not",
-    "matching.assigner": "Who places cohorts",
-    "matching.mode": "How cohorts are placed",
+    "matching.assigner": "Who places cohorts, by the name its plugin gives it; where nobody chose and scipy is not "
+    "installed, `plain` does",
+    "matching.mode": "How cohorts are placed where a run names no mode; the assigner offers the modes: `stable`, and "
+    "with `duet` also `welfare`, `worst_first` and `exact`",
+    "matching.cohort_seconds": "How long the placing of one cohort may take; then the run has failed",
     "matching.features": "Feature blocks of plugins whose columns are computed, in this order",
     "matching.constraints": "Hard constraints that are applied, built-in ones and those of plugins; `seats` always is",
     "matching.artefact": "A file with what the matcher has learned",
@@ -113,7 +116,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 NOT_READ_YET: Final = frozenset(
     {
         "limits.reset",
-        "matching.assigner", "matching.mode", "matching.limit", "matching.n_candidates", "matching.max_shown_per_day",
+        "matching.limit", "matching.n_candidates", "matching.max_shown_per_day",
     }
 )  # fmt: skip
 """Named so that a file can hold them today; nothing reads them in this version."""

@@ -43,6 +43,7 @@ def _operations(name: str) -> Callable[[], object]:
 
 
 def _match() -> object:
+    from coachhub_cli import cohorts  # noqa: F401 - it adds its commands to the group
     from coachhub_cli.matching import match
 
     return match
@@ -61,6 +62,6 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "outbox": CommandOffer(make=_outbox, help="See what waits to be told, and send again what was given up."),
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
         "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
-        "match": CommandOffer(make=_match, help="Train the matcher on what became of suggestions."),
+        "match": CommandOffer(make=_match, help="Train the matcher, place cohorts, check placements."),
         "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),
     }

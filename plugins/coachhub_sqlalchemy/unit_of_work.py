@@ -26,6 +26,7 @@ from coachhub_sqlalchemy.repositories.accounts import (
 )
 from coachhub_sqlalchemy.repositories.chat import SqlConversations, SqlMessages
 from coachhub_sqlalchemy.repositories.coaches import SqlAvailability, SqlCoaches
+from coachhub_sqlalchemy.repositories.cohorts import SqlCohorts
 from coachhub_sqlalchemy.repositories.matches import SqlMatches
 from coachhub_sqlalchemy.repositories.notifications import SqlNotifications, SqlOutbox
 from coachhub_sqlalchemy.repositories.own_data import SqlBackups, SqlExports, SqlPersonalData
@@ -77,6 +78,7 @@ class SqlUnitOfWork(UnitOfWork):
         self.grants = SqlGrants(connection)
         self.suggestions = SqlSuggestions(connection)
         self.outcomes = SqlOutcomes(connection)
+        self.cohorts = SqlCohorts(connection)
         self.matches = SqlMatches(connection)
         self.exercises = SqlExercises(connection)
         self.plans = SqlPlans(connection)

@@ -20,6 +20,12 @@ ROWS: list[tuple[e.CoachHubError, str, int, str]] = [
     (e.BadRequest(reason="the body is not JSON"), "bad_request", 400, "the body is not JSON"),
     (e.Invalid.at("/name", "is required"), "validation_failed", 422, "/name: is required"),
     (e.ProfileIncomplete.at("/goal", "is required"), "trainee.profile_incomplete", 422, "/goal: is required"),
+    (
+        e.CohortInfeasible.at("/partial", "1 of 3 could not be placed (no_seat 1)"),
+        "cohort.infeasible",
+        422,
+        "/partial: 1 of 3 could not be placed (no_seat 1)",
+    ),
     (e.PasswordWeak.at("/password", "is too short"), "account.password_weak", 422, "/password: is too short"),
     (e.AvailabilityOverlap.at("/hours/1", "overlaps"), "availability.overlap", 422, "/hours/1: overlaps"),
     (
@@ -90,6 +96,19 @@ ROWS: list[tuple[e.CoachHubError, str, int, str]] = [
         "plan.illegal_transition",
         409,
         "a plan that is draft cannot archive; allowed now: publish",
+    ),
+    (
+        e.CohortIllegalTransition(state="applied", action="stop"),
+        "cohort.illegal_transition",
+        409,
+        "a cohort run that is applied cannot stop; allowed now: nothing",
+    ),
+    (
+        e.CohortStale(n_stale=2, examples=("trainee a with coach b: the trainee has a coach by now",)),
+        "cohort.stale",
+        409,
+        "2 placements no longer hold: trainee a with coach b: the trainee has a coach by now; and 1 more; "
+        "make a new run, or apply the rest with partial",
     ),
     (e.EmailTaken(), "account.email_taken", 409, "an account with this address exists already"),
     (

@@ -72,6 +72,13 @@ MATRIX: dict[str, tuple[Any, ...]] = {
     "GET /api/coaches/me/attention": COACH,
     "GET /api/suggestions/{set_id}": (401, "ok", 404, 404, 404, "ok"),
     "POST /api/suggestions/{set_id}/outcomes": (401, "ok", 404, 404, 404, "ok"),
+    "POST /api/cohort-runs": ADMIN,
+    "GET /api/cohort-runs": ADMIN,
+    "GET /api/cohort-runs/{run_id}": ADMIN,
+    "GET /api/cohort-runs/{run_id}/placements": ADMIN,
+    "POST /api/cohort-runs/{run_id}/apply": ADMIN,
+    "POST /api/cohort-runs/{run_id}/stop": ADMIN,
+    "POST /api/cohort-runs/{run_id}/resume": ADMIN,
     "GET /api/trainees/{trainee_id}": BY_GRANT,
     "PATCH /api/trainees/{trainee_id}": OWN_TRAINEE,
     "GET /api/trainees/{trainee_id}/goals": BY_GRANT,
@@ -192,6 +199,10 @@ class Cast:
         export = (await sam.post("/api/accounts/me/exports")).json
         grants = (await sam.get("/api/trainees/me/grants")).json["items"]
         sessions = (await sam.get("/api/auth/sessions")).json["items"]
+        await self.people["other_trainee"].ask(  # type: ignore[union-attr]
+            "PATCH", "/api/trainees/me", json={"goal": "swim"}, headers={"If-Match": '"1"'}
+        )
+        run = (await self.people["admin"].post("/api/cohort-runs", {}, headers=key())).json  # type: ignore[union-attr]
         self.ids = {
             "session_id": sessions[0]["id"],
             "export_id": export["id"],
@@ -209,6 +220,7 @@ class Cast:
             "workout_id": logged.json["id"],
             "conversation_id": accepted["conversation_id"],
             "account_id": sam.id,
+            "run_id": run["id"],
             "backup_id": str(uuid4()),
         }
 

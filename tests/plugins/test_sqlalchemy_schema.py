@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from services import a_database
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from coachhub_core.ports.storage import Duplicate
+from coachhub_core.testing.builders import an_account
 from coachhub_sqlalchemy import migrate
+from coachhub_sqlalchemy.repositories.accounts import SqlAccounts
 from coachhub_sqlalchemy.storage import SqlStorage
 from coachhub_sqlalchemy.tables import metadata
 from coachhub_sqlalchemy.tables.matches import matches
@@ -93,3 +97,39 @@ def test_a_broken_uniqueness_is_named_by_table_and_columns(storage: SqlStorage) 
         with pytest.raises(Duplicate) as caught:
             work.accounts.add(an_account(email="KIM@example.org"))
     assert caught.value.constraint == "users.email_key"
+
+
+def test_an_instance_of_the_first_schema_keeps_what_it_has(tmp_path: Path) -> None:
+    """Forward with people in it, back again, and forward once more."""
+    made = SqlStorage(f"sqlite:///{tmp_path / 'old.db'}")
+    _goes_forward_and_back(made)
+
+
+@pytest.mark.external_service
+def test_an_instance_of_the_first_schema_keeps_what_it_has_on_mariadb() -> None:
+    """The same revision, where changes of the schema commit by themselves."""
+    with a_database() as url:
+        _goes_forward_and_back(SqlStorage(url))
+
+
+def _goes_forward_and_back(made: SqlStorage) -> None:
+    def to(revision: str) -> set[str]:
+        with made.engine.connect() as connection:
+            config = migrate._config()
+            config.attributes["connection"] = connection
+            is_older = revision != "head" and revision < (migrate.current(connection) or "")
+            (command.downgrade if is_older else command.upgrade)(config, revision)
+            connection.commit()
+            return set(sa.inspect(connection).get_table_names())
+
+    before = to("0001")
+    account = an_account()
+    with made.engine.begin() as connection:
+        connection.execute(sa.insert(metadata.tables["users"]), SqlAccounts.mapping.to_row(account))
+    assert made.migrate() == migrate.head()
+    with made.begin(read_only=True) as work:
+        assert work.accounts.get(account.id) == account
+        assert work.cohorts.n_open() == 0
+    assert to("0001") == before
+    assert to("head") > before
+    made.close()

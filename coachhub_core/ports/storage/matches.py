@@ -58,6 +58,10 @@ class MatchRepository(Protocol):
 
     def open_of_coach(self, coach_id: UUID) -> Sequence[Match]: ...
 
+    def standing_of_trainees(self, trainee_ids: Sequence[UUID], now: datetime) -> Sequence[Match]:
+        """Return what is requested and in time, active or paused of many trainees."""
+        ...
+
     def running_of_trainee(self, trainee_id: UUID) -> Match | None:
         """The one that is active or paused."""
         ...

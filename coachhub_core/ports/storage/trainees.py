@@ -7,7 +7,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+import attrs
+
+from coachhub_core.domain.accounts import Account
 from coachhub_core.domain.trainees import Grant, GrantScope, Trainee
+
+
+@attrs.frozen(kw_only=True)
+class TraineeRecord:
+    """A trainee with the account that has name and city."""
+
+    trainee: Trainee
+    account: Account
 
 
 class TraineeRepository(Protocol):
@@ -27,6 +38,19 @@ class TraineeRepository(Protocol):
 
     def save(self, trainee: Trainee) -> Trainee:
         """Write the owner's change; ``version`` grows. Never writes ``matched_coach_id``."""
+        ...
+
+    def records(self, ids: Sequence[UUID]) -> Sequence[TraineeRecord]:
+        """Return those of *ids* whose account is active, ascending."""
+        ...
+
+    def without_coach(self, now: datetime, *, after: UUID | None, limit: int) -> Sequence[TraineeRecord]:
+        """
+        Return trainees of active accounts with no match that runs or is open at *now*, ascending.
+
+        Args:
+            after: Begin behind this one.
+        """
         ...
 
     def set_matched_coach(self, id: UUID, coach_id: UUID | None, *, at: datetime) -> None: ...

@@ -45,6 +45,12 @@ _CONTEXTS = (
 _OF = sa.select(*MATCHES.selected)
 
 
+def is_standing(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a match that it runs, or is asked for and in time."""
+    in_time = sa.and_(matches.c.status == "requested", matches.c.expires_at > now)
+    return sa.or_(matches.c.status.in_(("active", "paused")), in_time)
+
+
 class SqlMatches(Repository[Match]):
     """Matches and their events."""
 
@@ -88,6 +94,15 @@ class SqlMatches(Repository[Match]):
         return self._all(
             _OF.where(matches.c.coach_id == coach_id, matches.c.status == "requested").order_by(matches.c.id)
         )
+
+    def standing_of_trainees(self, trainee_ids: Sequence[UUID], now: datetime) -> Sequence[Match]:
+        """What is open or runs."""
+        found: list[Match] = []
+        ids = list(trainee_ids)
+        for start in range(0, len(ids), 500):
+            some = matches.c.trainee_id.in_(ids[start : start + 500])
+            found += self._all(_OF.where(some, is_standing(now)).order_by(matches.c.id))
+        return found
 
     def running_of_trainee(self, trainee_id: UUID) -> Match | None:
         """The one that runs."""

@@ -23,6 +23,7 @@ from coachhub_sqlalchemy.tables.coaches import (
     coach_terms,
     coaches,
 )
+from coachhub_sqlalchemy.tables.cohorts import cohort_placements
 from coachhub_sqlalchemy.tables.matches import matches
 from coachhub_sqlalchemy.tables.notifications import notifications
 from coachhub_sqlalchemy.tables.own_data import backups, exports
@@ -87,6 +88,7 @@ class SqlPersonalData:
         c = self._connection
         c.execute(sa.delete(suggestion_sets).where(suggestion_sets.c.trainee_id == trainee_id))
         c.execute(sa.delete(grants).where(grants.c.trainee_id == trainee_id))
+        c.execute(sa.delete(cohort_placements).where(cohort_placements.c.trainee_id == trainee_id))
         c.execute(
             sa.update(trainees)
             .where(trainees.c.id == trainee_id)

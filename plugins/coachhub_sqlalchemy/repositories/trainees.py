@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from coachhub_core.domain.trainees import Grant, GrantScope, Trainee
+from coachhub_core.ports.storage import TraineeRecord
 from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
+from coachhub_sqlalchemy.repositories.accounts import ACCOUNTS
+from coachhub_sqlalchemy.repositories.matches import is_standing
+from coachhub_sqlalchemy.tables.accounts import users
+from coachhub_sqlalchemy.tables.matches import matches
 from coachhub_sqlalchemy.tables.trainees import grants, trainees
 
 TRAINEES = RowMapping(Trainee, trainees, renamed={"account_id": "user_id"})
 GRANTS = RowMapping(Grant, grants)
+
+_RECORDS = (
+    sa.select(*TRAINEES.selected, *ACCOUNTS.selected)
+    .join_from(trainees, users, trainees.c.user_id == users.c.id)
+    .where(users.c.status == "active")
+    .order_by(trainees.c.id)
+)
 
 
 class SqlTrainees(Repository[Trainee]):
@@ -28,6 +40,25 @@ class SqlTrainees(Repository[Trainee]):
     def find_by_account(self, account_id: UUID) -> Trainee | None:
         """Return the profile of an account."""
         return self._one(sa.select(*TRAINEES.selected).where(trainees.c.user_id == account_id))
+
+    def records(self, ids: Sequence[UUID]) -> Sequence[TraineeRecord]:
+        """Those who are active."""
+        found: list[TraineeRecord] = []
+        listed = sorted(ids)
+        for start in range(0, len(listed), 500):
+            found += self._records(_RECORDS.where(trainees.c.id.in_(listed[start : start + 500])))
+        return found
+
+    def without_coach(self, now: datetime, *, after: UUID | None, limit: int) -> Sequence[TraineeRecord]:
+        """Those who have and have asked nobody."""
+        standing = sa.exists().where(matches.c.trainee_id == trainees.c.id, is_standing(now))
+        statement = _RECORDS.where(~standing).limit(limit)
+        return self._records(statement if after is None else statement.where(trainees.c.id > after))
+
+    def _records(self, statement: sa.Select[Any]) -> list[TraineeRecord]:
+        rows = self._connection.execute(statement)
+        n = len(TRAINEES)
+        return [TraineeRecord(trainee=TRAINEES.from_row(r), account=ACCOUNTS.from_row(r, n)) for r in rows]
 
     def set_matched_coach(self, id: UUID, coach_id: UUID | None, *, at: datetime) -> None:
         """Note the coach of the one active match."""

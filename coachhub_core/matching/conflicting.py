@@ -7,7 +7,7 @@ In plain Python, by augmenting paths; shares no code with any assigner.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -46,11 +46,24 @@ def conflicts(
         [int(c) for c, a, b in zip(*row, strict=True) if c >= 0 and a >= floor and a > -math.inf and b > -math.inf]
         for row in zip(candidates, scores, theirs, strict=True)
     ]
-    free = [int(s) for s in seats]
     needed = [1] * len(options) if need is None else [int(n) for n in need]
+    return list(named(options, [int(s) for s in seats], coaches, needed))
+
+
+def named(
+    options: Sequence[Sequence[int]], free: Sequence[int], coaches: Sequence[Sequence[int]] | Any, needed: Sequence[int]
+) -> Iterator[Conflict]:
+    """
+    Name them one after the other, as :func:`conflicts` does, so that whoever asks can stop.
+
+    Args:
+        options: Whom each trainee could be given to; looked up only for those whom a conflict reaches.
+    """
     got = [{int(c) for c in row if int(c) != -1} for row in coaches]
+    if all(n <= 1 for n in needed):
+        yield from _Paths(options, free, got).conflicts(i for i, row in enumerate(got) if len(row) < needed[i])
+        return
     whole = {i: set(row) for i, row in enumerate(got) if row and len(row) == needed[i]}
-    found = []
     for trainee, row in enumerate(got):
         if len(row) >= needed[trainee]:
             continue
@@ -58,12 +71,68 @@ def conflicts(
         reached = seating.add(trainee)
         members = _smallest(options, free, needed, trainee, sorted(reached))
         together = sorted({coach for member in members for coach in options[member]})
-        found.append(Conflict(trainee, tuple(members), tuple(together)))
-    return found
+        yield Conflict(trainee, tuple(members), tuple(together))
+
+
+class _Paths:
+    """
+    Everybody needs one coach: then who is in the way is whoever can be reached by swapping seats.
+
+    Coaches are bits of an integer; what a coach leads to are all the options of those who sit there.
+    """
+
+    def __init__(self, options: Sequence[Sequence[int]], free: Sequence[int], got: Sequence[set[int]]) -> None:
+        self._options = options
+        self._sitting: list[list[int]] = [[] for _ in free]
+        for i, coaches in enumerate(got):
+            for coach in coaches:
+                self._sitting[coach].append(i)
+        self._open = [len(sitting) < n for sitting, n in zip(self._sitting, free, strict=True)]
+        self._leads_to: dict[int, int] = {}
+
+    def conflicts(self, left_out: Iterable[int]) -> Iterator[Conflict]:
+        """Name the set of each; trainees of the same options share the way."""
+        found: dict[int, tuple[list[int], tuple[int, ...]] | None] = {}
+        for trainee in left_out:
+            start = self._mask(trainee)
+            if start not in found:
+                found[start] = self._reached(start)
+            reached = found[start]
+            if reached is None:
+                yield Conflict(trainee, (), ())
+            else:
+                members, coaches = reached
+                yield Conflict(trainee, tuple(sorted((trainee, *members))), coaches)
+
+    def _reached(self, start: int) -> tuple[list[int], tuple[int, ...]] | None:
+        """Give who sits where swapping leads, and with whom; None when it leads to a free seat."""
+        seen, ahead = start, start
+        coaches = []
+        while ahead:
+            lowest = ahead & -ahead
+            coach = lowest.bit_length() - 1
+            if self._open[coach]:
+                return None
+            coaches.append(coach)
+            if coach not in self._leads_to:
+                leads_to = 0
+                for other in self._sitting[coach]:
+                    leads_to |= self._mask(other)
+                self._leads_to[coach] = leads_to
+            new = self._leads_to[coach] & ~seen
+            seen |= new
+            ahead = ahead & ~lowest | new
+        return [other for coach in coaches for other in self._sitting[coach]], tuple(sorted(coaches))
+
+    def _mask(self, trainee: int) -> int:
+        flags = bytearray(len(self._sitting) // 8 + 1)
+        for coach in self._options[trainee]:
+            flags[coach >> 3] |= 1 << (coach & 7)
+        return int.from_bytes(flags, "little")
 
 
 def _smallest(
-    options: list[list[int]], free: list[int], needed: list[int], trainee: int, members: list[int]
+    options: Sequence[Sequence[int]], free: Sequence[int], needed: Sequence[int], trainee: int, members: list[int]
 ) -> list[int]:
     """Leave out whoever the conflict does without; where everybody needs one coach there is nobody."""
     if all(needed[member] == 1 for member in members):
@@ -81,7 +150,13 @@ def _smallest(
 class _Seating:
     """Who sits where, and room made for one more by moving others."""
 
-    def __init__(self, options: list[list[int]], free: list[int], needed: list[int], held: dict[int, set[int]]) -> None:
+    def __init__(
+        self,
+        options: Sequence[Sequence[int]],
+        free: Sequence[int],
+        needed: Sequence[int],
+        held: dict[int, set[int]],
+    ) -> None:
         self._options, self._free, self._needed = options, free, needed
         self._held = {i: set(coaches) for i, coaches in held.items()}
         self._sitting: list[set[int]] = [set() for _ in free]
