@@ -48,6 +48,12 @@ def _match() -> object:
     return match
 
 
+def _plugin() -> object:
+    from coachhub_cli.plugin import plugin
+
+    return plugin
+
+
 @hookimpl
 def coachhub_commands() -> Mapping[str, CommandOffer]:
     """Offer what runs and looks after an installation."""
@@ -62,5 +68,6 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
         "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
         "match": CommandOffer(make=_match, help="Train the matcher on what became of suggestions."),
+        "plugin": CommandOffer(make=_plugin, help="Begin a plugin: a package that CoachHub finds by itself."),
         "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),
     }
