@@ -67,6 +67,16 @@ class SuggestionService:
         self._tell = tell
         self._snapshot = Snapshot(context.clock)
 
+    @property
+    def host(self) -> MatcherHost:
+        """Who is asked: for commands of the operator, which keep nothing of what they ask."""
+        return self._host
+
+    @property
+    def texts(self) -> ReasonTexts:
+        """What turns a reason into a sentence."""
+        return self._texts
+
     def suggest(self, actor: Actor, command: SuggestCoaches) -> SuggestionSetView:
         """
         Return coaches for a trainee, best first, each with its reasons.

@@ -67,7 +67,7 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "outbox": CommandOffer(make=_outbox, help="See what waits to be told, and send again what was given up."),
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
         "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
-        "match": CommandOffer(make=_match, help="Train the matcher on what became of suggestions."),
+        "match": CommandOffer(make=_match, help="Train the matcher on what became of suggestions, and look into it."),
         "plugin": CommandOffer(make=_plugin, help="Begin a plugin: a package that CoachHub finds by itself."),
         "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),
     }
