@@ -9,13 +9,14 @@ needs to know the layout to make one, and shows its arrays to those who do.
 kind        made from                                   missing
 ==========  ==========================================  ======================
 Number      numbers                                     NaN
-Category    strings                                     code -1
-Labels      several strings per row                     a row that is None
+Category    strings, or whole numbers                   code -1
+Labels      several of those per row                    a row that is None
 Texts       several texts per row, in the given order   a row that is None
 Hours       168 bits per row, bit 0 is Monday 00-01     a row that is None
 Vector      d numbers per row                           a row of NaN
 ==========  ==========================================  ======================
 
+``None`` is missing, and so is the NaN by which other libraries' tables say it.
 An empty list is not a missing one: "speaks no language that we know of" and
 "said nothing about languages" are two different rows.
 """
@@ -24,7 +25,8 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import attrs
@@ -150,6 +152,27 @@ def _is_text(value: Any, pointer: str) -> str:
     return value
 
 
+def is_missing(value: Any) -> bool:
+    """Tell None, and the NaN by which tables of other libraries say it."""
+    return value is None or (isinstance(value, Real) and value != value)
+
+
+def name_of(value: Any, pointer: str) -> str:
+    """
+    Give a name as text: a whole number or a truth value will do for one.
+
+    Raises:
+        Invalid: If it is neither.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Integral | np.bool_):
+        return str(value)
+    if isinstance(value, Real) and float(value).is_integer():  # how a column of codes comes that has gaps
+        return str(int(float(value)))
+    raise Invalid.at(pointer, f"{value!r} is not a text")
+
+
 @attrs.frozen(eq=False, repr=False, init=False)
 class Category(Column):
     """One name out of a set per row: int32 codes (n,) into the sorted ``names``, -1 where it is missing."""
@@ -159,12 +182,10 @@ class Category(Column):
     names: tuple[str, ...]
     is_sensitive: bool = False
 
-    def __init__(self, values: Sequence[str | None], *, is_sensitive: bool = False) -> None:
-        for row, value in enumerate(values):
-            if value is not None:
-                _is_text(value, f"/{row}")
-        names, code_of = _coded(v for v in values if v is not None)
-        codes = [-1 if v is None else code_of[v] for v in values]
+    def __init__(self, values: Sequence[str | int | None], *, is_sensitive: bool = False) -> None:
+        said = [None if is_missing(value) else name_of(value, f"/{row}") for row, value in enumerate(values)]
+        names, code_of = _coded(v for v in said if v is not None)
+        codes = [-1 if v is None else code_of[v] for v in said]
         self.__attrs_init__(frozen_array(codes, np.int32), names, is_sensitive)
 
     def __len__(self) -> int:
@@ -187,15 +208,24 @@ class Category(Column):
 # ── several per row ─────────────────────────────────────────────────────────
 
 
-def _ragged(values: Sequence[Iterable[str] | None]) -> tuple[list[list[str]], NDArray[np.int64], NDArray[np.bool_]]:
+def _ragged(
+    values: Sequence[Iterable[Any] | None], text_of: Callable[[Any, str], str]
+) -> tuple[list[list[str]], NDArray[np.bool_]]:
     rows: list[list[str]] = []
     for row, value in enumerate(values):
-        if isinstance(value, str | bytes):
+        if is_missing(value):
+            rows.append([])
+            continue
+        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise Invalid.at(f"/{row}", "needs a list of texts, not one text")
-        rows.append([_is_text(text, f"/{row}/{i}") for i, text in enumerate(value or ())])
+        rows.append([text_of(text, f"/{row}/{i}") for i, text in enumerate(value)])
+    return rows, frozen_array([is_missing(v) for v in values], np.bool_)
+
+
+def _starts(rows: Sequence[Sequence[str]]) -> NDArray[np.int64]:
     starts = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(texts) for texts in rows], out=starts[1:])
-    return rows, frozen_array(starts, np.int64), frozen_array([v is None for v in values], np.bool_)
+    return frozen_array(starts, np.int64)
 
 
 @attrs.frozen(eq=False, repr=False, init=False)
@@ -214,12 +244,12 @@ class Labels(Column):
     missing: NDArray[np.bool_]
     is_sensitive: bool = False
 
-    def __init__(self, values: Sequence[Iterable[str] | None], *, is_sensitive: bool = False) -> None:
-        sets = [None if v is None else (v if isinstance(v, str | bytes) else sorted(set(v), key=str)) for v in values]
-        rows, starts, missing = _ragged(sets)
+    def __init__(self, values: Sequence[Iterable[str | int] | None], *, is_sensitive: bool = False) -> None:
+        given, missing = _ragged(values, name_of)
+        rows = [sorted(set(said)) for said in given]
         names, code_of = _coded(name for row in rows for name in row)
         codes = frozen_array([code_of[name] for row in rows for name in row], np.int32)
-        self.__attrs_init__(starts, codes, names, missing, is_sensitive)
+        self.__attrs_init__(_starts(rows), codes, names, missing, is_sensitive)
 
     def __len__(self) -> int:
         return len(self.missing)
@@ -263,8 +293,8 @@ class Texts(Column):
     is_sensitive: bool = False
 
     def __init__(self, values: Sequence[Iterable[str] | None], *, is_sensitive: bool = False) -> None:
-        rows, starts, missing = _ragged(values)
-        self.__attrs_init__(starts, tuple(text for row in rows for text in row), missing, is_sensitive)
+        rows, missing = _ragged(values, _is_text)
+        self.__attrs_init__(_starts(rows), tuple(text for row in rows for text in row), missing, is_sensitive)
 
     def __len__(self) -> int:
         return len(self.missing)

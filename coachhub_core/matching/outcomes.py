@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid
-from coachhub_core.matching.tables import frozen_array
+from coachhub_core.matching.columns import frozen_array, name_of
 
 STEPS: Mapping[str, tuple[str, ...]] = {
     "wants": ("opened", "contacted"),
@@ -64,8 +65,8 @@ class OutcomeLog:
             rows.append((_micros(record["at"], f"/{i}/at"), record))
         return cls(
             at=frozen_array([at for at, _ in rows], np.int64),
-            trainee=tuple(str(r["trainee"]) for _, r in rows),
-            coach=tuple(str(r["coach"]) for _, r in rows),
+            trainee=tuple(_id(r["trainee"]) for _, r in rows),
+            coach=tuple(_id(r["coach"]) for _, r in rows),
             event=tuple(str(r["event"]) for _, r in rows),
             value=frozen_array([math.nan if r.get("value") is None else r["value"] for _, r in rows], np.float32),
             position=frozen_array([r.get("position") or 0 for _, r in rows], np.int32),
@@ -108,12 +109,16 @@ class OutcomeLog:
         return digest.hexdigest()
 
 
+def _id(value: Any) -> str:
+    return name_of(value, "") if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
+
+
 def _micros(at: Any, pointer: str) -> int:
     if isinstance(at, datetime):
         if at.tzinfo is None:
             raise Invalid.at(pointer, "needs a time zone")
         delta = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
         return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-    if isinstance(at, int):
-        return at
+    if isinstance(at, Integral):
+        return int(at)
     raise Invalid.at(pointer, "needs an instant")

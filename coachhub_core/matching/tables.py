@@ -37,6 +37,7 @@ from coachhub_core.matching.columns import (
     Vector,
     column_of,
     frozen_array,
+    name_of,
 )
 
 __all__ = [
@@ -131,26 +132,24 @@ class Table:
     columns: Mapping[str, Column]
 
     @classmethod
-    def build(cls, *, ids: Sequence[str], **columns: Column) -> Self:
+    def build(cls, *, ids: Sequence[str | int], **columns: Column) -> Self:
         """
         Make a table.
 
         Args:
-            ids: One text per row. Coaches' ids are unique.
+            ids: One text, or whole number, per row. Coaches' ids are unique.
             columns: Columns of as many rows as there are ids.
         Raises:
             Invalid: If a column has another length or is none, or an id is not a text or comes twice.
         """
-        for row, id_ in enumerate(ids):
-            if not isinstance(id_, str):
-                raise Invalid.at(f"/ids/{row}", f"{id_!r} is not a text")
+        known = tuple(name_of(id_, f"/ids/{row}") for row, id_ in enumerate(ids))
         for name, column in columns.items():
             if not isinstance(column, Column):
                 raise Invalid.at(f"/{name}", f"needs a column, one of {', '.join(c.__name__ for c in KINDS.values())}")
             if len(column) != len(ids):
                 raise Invalid.at(f"/{name}", f"has {len(column)} rows, and there are {len(ids)} ids")
-        cls._check_ids(ids)
-        return cls(tuple(ids), dict(sorted(columns.items())))
+        cls._check_ids(known)
+        return cls(known, dict(sorted(columns.items())))
 
     @classmethod
     def _check_ids(cls, ids: Sequence[str]) -> None:

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 
 _RIDGE = 0.5
+_TURNS = 4
+_FACTORS = np.array([0.0, 0.5, 0.7, 1.4, 2.0])
+_ADDED = np.array([0.15, 0.5])  # of all coefficients together
+_GAIN = 5e-4  # of nDCG@10, below which nothing moves
 
 
 def fit_listwise(
@@ -59,6 +63,49 @@ def fit_listwise(
     bounds: Any = None if may_be_negative else [(0.0, None)] * k
     found = minimize(loss, np.maximum(centre, 0.0) if bounds else centre, jac=True, method="L-BFGS-B", bounds=bounds)
     made: Floats = found.x / scale
+    return made
+
+
+def raise_the_top(parts: NDArray[np.float32], chosen: Floats, start: Floats) -> Floats:
+    """
+    Move coefficients, one at a time, as long as the first ten get better, and stop half way.
+
+    The likelihood of a choice among all is told by the many who are never chosen; a list
+    is its first ten, of which few people tell little. The middle of both was better than
+    either on data held out. It is scaled to the likelihood again, so that the numbers keep
+    their meaning as logits.
+
+    Args:
+        parts: (s, c, k); a candidate that is none has nan.
+        chosen: (s, c), weights of the chosen.
+        start: (k,), not negative.
+    Returns:
+        (k,), not negative.
+    """
+    gone = np.isnan(parts[:, :, 0])
+    cells = np.nan_to_num(parts).astype(np.float64)
+    scale = np.sqrt(np.mean(cells**2, axis=(0, 1))) + 1e-9
+    columns = [cells[:, :, j] / scale[j] for j in range(cells.shape[2])]
+    theta = start * scale
+    total = sum((t * column for t, column in zip(theta.tolist(), columns, strict=True)), np.zeros(gone.shape))
+    best = ndcg(np.where(gone, -np.inf, total), chosen)
+    for _ in range(_TURNS):
+        before = best
+        for j, column in enumerate(columns):
+            size = float(np.abs(theta).sum())
+            for value in (*(theta[j] * _FACTORS), *(theta[j] + size * _ADDED)):
+                tried = total + (value - theta[j]) * column
+                worth = ndcg(np.where(gone, -np.inf, tried), chosen)
+                if worth > best + _GAIN:
+                    best, total, theta[j] = worth, tried, value
+        if best <= before:
+            break
+    first, last = float(np.abs(start * scale).sum()), float(np.abs(theta).sum())
+    if first <= 0 or last <= 0:
+        return start
+    middle = theta / last + start * scale / first
+    whole = np.where(gone, np.nan, (cells / scale) @ middle)[:, :, None].astype(np.float32)
+    made: Floats = middle / scale * float(fit_listwise(whole, chosen, start=np.ones(1))[0])
     return made
 
 

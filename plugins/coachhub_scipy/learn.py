@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_scipy.arithmetic import Floats
-from coachhub_scipy.blend import base_for, fit_answers, fit_listwise, log_loss, ndcg
+from coachhub_scipy.blend import base_for, fit_answers, fit_listwise, log_loss, ndcg, raise_the_top
 from coachhub_scipy.crossed import Crossed, crossed_logits, fit_crossed
 from coachhub_scipy.factors import als, autoencoder, half_step, ridge_map
 from coachhub_scipy.material import Material, split
@@ -610,8 +610,13 @@ def _check(model: _Choices, seen: Observed, fit: NDArray[np.int64], held: NDArra
 def _blended(model: _Choices, warm: _Checked | None, cold: _Checked | None) -> dict[str, Gain]:
     names = _names(model)
     start = np.zeros(len(names))
-    of_warm = None if warm is None else fit_listwise(warm.parts, warm.yes, start=start, ridge=1.0)
-    of_cold = None if cold is None else fit_listwise(cold.parts, cold.yes, start=start, ridge=1.0)
+
+    def of(held: _Checked | None) -> Floats | None:
+        if held is None:
+            return None
+        return raise_the_top(held.parts, held.yes, fit_listwise(held.parts, held.yes, start=start, ridge=1.0))
+
+    of_warm, of_cold = of(warm), of(cold)
     if of_warm is None and of_cold is None:
         return dict(_DEFAULT_GAINS)
     if of_warm is None:

@@ -212,6 +212,23 @@ class Split:
     cold: NDArray[np.int64]  # all of some people
 
 
+def _with_its_moment(
+    is_newest: NDArray[np.bool_], who: NDArray[np.int64], at: NDArray[np.int64], size: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """
+    Keep together what somebody did at one moment: half a basket would tell the other half.
+
+    All rows are by trainee, then time. Where that would hold out most of a history, the newest are taken as they are.
+    """
+    moment = np.cumsum(np.r_[True, (who[1:] != who[:-1]) | (at[1:] != at[:-1])]) - 1 if len(who) else who
+    touched = np.zeros(int(moment.max(initial=-1)) + 1, np.bool_)
+    touched[moment[is_newest]] = True
+    whole = touched[moment]
+    n_held = np.bincount(who, whole, minlength=int(who.max(initial=-1)) + 1)[who]
+    made: NDArray[np.bool_] = np.where(n_held <= 0.5 * size, whole, is_newest)
+    return made
+
+
 def split(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> Split:
     """Hold out the newest pairs of everybody with a history, and everything of some people."""
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -227,5 +244,6 @@ def split(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> Spl
         n_cold = min(int(np.ceil(HELD_PEOPLE * len(present))), 1_500)
         is_cold_person[rng.permutation(present)[:n_cold]] = True
     is_cold = is_cold_person[who]
-    is_warm = ~is_cold & (size >= MIN_HISTORY) & (from_the_end < np.maximum(1, HELD_OUT * size))
+    is_newest = from_the_end < np.maximum(1, HELD_OUT * size)
+    is_warm = ~is_cold & (size >= MIN_HISTORY) & _with_its_moment(is_newest, who, seen.at[order], size)
     return Split(np.sort(order[~is_cold & ~is_warm]), np.sort(order[is_warm]), np.sort(order[is_cold]))

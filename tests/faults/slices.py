@@ -63,6 +63,7 @@ class Result:
 def run_slice(engines: Engines, seed: int, numbers: range, tell: Tell) -> Result:
     """Do the faults *numbers* of *seed* to an instance on *engines*; return what was found."""
     folder = Path(tempfile.mkdtemp(prefix="coachhub-faults-"))
+    folder.chmod(0o755)  # Elasticsearch does not run as root, and has to reach its own folder in here
     try:
         # two workers, so that one may die; the file of SQLite allows one writer, MariaDB many
         with a_house(folder, engines, COACHHUB_HTTP_WORKERS="2") as house:

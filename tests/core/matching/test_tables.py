@@ -72,7 +72,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "infinity": (lambda: Number([1, math.inf]), "/1"),
     "too large for a float32": (lambda: Number([1e39]), "/0"),
     "a matrix of numbers": (lambda: Number(np.zeros((2, 2))), ""),
-    "a number among names": (lambda: Category(["a", 3]), "/1"),
+    "half a number among names": (lambda: Category(["a", 3.5]), "/1"),
+    "a list among names": (lambda: Category(["a", ["b"]]), "/1"),
     "a text instead of a list": (lambda: Labels(["abc"]), "/0"),
     "a number among texts": (lambda: Texts([["a", 3]]), "/0/1"),
     "hour 168": (lambda: Hours([[168]]), "/0"),
@@ -81,10 +82,31 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "too many values": (lambda: CoachTable.build(ids=["a"], price=Number([1, 2])), "/price"),
     "a list that is no column": (lambda: CoachTable.build(ids=["a"], price=[1]), "/price"),
     "an id twice": (lambda: CoachTable.build(ids=["a", "a"]), "/ids"),
-    "an id that is a number": (lambda: CoachTable.build(ids=[7]), "/ids/0"),
+    "an id that is half a number": (lambda: CoachTable.build(ids=[7.5]), "/ids/0"),
+    "an id that is missing": (lambda: CoachTable.build(ids=["a", None]), "/ids/1"),
+    "a number instead of a list": (lambda: Labels([7]), "/0"),
     "an unknown kind": (lambda: column_of("colour", {"missing": np.zeros(0), "starts": np.zeros(1)}, {}), "/kind"),
     "no parts": (lambda: column_of("labels", {}, {}), ""),
 }
+
+
+def test_columns_of_other_libraries_are_taken_as_they_come() -> None:
+    """Codes are names, NaN is missing, arrays are lists; 7 and 7.0 are one id, in tables and in logs."""
+    coaches = CoachTable.build(
+        ids=np.array([7, 8]),
+        kind=Category(np.array([3.0, math.nan])),
+        tags=Labels([np.array([2, 1, 2]), math.nan]),
+        texts=Texts([np.array(["a", "b"]), math.nan]),
+    )
+    same = CoachTable.build(
+        ids=["7", "8"],
+        kind=Category(["3", None]),
+        tags=Labels([["1", "2"], None]),
+        texts=Texts([["a", "b"], None]),
+    )
+    assert coaches.content_hash == same.content_hash
+    log = OutcomeLog.build([{"at": np.int64(5), "trainee": 7.0, "coach": np.int64(8), "event": "opened"}])
+    assert (log.trainee, log.coach, log.at.tolist()) == (("7",), ("8",), [5])
 
 
 @pytest.mark.parametrize("name", REFUSED)
