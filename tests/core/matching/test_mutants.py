@@ -44,7 +44,7 @@ class Small(MatcherContract):
 
 @cache
 def _drawn(seed: str, canaries: bool) -> Case:
-    return a_case(seed, n_coaches=24, n_trainees=12, canaries=canaries)
+    return a_case(seed, n_coaches=24, n_trainees=9, canaries=canaries)
 
 
 class TestReference(Small):
