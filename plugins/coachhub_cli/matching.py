@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from coachhub_cli.benching import bench
 from coachhub_cli.explaining import explain
 from coachhub_cli.options import data_option, settings_for
 from coachhub_core.bootstrap import bootstrap
@@ -21,6 +22,7 @@ def match() -> None:
 
 
 match.add_command(explain)
+match.add_command(bench)
 
 
 @match.command()

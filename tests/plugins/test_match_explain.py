@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -136,3 +137,23 @@ def test_an_unknown_trainee_is_refused(house: House, words: tuple[str, ...]) -> 
         house.explain(*words)
     with pytest.raises(NotFound, match="coach sam@example"):
         house.explain("sam@example.org", "sam@example.org")
+
+
+def test_the_bench_measures_this_hub(house: House) -> None:
+    """Nobody shown a list, nobody to ask for; then every figure, of this machine and these coaches."""
+    from coachhub_core.errors import Invalid
+
+    command = ["bench", "--data", str(house.folder), "--profiles", "12"]
+    with pytest.raises(Invalid, match="nobody was shown a list yet"):
+        CliRunner().invoke(match, command, catch_exceptions=False)
+    house.hub.suggestions.suggest(house.trainee, SuggestCoaches())
+    done = CliRunner().invoke(match, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    machine, ready, one, reasons, batch = done.stdout.splitlines()
+    assert machine.endswith("; 4 coaches, 1 trainees, matcher plain")
+    assert re.fullmatch(r"made ready in \d+ ms", ready)
+    found = re.fullmatch(r"a suggestion of 10 with reasons, 12 profiles: p50 ([\d.]+) ms, p99 ([\d.]+) ms", one)
+    assert found
+    assert 0 < float(found[1]) <= float(found[2])
+    assert re.fullmatch(r"reasons cost \d+% of the ranking", reasons)
+    assert re.fullmatch(r"a batch of 256: \d+ ms, [\d.]+ ms each", batch)
