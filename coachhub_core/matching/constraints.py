@@ -342,15 +342,7 @@ class HardRules:
             row = self._coaches.row_of(id_)
             if row is not None:
                 start &= ~(1 << row)
-        asked: list[tuple[str, int]] = []
-        for name, constraint in self._constraints.items():
-            try:
-                bits = constraint.bits(trainee)
-                if bits is not None:
-                    asked.append((name, int(bits) & self._everyone))
-            except Exception as exc:
-                raise MatcherError(reason=f"the constraint {name!r} failed: {exc!r}") from exc
-        asked.extend(self._filters.asked(filters or Filters()))
+        asked = self._asked(trainee, filters)
         before = [start]  # before[i] holds every rule ahead of the i-th, after every rule behind it: two passes
         for _, bits in asked:
             before.append(before[-1] & bits)
@@ -362,3 +354,25 @@ class HardRules:
             relaxations[name] = (before[i] & after).bit_count() - eligible.bit_count()
             after &= bits
         return Eligible(eligible, dict(reversed(relaxations.items())))
+
+    def failed(self, trainee: TraineeRow, row: int, filters: Filters | None = None) -> tuple[str, ...]:
+        """
+        Name the rules that keep one coach from this trainee, in the order they are applied; none: may be proposed.
+
+        Raises:
+            MatcherError: If a constraint of a plugin fails.
+        """
+        return tuple(name for name, bits in self._asked(trainee, filters) if not bits >> row & 1)
+
+    def _asked(self, trainee: TraineeRow, filters: Filters | None) -> list[tuple[str, int]]:
+        """Give every rule that this trainee asks for, with the bitmap of the coaches who pass it."""
+        asked: list[tuple[str, int]] = []
+        for name, constraint in self._constraints.items():
+            try:
+                bits = constraint.bits(trainee)
+                if bits is not None:
+                    asked.append((name, int(bits) & self._everyone))
+            except Exception as exc:
+                raise MatcherError(reason=f"the constraint {name!r} failed: {exc!r}") from exc
+        asked.extend(self._filters.asked(filters or Filters()))
+        return asked

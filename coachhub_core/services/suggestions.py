@@ -72,6 +72,16 @@ class SuggestionService:
         """The picture of all coaches, for who places many at once: one table, one index."""
         return self._snapshot
 
+    @property
+    def host(self) -> MatcherHost:
+        """Who is asked: for commands of the operator, which keep nothing of what they ask."""
+        return self._host
+
+    @property
+    def texts(self) -> ReasonTexts:
+        """What turns a reason into a sentence."""
+        return self._texts
+
     def suggest(self, actor: Actor, command: SuggestCoaches) -> SuggestionSetView:
         """
         Return coaches for a trainee, best first, each with its reasons.

@@ -20,7 +20,6 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,17 +27,17 @@ from numpy.typing import NDArray
 
 from coachhub_core.errors import ArtefactError, MatcherError, MatcherTimeout
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
-from coachhub_core.matching.checks import check_offer, check_ranking, check_reasons
+from coachhub_core.matching.checks import check_offer, check_reasons
 from coachhub_core.matching.logistic import logit, sigmoid
 from coachhub_core.matching.tables import EVERY_COLUMN, CoachTable, Texts, TraineeTable
-from coachhub_core.ports.matcher import NEVER, AllowedPairs, Deadline, Index, MatcherOffer, OutcomeLog, Ranking, Reason
+from coachhub_core.ports.matcher import NEVER, AllowedPairs, Index, MatcherOffer, OutcomeLog, Reason
 from coachhub_core.testing.assigner import AssignerContract
-from coachhub_core.testing.cases import Case, a_case, copies, history, names, without
+from coachhub_core.testing.cases import Case, copies, history, names, without
+from coachhub_core.testing.matcher_asking import AskingContract
+from coachhub_core.testing.matcher_base import OVER, K, same, saved
+from coachhub_core.testing.matcher_world import watching
 
 __all__ = ["AssignerContract", "MatcherContract", "logit_of"]
-
-K = 10
-OVER = Deadline(0.0, lambda: 1.0)  # a deadline that has passed
 
 
 def logit_of(reasons: Sequence[Reason]) -> float:
@@ -52,56 +51,8 @@ def logit_of(reasons: Sequence[Reason]) -> float:
     return sums[0] if len(sums) == 1 else logit(math.prod(map(sigmoid, sums)))
 
 
-def same(a: Ranking, b: Ranking) -> bool:
-    """Tell whether two rankings are equal bit for bit."""
-    return a.rows.tobytes() == b.rows.tobytes() and a.scores.tobytes() == b.scores.tobytes()
-
-
-def _saved(matcher: Any) -> tuple[bytes, str]:
-    out = ZipArtefactWriter()
-    matcher.save(out)
-    return out.to_bytes(matcher="mine", version="1")
-
-
-def _numpy_state() -> str:
-    return repr(np.random.get_state())
-
-
-class MatcherContract:
+class MatcherContract(AskingContract):
     """Subclass, supply ``offer``, and every promise of the port is checked."""
-
-    seed = "kit"  #: another seed draws other tables
-
-    def case(self, seed: str, **how: Any) -> Case:
-        """Draw the tables of one seed; override it for columns of your own."""
-        return a_case(seed, **how)
-
-    @pytest.fixture
-    def tables(self, offer: MatcherOffer) -> Case:
-        """The tables of this class's seed, as the matcher may see them."""
-        return self._seen(offer, self.case(self.seed))
-
-    @pytest.fixture
-    def index(self, offer: MatcherOffer, tables: Case) -> Index:
-        """The matcher, ready for those tables."""
-        return offer.make().index(tables.coaches)
-
-    def _seen(self, offer: MatcherOffer, case: Case) -> Case:
-        return Case(coaches=case.coaches.select(offer.needs), trainees=case.trainees.select(offer.needs))
-
-    def _rank(
-        self,
-        index: Index,
-        coaches: CoachTable,
-        trainees: TraineeTable,
-        k: int = K,
-        allowed: AllowedPairs | None = None,
-    ) -> Ranking:
-        """Rank, and let the host's check read the answer: shape, order, ties, doubles, the allowed."""
-        pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
-        ranking = index.rank(trainees, k, pairs, deadline=NEVER)
-        check_ranking(ranking, coaches, pairs, len(trainees), k)
-        return ranking
 
     # ── the offer ──
 
@@ -120,9 +71,9 @@ class MatcherContract:
 
     def test_equal_coaches_are_ordered_by_id(self, offer: MatcherOffer, tables: Case) -> None:
         """Of coaches who differ in nothing but the id, the smaller id comes first, bytewise, wherever it stands."""
-        twins = copies(tables.coaches, ["b", "B", "é", "a10", "a9"])
-        ranking = self._rank(offer.make().index(twins), twins, tables.trainees.take([0]), 5)
-        assert [twins.ids[row] for row in ranking.rows[0] if row >= 0] in (["B", "a10", "a9", "b", "é"], [])
+        twins = copies(tables.coaches, ["z", "b", "B", "é", "a10", "a9"])
+        ranking = self._rank(offer.make().index(twins), twins, tables.trainees.take([0]), 6)
+        assert [twins.ids[row] for row in ranking.rows[0] if row >= 0] in (["B", "a10", "a9", "b", "z", "é"], [])
 
     def test_a_shorter_list_is_the_head_of_a_longer_one(self, index: Index, tables: Case) -> None:
         """Asking for one more adds one at the end and moves nobody."""
@@ -141,16 +92,7 @@ class MatcherContract:
 
     def test_an_exact_matcher_misses_nobody(self, offer: MatcherOffer, index: Index, tables: Case) -> None:
         """Whoever promises to be exact ranks as if every coach had been scored and sorted."""
-        if "exact" not in offer.promises:
-            return  # does not promise to be exact
-        n = len(tables.coaches)
-        every = np.ascontiguousarray(np.broadcast_to(np.arange(n, dtype=np.int32), (len(tables.trainees), n)))
-        scores = index.score(tables.trainees, every)
-        ranking = self._rank(index, tables.coaches, tables.trainees)
-        for i, row in enumerate(scores):
-            best = np.lexsort((tables.coaches.id_order, -row))
-            wanted = [r for r in best[:K].tolist() if row[r] > -np.inf]
-            assert [r for r in ranking.rows[i].tolist() if r >= 0] == wanted
+        self._misses_nobody(offer, index, tables.coaches, tables.trainees)
 
     # ── little, nothing, too much ──
 
@@ -177,8 +119,10 @@ class MatcherContract:
     def test_a_small_hub_is_a_hub(self, offer: MatcherOffer, tables: Case, n: int) -> None:
         """No coach at all, or a single one, is a snapshot like any other."""
         coaches = tables.coaches.take(range(n))
-        ranking = self._rank(offer.make().index(coaches), coaches, tables.trainees)
+        index = offer.make().index(coaches)
+        ranking = self._rank(index, coaches, tables.trainees)
         assert (ranking.rows < n).all()
+        self._misses_nobody(offer, index, coaches, tables.trainees)
 
     def test_any_column_may_be_missing(self, offer: MatcherOffer, tables: Case) -> None:
         """Each column is taken away in turn, then all, then every value: there is an answer, and reasons for it."""
@@ -190,6 +134,7 @@ class MatcherContract:
             index = matcher.index(coaches)
             ranking = self._rank(index, coaches, asking)
             check_reasons(index.explain(asking, ranking.rows), ranking.rows.tolist())
+        self._misses_nobody(offer, index, coaches, asking)
 
     # ── who may be proposed ──
 
@@ -205,12 +150,22 @@ class MatcherContract:
         """Taking coaches away moves none of those who stay, and changes no score."""
         n = len(tables.coaches)
         whole = self._rank(index, tables.coaches, tables.trainees, n)
-        kept = set(range(0, n, 2))
-        half = self._rank(index, tables.coaches, tables.trainees, n, AllowedPairs.of(kept))
-        for i in range(len(tables.trainees)):
-            left = [(r, s) for r, s in zip(whole.rows[i].tolist(), whole.scores[i].tolist(), strict=True) if r in kept]
-            found = [(r, s) for r, s in zip(half.rows[i].tolist(), half.scores[i].tolist(), strict=True) if r >= 0]
-            assert found == left
+        third = sum(1 << r for r in range(0, n, 3))
+        each = [third << (i % 3) & ((1 << n) - 1) for i in range(len(tables.trainees))]
+        for allowed in (
+            AllowedPairs.shared(third, n),
+            AllowedPairs.shared(0b1001, n),
+            AllowedPairs.each(each, n),
+        ):
+            for k in (n, 3):
+                part = self._rank(index, tables.coaches, tables.trainees, k, allowed)
+                for i in range(len(tables.trainees)):
+                    both = zip(whole.rows[i].tolist(), whole.scores[i].tolist(), strict=True)
+                    left = [(r, s) for r, s in both if r >= 0 and allowed.is_allowed(i, r)]
+                    found = [
+                        (r, s) for r, s in zip(part.rows[i].tolist(), part.scores[i].tolist(), strict=True) if r >= 0
+                    ]
+                    assert found == left[:k]
 
     # ── the same question, the same answer ──
 
@@ -236,7 +191,9 @@ class MatcherContract:
     def test_asking_leaves_nothing_behind(self, offer: MatcherOffer, index: Index, tables: Case) -> None:
         """A second time, after other questions, and from a fresh object, the answer is the same."""
         first = self._rank(index, tables.coaches, tables.trainees)
-        self._rank(index, tables.coaches, tables.trainees.take([5, 5, 5]), 3, AllowedPairs.of([1, 2]))
+        thrice = self._rank(index, tables.coaches, tables.trainees.take([5, 5, 5]), 3)
+        for place in range(3):
+            assert np.array_equal(thrice.rows[place], first.rows[5, :3])
         index.explain(tables.trainees, first.rows)
         assert same(self._rank(index, tables.coaches, tables.trainees), first)
         assert same(self._rank(offer.make().index(tables.coaches), tables.coaches, tables.trainees), first)
@@ -248,36 +205,32 @@ class MatcherContract:
             together = list(pool.map(lambda _: self._rank(index, tables.coaches, tables.trainees), range(4)))
         assert all(same(ranking, alone) for ranking in together)
 
-    def test_it_asks_nothing_of_the_world(self, index: Index, tables: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_asks_nothing_of_the_world(self, index: Index, tables: Case) -> None:
         """Ranking reads no clock, no file and no network, and neither uses nor moves the global random state."""
         first = self._rank(index, tables.coaches, tables.trainees)
-
-        def refuse(*_: Any, **__: Any) -> Any:
-            raise AssertionError("a matcher reads no clock, no file and no network while it ranks")
-
-        state, numpy_state = random.getstate(), _numpy_state()
-        with monkeypatch.context() as world:
-            for name in ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns"):
-                world.setattr(f"time.{name}", refuse)
-            world.setattr("builtins.open", refuse)
-            world.setattr("socket.socket", refuse)
-            again = index.rank(
-                tables.trainees, K, AllowedPairs.everyone().bound_to(tables.coaches, tables.trainees), deadline=NEVER
-            )
-        assert same(again, first)
-        assert random.getstate() == state
-        assert _numpy_state() == numpy_state
-        random.seed(1)
-        np.random.seed(1)
-        assert same(self._rank(index, tables.coaches, tables.trainees), first)
+        everyone = AllowedPairs.everyone().bound_to(tables.coaches, tables.trainees)
+        state, numpy_state = random.getstate(), np.random.get_state()
+        try:
+            random.seed(1)
+            np.random.seed(1)
+            drawn = random.getstate(), repr(np.random.get_state())
+            with watching() as asked:
+                again = index.rank(tables.trainees, K, everyone, deadline=NEVER)
+            assert asked == [], "a matcher asks nothing of the world while it ranks"
+            assert (random.getstate(), repr(np.random.get_state())) == drawn
+            assert same(again, first)
+        finally:
+            random.setstate(state)
+            np.random.set_state(numpy_state)
 
     # ── time and errors ──
 
     def test_a_deadline_that_is_over_ends_the_work(self, index: Index, tables: Case) -> None:
         """Asked after its time, a matcher says so, and with nothing but MatcherTimeout."""
-        everyone = AllowedPairs.everyone().bound_to(tables.coaches, tables.trainees)
-        with pytest.raises(MatcherTimeout):
-            index.rank(tables.trainees, K, everyone, deadline=OVER)
+        for trainees in (tables.trainees, tables.trainees.take([0])):
+            everyone = AllowedPairs.everyone().bound_to(tables.coaches, trainees)
+            with pytest.raises(MatcherTimeout):
+                index.rank(trainees, K, everyone, deadline=OVER)
 
     # ── learning and keeping ──
 
@@ -293,15 +246,38 @@ class MatcherContract:
     def test_what_was_saved_is_what_answers(self, offer: MatcherOffer, tables: Case) -> None:
         """An artefact loaded elsewhere gives the same lists, and saved again the same bytes."""
         matcher = offer.make().fit(OutcomeLog.build(), tables.coaches, tables.trainees)
-        data, _ = _saved(matcher)
+        data, _ = saved(matcher)
         loaded = offer.make().load(ZipArtefactReader.of(data))
         ranking = self._rank(matcher.index(tables.coaches), tables.coaches, tables.trainees)
         assert same(self._rank(loaded.index(tables.coaches), tables.coaches, tables.trainees), ranking)
-        assert _saved(loaded)[0] == data
+        assert saved(loaded)[0] == data
+
+    def test_what_was_learned_is_kept(self, offer: MatcherOffer, tables: Case) -> None:
+        """The same log and seed give the same bytes, as often as they are saved; loaded elsewhere, the same lists."""
+        log = history(tables, loved=1)
+        first, second = (offer.make().fit(log, tables.coaches, tables.trainees, seed=5) for _ in range(2))
+        data, _ = saved(first)
+        assert saved(first)[0] == data
+        assert saved(second)[0] == data
+        empty = offer.make()
+        before, _ = saved(empty)
+        loaded = empty.load(ZipArtefactReader.of(data))
+        assert loaded is not empty
+        assert saved(empty)[0] == before
+        assert saved(loaded)[0] == data
+        ranking = self._rank(first.index(tables.coaches), tables.coaches, tables.trainees)
+        assert same(self._rank(loaded.index(tables.coaches), tables.coaches, tables.trainees), ranking)
+
+    def test_the_erased_are_left_out(self, offer: MatcherOffer, tables: Case) -> None:
+        """A log may speak of coaches and trainees who are in neither table any more."""
+        n, b = len(tables.coaches), len(tables.trainees)
+        left = Case(coaches=tables.coaches.take(range(0, n, 2)), trainees=tables.trainees.take(range(1, b, 2)))
+        fitted = offer.make().fit(history(tables), left.coaches, left.trainees)
+        self._rank(fitted.index(left.coaches), left.coaches, left.trainees)
 
     def test_a_flipped_bit_is_refused(self, offer: MatcherOffer) -> None:
         """Of an artefact with any one bit changed, nothing is loaded."""
-        data, _ = _saved(offer.make())
+        data, _ = saved(offer.make())
         draw = random.Random(11)  # noqa: S311 (no secret: any bits would do)
         n_bits = 8 * len(data)
         for bit in draw.sample(range(n_bits), min(n_bits, 600)):
@@ -312,7 +288,7 @@ class MatcherContract:
 
     def test_somebody_elses_artefact_is_refused(self, offer: MatcherOffer) -> None:
         """Where its members are missing, a matcher raises MatcherError, not whatever comes."""
-        if not ZipArtefactReader.of(_saved(offer.make())[0]).names:
+        if not ZipArtefactReader.of(saved(offer.make())[0]).names:
             return  # keeps nothing, so there is nothing to miss
         empty, _ = ZipArtefactWriter().to_bytes(matcher="somebody else", version="1")
         with pytest.raises(MatcherError):
@@ -385,7 +361,8 @@ class MatcherContract:
         """Fitted without them, a matcher still ranks new coaches, and ranks for new trainees."""
         if promise not in offer.promises:
             return  # does not promise that
-        old = Case(coaches=tables.coaches.take(range(30)), trainees=tables.trainees.take(range(30)))
+        n, b = len(tables.coaches) // 2, len(tables.trainees) // 2
+        old = Case(coaches=tables.coaches.take(range(n)), trainees=tables.trainees.take(range(b)))
         fitted = offer.make().fit(history(old), old.coaches, old.trainees)
         coaches = tables.coaches if promise == "cold_coach" else old.coaches
         trainees = tables.trainees if promise == "cold_trainee" else old.trainees

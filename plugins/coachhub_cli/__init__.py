@@ -49,6 +49,12 @@ def _match() -> object:
     return match
 
 
+def _plugin() -> object:
+    from coachhub_cli.plugin import plugin
+
+    return plugin
+
+
 @hookimpl
 def coachhub_commands() -> Mapping[str, CommandOffer]:
     """Offer what runs and looks after an installation."""
@@ -62,6 +68,7 @@ def coachhub_commands() -> Mapping[str, CommandOffer]:
         "outbox": CommandOffer(make=_outbox, help="See what waits to be told, and send again what was given up."),
         "search": CommandOffer(make=_operations("search"), help="Rebuild the search index."),
         "cache": CommandOffer(make=_operations("cache"), help="Forget cached copies."),
-        "match": CommandOffer(make=_match, help="Train the matcher, place cohorts, check placements."),
+        "match": CommandOffer(make=_match, help="Train the matcher, look into it, place cohorts."),
+        "plugin": CommandOffer(make=_plugin, help="Begin a plugin: a package that CoachHub finds by itself."),
         "settings": CommandOffer(make=_operations("settings"), help="Show every setting with its environment name."),
     }

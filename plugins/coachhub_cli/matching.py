@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from coachhub_cli.benching import bench
+from coachhub_cli.explaining import explain
 from coachhub_cli.options import data_option, settings_for
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.matching import CoachMatcher
@@ -16,7 +18,11 @@ from coachhub_core.services.training import training_data
 
 @click.group()
 def match() -> None:
-    """Train the matcher on what became of suggestions."""
+    """Train the matcher on what became of suggestions, and look into it."""
+
+
+match.add_command(explain)
+match.add_command(bench)
 
 
 @match.command()

@@ -153,10 +153,12 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
 
 
 @contextmanager
-def started(folder: Path, *, ports: tuple[int, int] | None = None, **environ: str) -> Iterator[Running]:
+def started(
+    folder: Path, *, ports: tuple[int, int] | None = None, python: str = sys.executable, **environ: str
+) -> Iterator[Running]:
     """Start ``coachhub up`` in *folder* with just these settings, and wait until it says that it is ready."""
     port, chat_port = ports or (free_port(), free_port())
-    command = [sys.executable, "-m", "coachhub_cli", "up", "--data", str(folder)]
+    command = [python, "-m", "coachhub_cli", "up", "--data", str(folder)]
     command += ["--port", str(port), "--chat-port", str(chat_port)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}
     process = subprocess.Popen(

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from coachhub_core.domain.accounts import Register
 from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.suggestions import SuggestCoaches, WhatIfProfile
 
-chosen = Settings.load(None, {"COACHHUB_MATCHING_MATCHER": "nearby"})
+chosen = Settings.load(None, {"COACHHUB_MATCHING_MATCHER": "nearby-coaches"})
 with bootstrap(attrs.evolve(Settings.in_memory(), matching=chosen.matching)) as hub:
     def register(role, name):
         command = Register(email=f"{name}@example.org", password="correct horse 42 staple", role=role, name=name,
@@ -30,7 +31,7 @@ with bootstrap(attrs.evolve(Settings.in_memory(), matching=chosen.matching)) as 
     hub.coaches.create(register("coach", "kim"), CreateCoach(specialties=("marathon",)))
     found = hub.suggestions.suggest(register("trainee", "toni"),
                                     SuggestCoaches(profile=WhatIfProfile(goal="first marathon")))
-    assert (found.matcher, found.degraded) == ("nearby", None), found
+    assert (found.matcher, found.degraded) == ("nearby-coaches", None), found
     assert [item.coach.name for item in found.items] == ["kim"], found
     assert {reason.code for reason in found.items[0].reasons} == {"nearby.field", "nearby.city"}, found
 """
@@ -38,23 +39,21 @@ with bootstrap(attrs.evolve(Settings.in_memory(), matching=chosen.matching)) as 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """The folder of the tutorial, with every file it shows, and found by Python as if it were installed."""
+    """The folder that the page's command makes, the idea of the page in it, found by Python as if it were installed."""
+    run(tmp_path, "-m", "coachhub_cli", "plugin", "new", "nearby-coaches")
+    package = tmp_path / "nearby-coaches"
     files = dict(FILE.findall(PAGE.read_text("utf-8")))
-    assert set(files) == {
-        "pyproject.toml",
-        "src/nearby_coaches/__init__.py",
-        "src/nearby_coaches/scorer.py",
-        "tests/test_nearby.py",
-    }
+    (package / "src/nearby_coaches/scorer.py").write_text(files.pop("src/nearby_coaches/scorer.py"), "utf-8")
+    assert set(files) == {"src/nearby_coaches/__init__.py", "tests/test_nearby_coaches.py"}
     for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    metadata = tmp_path / "src" / "nearby_coaches-0.1.dist-info"  # what an installer leaves behind
+        assert (package / name).read_text("utf-8") == text, f"{name} is not as the page shows it"
+    metadata = package / "src" / "nearby_coaches-0.1.dist-info"  # what an installer leaves behind
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: nearby-coaches\nVersion: 0.1\n")
-    (metadata / "entry_points.txt").write_text("[coachhub]\nnearby = nearby_coaches\n")
-    return tmp_path
+    project = tomllib.loads((package / "pyproject.toml").read_text("utf-8"))["project"]
+    named = "".join(f"{name} = {module}\n" for name, module in project["entry-points"]["coachhub"].items())
+    (metadata / "entry_points.txt").write_text(f"[coachhub]\n{named}")
+    return package
 
 
 def run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -75,3 +74,11 @@ def test_it_is_selected_by_name_and_answers(package: Path) -> None:
     """Found by its entry point, named in the environment, asked through the hub's own service."""
     done = run(package, "-c", SELECTED_BY_NAME)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_its_idea_is_clean(package: Path) -> None:
+    """By the rules that the package lays down for itself."""
+    pytest.importorskip("ruff")
+    for arguments in (("check", "."), ("format", "--check", ".")):
+        done = run(package, "-m", "ruff", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,159 @@
+"""``coachhub match explain``: the list with reasons, one coach's place, or exactly what keeps them out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pytest
+from click.testing import CliRunner, Result
+
+from coachhub_cli.matching import match
+from coachhub_cli.options import settings_for
+from coachhub_core.bootstrap import CoachHub, bootstrap
+from coachhub_core.domain.accounts import SYSTEM, Actor, Register, Suspend
+from coachhub_core.domain.coaches import CreateCoach
+from coachhub_core.domain.matches import RequestMatch
+from coachhub_core.domain.suggestions import SuggestCoaches
+from coachhub_core.domain.trainees import ChangeTrainee
+
+pytestmark = pytest.mark.embedded
+
+
+@attrs.frozen
+class House:
+    """A hub in a folder, and who is in it."""
+
+    folder: Path
+    hub: CoachHub
+    coaches: dict[str, Actor]
+    trainee: Actor
+
+    def explain(self, *words: str) -> Result:
+        return CliRunner().invoke(match, ["explain", "--data", str(self.folder), *words], catch_exceptions=False)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Kim teaches what Sam wants, Lee does not, Max is dear and speaks Spanish, Noa is full."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COACHHUB_AUTH_BCRYPT_COST", "10")
+    folder = tmp_path / "d"
+    with bootstrap(settings_for(folder)) as hub:
+        hub.storage.migrate()
+
+        def join(name: str, role: Any) -> Actor:
+            command = Register(
+                email=f"{name}@example.org", password="three green bicycles", role=role, name=name.title()
+            )
+            return hub.act_as(hub.accounts.register(command).account.id)
+
+        how: dict[str, dict[str, Any]] = {
+            "kim": {"specialties": ("marathon",), "pricing": Decimal(40)},
+            "lee": {"specialties": ("yoga",), "pricing": Decimal(45)},
+            "max": {"specialties": ("marathon",), "pricing": Decimal(90), "languages": ("es",)},
+            "noa": {"specialties": ("marathon",), "capacity": 0},
+        }
+        coaches = {}
+        for name, said in how.items():
+            actor = join(name, "coach")
+            hub.coaches.create(actor, CreateCoach(**said))
+            coaches[name] = hub.act_as(actor.account_id)
+        sam = join("sam", "trainee")
+        wish = ChangeTrainee(goal="run my first marathon", budget=Decimal(60), languages=("en",))
+        hub.trainees.change(sam, wish)
+        yield House(folder, hub, coaches, hub.act_as(sam.account_id))
+
+
+def _id(coach: Actor) -> UUID:
+    assert coach.coach_id is not None
+    return coach.coach_id
+
+
+def test_the_list_is_the_one_the_trainee_gets(house: House) -> None:
+    """The same coaches in the same order with the same reasons, and what each constraint costs; nothing is kept."""
+    with house.hub.storage.begin(read_only=True) as work:
+        before = work.outcomes.since(None, limit=100)
+    done = house.explain("sam@example.org")
+    assert done.exit_code == 0, done.output
+    with house.hub.storage.begin(read_only=True) as work:
+        assert work.outcomes.since(None, limit=100) == before
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Sam: 2 of 4 coaches could be proposed"
+    assert lines[1].startswith("by plain, model ")
+    made = house.hub.suggestions.suggest(house.trainee, SuggestCoaches())
+    for item in made.items:
+        (at,) = [n for n, line in enumerate(lines) if line.startswith(f"{item.rank:>3}. {item.coach.name}  ")]
+        assert lines[at] == f"{item.rank:>3}. {item.coach.name}  {item.score:.3f}  {item.coach.id}"
+        said = [f"     {reason.contribution:+7.3f}  {reason.text}" for reason in item.reasons]
+        assert lines[at + 1 : at + 1 + len(said)] == said
+    assert [item.coach.name for item in made.items] == ["Kim", "Lee"]
+    assert "  seats      +1 coaches" in lines
+    assert house.explain("sam@example.org", "--limit", "1").stdout.count("Where every comparison starts") == 1
+
+
+def test_one_coach_has_a_place_and_reasons(house: House) -> None:
+    """By address or by id of profile or account, for both."""
+    for trainee in ("sam@example.org", str(house.trainee.trainee_id), str(house.trainee.account_id)):
+        for coach in ("lee@example.org", str(house.coaches["lee"].coach_id), str(house.coaches["lee"].account_id)):
+            done = house.explain(trainee, coach)
+            assert done.exit_code == 0, done.output
+            assert done.stdout.startswith("Lee stands at 2 of 2 for Sam, with 0.")
+            assert "among the specialties" in done.stdout
+
+
+def test_what_keeps_somebody_out_is_named(house: House) -> None:
+    """Exactly those constraints that fail, each with what it asks."""
+    assert house.explain("sam@example.org", "max@example.org").stdout == (
+        "Max is kept out by price: only who costs no more than the budget, in its currency may be proposed\n"
+        "Max is kept out by language: only who speaks a language in common may be proposed\n"
+    )
+    noa = house.explain("sam@example.org", "noa@example.org").stdout
+    assert noa == "Noa is kept out by seats: only who takes requests and has a seat left may be proposed\n"
+    house.hub.matches.request(house.trainee, RequestMatch(coach_id=_id(house.coaches["kim"])))
+    kim = house.explain("sam@example.org", "kim@example.org").stdout
+    assert kim == "Kim is kept out: Sam asked them already, or is coached by them\n"
+    assert "Left out, for they are asked already or coach this trainee: Kim" in house.explain("sam@example.org").stdout
+
+
+def test_who_is_away_is_in_no_list(house: House) -> None:
+    """A suspended coach is not in the snapshot at all, and that is what is said."""
+    house.hub.admin.suspend(SYSTEM, Suspend(account_id=house.coaches["lee"].account_id, reason="a test"))
+    lee = house.explain("sam@example.org", "lee@example.org").stdout
+    assert "is kept out: the account is not active, so no list holds them" in lee
+
+
+@pytest.mark.parametrize("words", [("nobody@example.org",), ("not an address",), ("kim@example.org",)])
+def test_an_unknown_trainee_is_refused(house: House, words: tuple[str, ...]) -> None:
+    """Also a coach, who is no trainee; the sentence says what was looked for."""
+    from coachhub_core.errors import NotFound
+
+    with pytest.raises(NotFound, match=f"trainee {words[0]}"):
+        house.explain(*words)
+    with pytest.raises(NotFound, match="coach sam@example"):
+        house.explain("sam@example.org", "sam@example.org")
+
+
+def test_the_bench_measures_this_hub(house: House) -> None:
+    """Nobody shown a list, nobody to ask for; then every figure, of this machine and these coaches."""
+    from coachhub_core.errors import Invalid
+
+    command = ["bench", "--data", str(house.folder), "--profiles", "12"]
+    with pytest.raises(Invalid, match="nobody was shown a list yet"):
+        CliRunner().invoke(match, command, catch_exceptions=False)
+    house.hub.suggestions.suggest(house.trainee, SuggestCoaches())
+    done = CliRunner().invoke(match, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    machine, ready, one, reasons, batch = done.stdout.splitlines()
+    assert machine.endswith("; 4 coaches, 1 trainees, matcher plain")
+    assert re.fullmatch(r"made ready in \d+ ms", ready)
+    found = re.fullmatch(r"a suggestion of 10 with reasons, 12 profiles: p50 ([\d.]+) ms, p99 ([\d.]+) ms", one)
+    assert found
+    assert 0 < float(found[1]) <= float(found[2])
+    assert re.fullmatch(r"reasons cost \d+% of the ranking", reasons)
+    assert re.fullmatch(r"a batch of 256: \d+ ms, [\d.]+ ms each", batch)
