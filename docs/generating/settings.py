@@ -89,8 +89,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "cache.n_entries": "Copies the engine `memory` keeps at most",
     "search.engine": "Who answers `?q=`; empty: `elasticsearch` where one is configured, else `database`",
     "broadcast.engine": "The bus between processes; empty: `redis` where Redis is configured, else `memory`",
-    "matching.matcher": "The matcher that ranks, by the name its plugin gives it; empty: the one `matching.artefact` is of,"
-    " else `duet` where `coachhub[matching]` is installed, else `plain`",
+    "matching.matcher": "The matcher that ranks, by the name its plugin gives it; empty: the one `matching.artefact` "
+    "is of, else `duet` where `coachhub[matching]` is installed, else `plain`",
     "matching.fallback": "The matcher that answers when that one does not",
     "matching.assigner": "Who places cohorts, by the name its plugin gives it; where nobody chose and scipy is not "
     "installed, `plain` does",
