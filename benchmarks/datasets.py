@@ -63,6 +63,27 @@ def _log(records: Records, steps: Mapping[str, tuple[str, ...]] | None = None) -
     return OutcomeLog.build(sorted(records, key=lambda r: r["at"]), steps=steps)
 
 
+def _asking(
+    name: str,
+    about: str,
+    tables: tuple[CoachTable, TraineeTable],
+    log: OutcomeLog,
+    questions: tuple[NDArray[np.int64], NDArray[np.bool_], Floats],
+) -> Case:
+    """Make a case of questions whose answers are whole lists."""
+    (coaches, trainees), (asked, allowed, right) = tables, questions
+    return Case(
+        name=name,
+        about=about,
+        coaches=coaches,
+        trainees=trainees,
+        log=log,
+        asked=asked,
+        is_allowed=allowed,
+        right=right,
+    )
+
+
 def _questions(
     coaches: CoachTable, trainees: TraineeTable, known: Records, held: Records, *, only: set[str] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], Floats]:
@@ -130,18 +151,9 @@ def films_history() -> Case:
         cut = math.ceil(len(mine) * 0.8)
         known += mine[:cut]
         held += mine[cut:]
-    asked, allowed, right = _questions(coaches, trainees, known, _liked(held))
+    questions = _questions(coaches, trainees, known, _liked(held))
     about = "films, ratings 1 to 5; the newest fifth of each person's ratings, right: 4 or more"
-    return Case(
-        name="films, history",
-        about=about,
-        coaches=coaches,
-        trainees=trainees,
-        log=_log(known),
-        asked=asked,
-        is_allowed=allowed,
-        right=right,
-    )
+    return _asking("films, history", about, (coaches, trainees), _log(known), questions)
 
 
 def films_new_people(part: int = 0) -> Case:
@@ -149,16 +161,13 @@ def films_new_people(part: int = 0) -> Case:
     coaches, trainees, records = _films()
     new = {id_ for id_ in trainees.ids if int(id_) % 5 == part}
     known = [r for r in records if r["trainee"] not in new]
-    asked, allowed, right = _questions(coaches, trainees, [], _liked([r for r in records if r["trainee"] in new]))
-    return Case(
-        name="films, new people",
-        about="a fifth of the people, of whom only age, sex, occupation and region are known",
-        coaches=coaches,
-        trainees=trainees,
-        log=_log(known),
-        asked=asked,
-        is_allowed=allowed,
-        right=right,
+    questions = _questions(coaches, trainees, [], _liked([r for r in records if r["trainee"] in new]))
+    return _asking(
+        "films, new people",
+        "a fifth of the people, of whom only age, sex, occupation and region are known",
+        (coaches, trainees),
+        _log(known),
+        questions,
     )
 
 
@@ -168,16 +177,13 @@ def films_new_films(part: int = 0) -> Case:
     new = {id_ for id_ in coaches.ids if int(id_) % 5 == part}
     known = [r for r in records if r["coach"] not in new]
     held = _liked([r for r in records if r["coach"] in new])
-    asked, allowed, right = _questions(coaches, trainees, [], held, only=new)
-    return Case(
-        name="films, new films",
-        about="a fifth of the films, of which only title, year and genres are known, among themselves",
-        coaches=coaches,
-        trainees=trainees,
-        log=_log(known),
-        asked=asked,
-        is_allowed=allowed,
-        right=right,
+    questions = _questions(coaches, trainees, [], held, only=new)
+    return _asking(
+        "films, new films",
+        "a fifth of the films, of which only title, year and genres are known, among themselves",
+        (coaches, trainees),
+        _log(known),
+        questions,
     )
 
 
@@ -216,16 +222,13 @@ def shop(n_people: int = 2_000, n_goods: int = 2_000) -> Case:
         (held if late else known).append(record)
     before = {(r["trainee"], r["coach"]) for r in known}
     held = [r for r in held if (r["trainee"], r["coach"]) not in before]
-    asked, allowed, right = _questions(coaches, trainees, known, held)
-    return Case(
-        name="shop",
-        about="what people bought in the fourth month and never before; age, area; kind and price of goods",
-        coaches=coaches,
-        trainees=trainees,
-        log=_log(known, {"wants": ("bought",)}),
-        asked=asked,
-        is_allowed=allowed,
-        right=right,
+    questions = _questions(coaches, trainees, known, held)
+    return _asking(
+        "shop",
+        "what people bought in the fourth month and never before; age, area; kind and price of goods",
+        (coaches, trainees),
+        _log(known, {"wants": ("bought",)}),
+        questions,
     )
 
 
@@ -306,16 +309,13 @@ def trades(*, with_log: bool = False) -> Case:
     ]
     known = [record for i, record in enumerate(every) if i % 2 == 0] if with_log else []
     held = [record for i, record in enumerate(every) if i % 2 == 1]
-    asked, allowed, right = _questions(coaches, trainees, [], held)
-    return Case(
-        name="trades, with a log" if with_log else "trades",
-        about="a line of text, to be brought to the right of 272 trades" + (", half of the lines known" * with_log),
-        coaches=coaches,
-        trainees=trainees,
-        log=_log(known),
-        asked=asked,
-        is_allowed=allowed,
-        right=right,
+    questions = _questions(coaches, trainees, [], held)
+    return _asking(
+        "trades, with a log" if with_log else "trades",
+        "a line of text, to be brought to the right of 272 trades" + (", half of the lines known" * with_log),
+        (coaches, trainees),
+        _log(known),
+        questions,
     )
 
 

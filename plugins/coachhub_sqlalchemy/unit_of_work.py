@@ -121,9 +121,9 @@ class SqlUnitOfWork(UnitOfWork):
     def _commit(self) -> None:
         if self._connection is None:
             return
+        send_kept(self._connection)
         if deadline.left(1) <= 0:
             raise Unavailable(what="the database")
-        send_kept(self._connection)
         try:
             self._connection.commit()
         except Lost as exc:

@@ -168,7 +168,7 @@ class Elsewhere(Server):
         self.facts = {"env": {"ELASTICSEARCH_URL": parts.geturl(), "COACHHUB_ELASTICSEARCH_PREFIX": prefix}}
 
     def kill(self) -> None:
-        raise NotImplementedError("this server is not ours")
+        raise PermissionError("this server is not ours")
 
     def stop(self) -> None:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from services import a_database
 
+from coachhub_core import deadline
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Database, Settings
@@ -20,10 +22,13 @@ from coachhub_core.domain.accounts import Account
 from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, EndMatch, RequestMatch
 from coachhub_core.domain.notifications import Notification
 from coachhub_core.domain.suggestions import SuggestCoaches, WhatIfProfile
+from coachhub_core.errors import Unavailable
 from coachhub_core.identifiers import new_id
 from coachhub_core.ports.storage import Duplicate
 from coachhub_core.testing.builders import an_account
 from coachhub_core.testing.story import House
+from coachhub_sqlalchemy import unit_of_work
+from coachhub_sqlalchemy.later import send_kept
 from coachhub_sqlalchemy.storage import SqlStorage
 
 pytestmark = pytest.mark.external_service
@@ -132,6 +137,30 @@ def test_what_was_not_committed_is_forgotten(storage: SqlStorage, account: Accou
         work.notifications.add(a_notice(account.id))
     with storage.begin() as work:
         work.commit()
+    with storage.begin(read_only=True) as work:
+        assert work.notifications.n_unread(account.id) == 0
+
+
+def test_no_commit_begins_after_the_deadline(
+    storage: SqlStorage, account: Account, trips: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where sending what was kept took the time that was left."""
+
+    def slowly(connection: Any) -> None:
+        send_kept(connection)
+        while deadline.left(1) > 0:
+            time.sleep(0.05)  # as a wire far away does
+
+    monkeypatch.setattr(unit_of_work, "send_kept", slowly)
+
+    def tell() -> None:
+        with deadline.within(0.5), storage.begin() as work:
+            work.notifications.add(a_notice(account.id))
+            work.commit()
+
+    with pytest.raises(Unavailable):
+        tell()
+    assert "COMMIT" not in trips
     with storage.begin(read_only=True) as work:
         assert work.notifications.n_unread(account.id) == 0
 
