@@ -31,7 +31,7 @@ def fairness(rows: NDArray[np.integer], seats: NDArray[np.int64]) -> Fairness:
         seats: (m,), places per coach.
     """
     m = len(seats)
-    shown = np.bincount(rows[rows >= 0].ravel(), minlength=m)
+    shown = times_shown(rows, m)
     n_top = math.ceil(m / 10)
     n_shown = int(shown.sum())
     left = seats.copy()
@@ -50,6 +50,12 @@ def fairness(rows: NDArray[np.integer], seats: NDArray[np.int64]) -> Fairness:
         n_without=len(places) - n_placed,
         worst_place=max(places, default=0),
     )
+
+
+def times_shown(rows: NDArray[np.integer], m: int) -> NDArray[np.int64]:
+    """Give on how many lists each of *m* coaches stands."""
+    made: NDArray[np.int64] = np.bincount(rows[rows >= 0].ravel(), minlength=m).astype(np.int64)
+    return made
 
 
 def seats_of(coaches: CoachTable) -> NDArray[np.int64]:
