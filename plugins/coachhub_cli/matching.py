@@ -17,6 +17,7 @@ from coachhub_cli.explaining import explain
 from coachhub_cli.options import data_option, settings_for
 from coachhub_cli.progress import lasting
 from coachhub_cli.promoting import promote as put_live
+from coachhub_cli.shadow import shadow
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.matching import CoachMatcher, CoachTable
@@ -32,6 +33,7 @@ def match() -> None:
 
 match.add_command(explain)
 match.add_command(bench)
+match.add_command(shadow)
 
 
 @match.command()
