@@ -101,18 +101,19 @@ class ShadowService:
         if not taken:
             return False
         shadow = self._opened()
-        for waiting in taken:
-            try:
-                done = self._compared(waiting, shadow)
-            except Unavailable:
-                raise  # the database is away: the lease runs out, and somebody asks again
-            except NotFound:
-                done = waiting.ended("dropped", "the trainee is gone")
-            except Exception as exc:  # a plugin may raise anything, and the next list is to be asked for all the same
-                log.exception("the shadow failed")
-                done = waiting.ended("failed", f"{type(exc).__name__}: {exc}")
-            self._finish(done)
+        self._finish([self._ended(waiting, shadow) for waiting in taken])
         return True
+
+    def _ended(self, waiting: ShadowList, shadow: MatcherHost | None) -> ShadowList:
+        try:
+            return self._compared(waiting, shadow)
+        except Unavailable:
+            raise  # the database is away: the lease runs out, and somebody asks again
+        except NotFound:
+            return waiting.ended("dropped", "the trainee is gone")
+        except Exception as exc:  # a plugin may raise anything, and the next list is to be asked for all the same
+            log.exception("the shadow failed")
+            return waiting.ended("failed", f"{type(exc).__name__}: {exc}")
 
     @rerun
     def _take(self) -> Sequence[ShadowList]:
@@ -126,9 +127,10 @@ class ShadowService:
             return work.commit(work.shadows.take(now=now, until=now + LEASE, limit=_BATCH))
 
     @rerun
-    def _finish(self, done: ShadowList) -> None:
+    def _finish(self, ended: Sequence[ShadowList]) -> None:
         with self._context.storage.begin() as work:
-            work.shadows.finish(done)
+            for one in ended:
+                work.shadows.finish(one)
             work.commit()
 
     def _opened(self) -> MatcherHost | None:
