@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -48,6 +49,7 @@ LEASE: Final = timedelta(seconds=10)  #: five beats: how long a run waits for wh
 MAX_TRIES: Final = 5  #: workers that took a run and did not come back; then it has failed
 _BEAT_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 120.0
+_ASK_SECONDS: Final = 8.0  #: for one request, of a database that is far away; less than the lease
 _KEEP_SECONDS: Final = 120.0  #: for ten thousand rows, and nobody waits for it
 
 Stop = Callable[[], bool]
@@ -269,7 +271,7 @@ class CohortWork:
             self._fail(run_id, str(exc))
             return False
 
-    @rerun
+    @partial(rerun, seconds=_ASK_SECONDS)
     def _asked(self, run_id: UUID, *, refusal: str | None = None) -> bool:
         with self._context.write(SYSTEM) as work:
             run = work.cohorts.lock(run_id)
