@@ -309,7 +309,7 @@ def _assemble(
         coaches=CoachService(context, access, closing, finder, copies),
         trainees=TraineeService(context, access),
         suggestions=suggestions,
-        cohorts=CohortService(context, throttle, assigner, offer),
+        cohorts=CohortService(context, throttle, cohort_market, assigner, offer),
         cohort_work=cohort_work,
         cohort_market=cohort_market,
         matches=matches,

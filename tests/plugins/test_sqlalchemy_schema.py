@@ -142,7 +142,7 @@ def test_a_broken_uniqueness_is_named_by_table_and_columns(storage: SqlStorage) 
 
 
 def test_an_instance_of_the_first_schema_keeps_what_it_has(tmp_path: Path) -> None:
-    """Forward with people in it, back again, and forward once more."""
+    """Forward with people in it, back again and to nothing at all, and forward once more."""
     made = SqlStorage(f"sqlite:///{tmp_path / 'old.db'}")
     _goes_forward_and_back(made)
 
@@ -159,7 +159,7 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
         with made.engine.connect() as connection:
             config = migrate._config()
             config.attributes["connection"] = connection
-            is_older = revision != "head" and revision < (migrate.current(connection) or "")
+            is_older = revision == "base" or (revision != "head" and revision < (migrate.current(connection) or ""))
             (command.downgrade if is_older else command.upgrade)(config, revision)
             connection.commit()
             return set(sa.inspect(connection).get_table_names())
@@ -173,5 +173,6 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
         assert work.accounts.get(account.id) == account
         assert work.cohorts.n_open() == 0
     assert to("0001") == before
+    assert to("base") == {"alembic_version"}
     assert to("head") > before
     made.close()
