@@ -172,6 +172,7 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
     with made.begin(read_only=True) as work:
         assert work.accounts.get(account.id) == account
         assert work.cohorts.n_open() == 0
+        assert work.shadows.n_by_state() == {}
     assert to("0001") == before
     assert to("base") == {"alembic_version"}
     assert to("head") > before
