@@ -316,7 +316,7 @@ def _assemble(
         trainees=TraineeService(context, access),
         suggestions=suggestions,
         shadow=shadow,
-        cohorts=CohortService(context, throttle, assigner, offer),
+        cohorts=CohortService(context, throttle, cohort_market, assigner, offer),
         cohort_work=cohort_work,
         cohort_market=cohort_market,
         matches=matches,

@@ -128,7 +128,7 @@ class CohortRun:
         )
 
     def given_back(self, *, now: datetime) -> CohortRun:
-        """Return the run free for any worker, as when none had begun: its worker was told to end."""
+        """Return the run free for any worker, as when none had begun: its worker ends, or lost the database."""
         state = "queued" if self.state == "running" else self.state
         return attrs.evolve(
             self, state=state, n_tries=self.n_tries - 1, lease_owner=None, lease_until=None, updated_at=now

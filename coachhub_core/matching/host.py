@@ -203,6 +203,10 @@ class MatcherHost:
         """Give the hard constraints of a snapshot."""
         return self._prepared(coaches).rules
 
+    def rules_of(self, coaches: CoachTable) -> HardRules:
+        """Give the hard constraints of a few coaches who are looked at once; nothing is kept."""
+        return HardRules(coaches, self._constraints)
+
     def state(self) -> HostState:
         """Tell how the chosen matcher is doing."""
         with self._lock:

@@ -62,6 +62,8 @@ def why(reason: str) -> str:
     """Say a reason in words."""
     if reason.startswith("no_coach."):
         return f"no coach may be given to them; without the rule {reason.partition('.')[2]!r} there would be some"
+    if reason.startswith("no_longer."):
+        return f"the rule {reason.partition('.')[2]!r} keeps them and the coach apart by now"
     return _REASONS.get(reason, reason)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 import pytest
+from services import ENGINES
 
-import coachhub_sqlalchemy
 from coachhub_core import CoachMatcher, bootstrap
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Matching, Settings
@@ -64,13 +64,13 @@ def test_reasons_add_up_to_the_score(chosen: str, groups: tuple[str, ...]) -> No
 
 def test_without_the_learning_plugin_rules_answer() -> None:
     """A bare install starts and suggests; whoever names duet there is told that nobody offers it."""
-    with bootstrap(Settings.in_memory(), plugins=[coachhub_sqlalchemy]) as hub:
+    with bootstrap(Settings.in_memory(), plugins=[*ENGINES]) as hub:
         house = House(hub, ManualClock())
         a_profile(house, "Ana", specialties=("marathon",))
         made = hub.suggestions.suggest(a_runner(house), SuggestCoaches())
         assert (made.matcher, made.degraded, len(made.items)) == ("plain", None, 1)
     with pytest.raises(SettingsError, match="no installed plugin offers 'duet'"):
-        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[coachhub_sqlalchemy])
+        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[*ENGINES])
 
 
 @pytest.mark.parametrize("plugins", [None, []])
