@@ -347,9 +347,10 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
     # whatever is chosen, who has no seat is not proposed
     names = dict.fromkeys(("seats", *chosen.constraints))
     constraints = {name: _pick(known, name, "matching.constraints") for name in names}
+    fallback = Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback"))
     host = MatcherHost(
-        Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact),
-        fallback=Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback")),
+        Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact).with_candidates(chosen.n_candidates),
+        fallback=fallback.with_candidates(chosen.n_candidates),
         constraints=constraints,
         features=[_pick(ask.features(), name, "matching.features") for name in chosen.features],
         consent=chosen.sensitive_columns,

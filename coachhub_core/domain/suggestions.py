@@ -114,12 +114,12 @@ class SuggestionFilters:
 
 @attrs.frozen(kw_only=True)
 class SuggestCoaches:
-    """Ask for coaches; an admin names the trainee."""
+    """Ask for coaches; an admin names the trainee; without a limit the instance's own, ``matching.limit``, holds."""
 
     trainee_id: UUID | None = None
     profile: WhatIfProfile | None = None
     filters: SuggestionFilters | None = None
-    limit: int = v.whole(1, 50, default=10)
+    limit: int | None = v.whole(1, 50, default=None, optional=True)
     explain: bool = v.flag(default=True)
 
 

@@ -15,7 +15,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import attrs
 import numpy as np
@@ -48,6 +48,7 @@ __all__ = [
     "Ranking",
     "Reason",
     "Schema",
+    "Shortlisting",
     "SuggestionAudit",
 ]
 
@@ -240,6 +241,14 @@ class Matcher(Protocol):
 
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> Index:
         """Make ready for this snapshot; *prices* (n,), >= 0, are taken off the scores: the price of demand."""
+
+
+@runtime_checkable
+class Shortlisting(Protocol):
+    """An optional port of a matcher: it looks closely at a short list only, and can be told how long that is."""
+
+    def with_candidates(self, n: int) -> Matcher:
+        """Give the same matcher, looking closely at *n* coaches of many; self is not changed, nor what it saves."""
 
 
 class Assigner(Protocol):

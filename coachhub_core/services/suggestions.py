@@ -120,7 +120,7 @@ class SuggestionService:
             coaches,
             row,
             filters=self._filters(command.filters),
-            limit=command.limit,
+            limit=command.limit or self._context.settings.matching.limit,
             without=asked_already,
             explain=command.explain,
         )

@@ -1,10 +1,10 @@
 """
 The matcher ready for one snapshot of coaches: ranks, scores, explains, and gives the same bits every time.
 
-Up to 5,000 coaches all are scored; above, the 200 that look best at first sight
-are. A first look is a product of matrices, whose last bits depend on the batch; what
-could change a place is therefore computed again, dimension by dimension in a fixed
-order, before anything is sorted.
+Up to 5,000 coaches all are scored; above, those that look best at first sight are,
+200 unless the matcher was told otherwise. A first look is a product of matrices, whose
+last bits depend on the batch; what could change a place is therefore computed again,
+dimension by dimension in a fixed order, before anything is sorted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from coachhub_scipy.duet import DuetMatcher, Learned
 
 WHOLE = 5_000  #: coaches up to which all are scored
-N_CANDIDATES = 200  #: above, so many are
 _NEAR = 1e-9  # what the first look at all may be wrong by
 _CHUNK = 64  # trainees whose first look is taken together
 _CHUNK_OF_MANY = 8  # where there are many coaches: bounds what is held for all of them at once
@@ -115,7 +114,9 @@ class DuetIndex:
                     mine = None if looks is None else [one[at] for one in looks]
                     rows, scores = _best_of_all(ready.prepared, asking[at], mine, k, is_allowed)
                 else:
-                    rows, scores = _best_of_many(ready.prepared, ready.look, asking[at], k, is_allowed)
+                    rows, scores = _best_of_many(
+                        ready.prepared, ready.look, asking[at], k, is_allowed, self._matcher.n_candidates
+                    )
                 ranking.rows[i, : len(rows)] = rows
                 ranking.scores[i, : len(rows)] = scores
         deadline.check()
@@ -184,11 +185,16 @@ def _best_of_all(
 
 
 def _best_of_many(
-    prepared: Prepared, look: FirstLook, asking: Asking, k: int, is_allowed: NDArray[np.bool_] | None
+    prepared: Prepared,
+    look: FirstLook,
+    asking: Asking,
+    k: int,
+    is_allowed: NDArray[np.bool_] | None,
+    n_candidates: int,
 ) -> tuple[NDArray[np.int64], Floats]:
     """Rank the candidates by their scores; behind them, the rest go on in the order of the first look."""
-    looked = look.candidates(asking, is_allowed, max(N_CANDIDATES, k))
-    head, tail = looked[:N_CANDIDATES], looked[N_CANDIDATES:]
+    looked = look.candidates(asking, is_allowed, max(n_candidates, k))
+    head, tail = looked[:n_candidates], looked[n_candidates:]
     scores = prepared.scores(asking, head)
     order = np.lexsort((prepared.id_order[head], -scores))
     rows, scores = head[order], scores[order]

@@ -26,7 +26,7 @@ from coachhub_core.matching import (
 from coachhub_core.matching.artefact import ZipArtefactReader
 from coachhub_core.matching.checks import check_ranking
 from coachhub_core.matching.market import Market, make_market
-from coachhub_core.ports.matcher import NEVER
+from coachhub_core.ports.matcher import NEVER, Shortlisting
 
 PLUGINS = [coachhub_scipy]
 
@@ -272,9 +272,10 @@ def test_many_coaches_are_ranked_by_candidates(
 ) -> None:
     """Above the limit the best at first sight are scored: the same lists in any batch, and said not to be exact."""
     monkeypatch.setattr("coachhub_scipy.index.WHOLE", 10)
-    monkeypatch.setattr("coachhub_scipy.index.N_CANDIDATES", 12)
     trainees = market.trainees.take(range(20))
-    index = model.model.index(market.coaches)
+    matcher = model.model
+    assert isinstance(matcher, Shortlisting)
+    index = matcher.with_candidates(12).index(market.coaches)
     everyone = AllowedPairs.everyone().bound_to(market.coaches, trainees)
     ranking = index.rank(trainees, 20, everyone, deadline=NEVER)
     check_ranking(ranking, market.coaches, everyone, len(trainees), 20)
