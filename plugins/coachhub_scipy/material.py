@@ -24,6 +24,7 @@ N_DIRECTIONS = 32  #: leading directions of the features of one side
 HELD_OUT = 0.2  #: of the newest pairs of people with a history
 HELD_PEOPLE = 0.12  #: of the trainees, with all they did: they stand for newcomers
 MIN_HISTORY = 4
+MIN_CHECKED = 200  #: positives below which a check says nothing
 MAX_ASKED_TERMS = 20_000
 
 
