@@ -68,7 +68,7 @@ class Choices:
             return np.asarray((liked_matrix(self.chosen[who]) @ self.history).todense())
         if name == "asked":
             assert self.asked is not None  # noqa: S101 - asked for by name only where it is
-            return np.asarray(self.asked.words[who] @ self.asked.weights)
+            return np.asarray((self.asked.words[who] @ self.asked.weights).todense())
         assert self.compare is not None  # noqa: S101 - as above
         return np.stack([self.compare @ m.compared(i) for i in who.tolist()]) if len(who) else np.zeros((0, m.shape[1]))
 

@@ -165,6 +165,23 @@ def test_words_lead_to_whom_they_led_before() -> None:
     assert model.rank(new, 1).rows[:, 0].tolist() == [2, 1]
 
 
+def test_words_and_a_history_are_learned_from_together() -> None:
+    """People who chose often and also say what they look for: a newcomer's words find what such people chose."""
+    themes = ["mountains and snow", "engines and oil"]
+    records = [
+        {"at": 10 * i + j, "trainee": f"u{i}", "coach": f"c{2 * ((i + j) % 12) + i % 2}", "event": "click"}
+        for i in range(120)
+        for j in range(6)
+    ]
+    coaches = CoachTable.build(ids=[f"c{j}" for j in range(24)])
+    said = Texts([[f"request {i % 7} about {themes[i % 2]}"] for i in range(120)])
+    trainees = TraineeTable.build(ids=[f"u{i}" for i in range(120)], goal=said)
+    log = OutcomeLog.build(records, steps={"wants": ("click",)})
+    model = CoachMatcher.fit(log, coaches, trainees, plugins=PLUGINS)
+    new = TraineeTable.build(ids=["n1", "n2"], goal=Texts([["snow on mountains"], ["oil for engines"]]))
+    assert (model.rank(new, 4).rows % 2).tolist() == [[0] * 4, [1] * 4]
+
+
 def test_newcomers_are_told_by_their_features() -> None:
     """New items are ranked by what their features said of others, for a person with a history."""
     records = [
