@@ -19,7 +19,7 @@ from coachhub_core.errors import ArtefactError
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import NEVER, ArtefactReader, ArtefactWriter, Deadline, Matcher, OutcomeLog
 from coachhub_scipy.arithmetic import Floats
-from coachhub_scipy.compare import PARTS, Comparison, comparisons_of, prior_weights
+from coachhub_scipy.comparisons import PARTS, Comparison, comparisons_of, prior_weights
 from coachhub_scipy.encode import Encoder
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.index import DuetIndex

@@ -21,7 +21,7 @@ from coachhub_core.matching.schema import COACH_COLUMNS, trainee_table
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import AllowedPairs, Deadline, Ranking, Reason
 from coachhub_scipy.arithmetic import Floats, sigmoid
-from coachhub_scipy.compare import EVERY
+from coachhub_scipy.comparers import EVERY
 from coachhub_scipy.explain import Explainer
 from coachhub_scipy.first_look import FirstLook
 from coachhub_scipy.prepared import Asking, Prepared

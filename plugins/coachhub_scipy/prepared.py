@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coachhub_core.matching.tables import CoachTable, TraineeRow, TraineeTable
 from coachhub_scipy.arithmetic import Floats, dots, sigmoid
-from coachhub_scipy.compare import EVERY, Rows
+from coachhub_scipy.comparers import EVERY, Rows
 from coachhub_scipy.material import request_terms
 from coachhub_scipy.parts import Side, SparseRows, StepModel, mixed, trust
 from coachhub_scipy.serving import Question, ServingIndex

@@ -13,7 +13,7 @@ from coachhub_core.ports.matcher import Deadline, OutcomeLog
 from coachhub_scipy.answers import learn_answers
 from coachhub_scipy.choices import learn_choices
 from coachhub_scipy.chosen import chosen_matrix, liked_matrix
-from coachhub_scipy.compare import comparisons_of
+from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.material import Material
 from coachhub_scipy.observe import STEPS, Observed, observe
 from coachhub_scipy.parts import SparseRows, StepModel
