@@ -209,6 +209,7 @@ class Matching:
     timeout_ms: int = _num(500, 10, 60_000)
     exploration: bool = True
     swap_share: float = _num(0.01, 0, 1)
+    explore_share: float = _num(0.05, 0, 1)
     max_shown_per_day: int = _num(0, 0, 1_000_000)
     sensitive_columns: tuple[str, ...] = ()
 

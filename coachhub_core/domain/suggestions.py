@@ -46,6 +46,7 @@ class Suggestion:
     score: float
     reasons: tuple[ReasonView, ...]
     is_exploring: bool = False
+    propensity: float | None = None  #: how likely this coach was to stand here; None where that is not known
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +78,7 @@ class Outcome:
     value: float | None = None
     position: int | None = None
     set_id: UUID | None = None
+    propensity: float | None = None  #: of what was shown: how likely this coach was to be shown in this place
 
 
 # ── commands ────────────────────────────────────────────────────────────────

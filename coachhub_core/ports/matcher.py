@@ -50,6 +50,7 @@ __all__ = [
     "Schema",
     "Shortlisting",
     "SuggestionAudit",
+    "Unsure",
 ]
 
 API = 1  #: the major of this port; an offer of another one is refused at start-up, by name
@@ -241,6 +242,19 @@ class Matcher(Protocol):
 
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> Index:
         """Make ready for this snapshot; *prices* (n,), >= 0, are taken off the scores: the price of demand."""
+
+
+@runtime_checkable
+class Unsure(Protocol):
+    """An optional port of an index: it knows how little it knows of a coach, so that newcomers can be tried."""
+
+    def upper(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """
+        Give how good each pair may well be: int32 (b, c) to float64 (b, c), never below its score.
+
+        About one standard deviation above: where much is known, hardly more than the score. The same bits as often
+        as it is asked, alone or together; -inf where the row is -1.
+        """
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from coachhub_scipy.crossed import Crossed, crossed_logits, fit_crossed
 from coachhub_scipy.factors import als, autoencoder
 from coachhub_scipy.material import MIN_CHECKED, Material, split
 from coachhub_scipy.observe import Observed
-from coachhub_scipy.parts import Gain, LinearPart, Side, SparseRows, StepModel
+from coachhub_scipy.parts import Gain, LinearPart, Side, SparseRows, StepModel, rounded
 
 
 def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
@@ -114,6 +114,9 @@ def _crossed_step(name: str, model: Crossed, material: Material, gain: Gain) -> 
         gains=(gain,) * len(parts),
         compare=model.compare,
         compare_gain=gain,
+        doubt=rounded(model.doubt),
+        doubt_new=model.doubt_new,
+        doubt_gain=gain,
     )
 
 

@@ -10,7 +10,7 @@ from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import base_for, fit_listwise, raise_the_top
 from coachhub_scipy.choice_parts import CANDIDATES, PEOPLE, Choices, padded, some_candidates
 from coachhub_scipy.observe import Observed
-from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel
+from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel, rounded
 
 DEFAULT_GAINS: dict[str, Gain] = {
     "appeal": (0.5, 0.6),
@@ -105,6 +105,9 @@ def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> S
         history_gain=gains.get("history", (0.0, 0.0)) if history is not None else (0.0, 0.0),
         asked=asked,
         asked_gain=gains.get("asked", (0.0, 0.0)) if asked is not None else (0.0, 0.0),
+        doubt=rounded(1.0 / np.sqrt(1.0 + model.counts_c)),  # of the logarithm of a count
+        doubt_new=1.0,
+        doubt_gain=used.get("appeal", (0.0, 0.0)),
     )
 
 

@@ -184,6 +184,8 @@ def _read(source: ArtefactReader, document: Mapping[str, Any]) -> Learned:
         ):
             for part in step.linear:
                 _check(part.name, getattr(part, side), n, p)
+        if step.doubt is not None and step.doubt.shape != (len(learned.coach_ids),):
+            raise ArtefactError(reason=f"the step {step.name!r} doubts {len(step.doubt)} coaches, and not all it knows")
         if step.compare.shape != (width,):
             raise ArtefactError(reason=f"the step {step.name!r} compares {len(step.compare)} numbers, and not {width}")
     return learned

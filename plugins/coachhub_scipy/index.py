@@ -134,6 +134,16 @@ class DuetIndex:
                 made[i, wanted] = ready.prepared.scores(asking, rows[i, wanted].astype(np.int64))
         return made
 
+    def upper(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Score these coaches as if each had a better record than was seen, by one standard deviation."""
+        made = np.full(rows.shape, -np.inf, np.float64)
+        ready, askings = self._asking(trainees)
+        for i, asking in enumerate(askings):
+            wanted = np.flatnonzero(rows[i] >= 0)
+            if len(wanted):
+                made[i, wanted] = ready.prepared.upper(asking, rows[i, wanted].astype(np.int64))
+        return made
+
     def probabilities(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> Mapping[str, NDArray[np.float64]]:
         """Give the probability of each step; nan where the row is -1."""
         ready, askings = self._asking(trainees)
