@@ -349,9 +349,10 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
     artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
     offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
     matcher = chosen.matcher or preferred(offers, artefact)
+    fallback = Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback"))
     host = MatcherHost(
-        Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact),
-        fallback=Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback")),
+        Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact).with_candidates(chosen.n_candidates),
+        fallback=fallback.with_candidates(chosen.n_candidates),
         **_hosting(settings, ask),
     )
     closers.insert(0, host.close)
@@ -360,8 +361,9 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
 
 def _shadow(settings: Settings, vocabulary: Vocabulary, ask: _Asker) -> Callable[[], Any] | None:
     """Return what opens the second matcher, which only a worker does; None where there is none."""
-    chosen = settings.matching.shadow
-    if not chosen:
+    chosen = settings.matching
+    shadow = chosen.shadow
+    if not shadow:
         return None
     from coachhub_core.matching.artefact import ZipArtefactReader
     from coachhub_core.matching.host import MatcherHost
@@ -372,9 +374,10 @@ def _shadow(settings: Settings, vocabulary: Vocabulary, ask: _Asker) -> Callable
     how = _hosting(settings, ask)
 
     def make() -> Any:
-        artefact = None if chosen in offers else ZipArtefactReader.open(Path(chosen))
-        name = chosen if artefact is None else str(artefact.manifest.get("matcher"))
-        return MatcherHost(Hosted.of(name, _pick(offers, name, "matching.shadow"), artefact), **how)
+        artefact = None if shadow in offers else ZipArtefactReader.open(Path(shadow))
+        name = shadow if artefact is None else str(artefact.manifest.get("matcher"))
+        hosted = Hosted.of(name, _pick(offers, name, "matching.shadow"), artefact)
+        return MatcherHost(hosted.with_candidates(chosen.n_candidates), **how)
 
     return make
 

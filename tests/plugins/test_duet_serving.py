@@ -10,7 +10,8 @@ from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.sample import sample_rows
 from coachhub_core.matching.schema import coach_table, trainee_table
 from coachhub_core.ports.matcher import Reason
-from coachhub_scipy.compare import CompareIndex, comparisons_of
+from coachhub_scipy.compare import CompareIndex
+from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.distinct import Distinct
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.sentences import ENGLISH
