@@ -21,7 +21,7 @@ from uuid import UUID
 import attrs
 
 from coachhub_core import wire
-from coachhub_core.domain.shadows import ShadowBacklog, ShadowList, own_order
+from coachhub_core.domain.shadows import ShadowBacklog, ShadowList, is_as_served
 from coachhub_core.domain.suggestions import SuggestionFilters, SuggestionSet
 from coachhub_core.errors import NotFound, Unavailable
 from coachhub_core.matching.host import MatcherHost
@@ -36,6 +36,7 @@ log = logging.getLogger("coachhub.shadow")
 
 LEASE: Final = timedelta(minutes=5)
 MAX_AGE: Final = timedelta(minutes=10)  #: of what waits: later the question is another one
+RECENT: Final = timedelta(days=1)  #: what metrics count
 MAX_TRIES: Final = 3  #: workers that took a list and did not come back; then the shadow has failed
 _BATCH: Final = 10
 _READY_SECONDS: Final = 25.0  #: for an index that is being built; a whole batch of them within the lease
@@ -82,9 +83,11 @@ class ShadowService:
         return self._make is not None
 
     def backlog(self) -> ShadowBacklog:
-        """Return how many lists are in which state."""
+        """Return how many lists of the last day are in which state."""
+        # ids carry their milliseconds in front
+        first = UUID(int=int((self._context.clock() - RECENT).timestamp() * 1_000) << 80)
         with self._context.read() as work:
-            return ShadowBacklog(n_by_state=work.shadows.n_by_state())
+            return ShadowBacklog(n_by_state=work.shadows.n_by_state(after=first))
 
     def close(self) -> None:
         """Let the shadow's threads end."""
@@ -182,7 +185,7 @@ class ShadowService:
             shadow_ids=_ids(other),
             live_ms=live_ms,
             shadow_ms=shadow_ms,
-            is_as_served=live_ids == own_order(question.made),
+            is_as_served=is_as_served(question.made, live_ids),
             **mine,
         )
 
