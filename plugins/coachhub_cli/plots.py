@@ -104,7 +104,7 @@ def _plain(axes: Axes) -> None:
 def _calibration(made: Evaluation) -> Figure:
     steps = list(made.calibration)
     figure = _figure(
-        max(5.6, 4.4 * len(steps)),
+        max(8.0, 4.4 * len(steps)),
         5.4,
         "Do probabilities come true?",
         "Newest fifth of the log, in ten parts of equal size from the smallest probability up; bars: 95 % intervals",
@@ -140,7 +140,7 @@ def _calibration(made: Evaluation) -> Figure:
         axes.set_xlabel("probability that was said", fontsize=11)
         if place == 1:
             axes.set_ylabel("share that came true", fontsize=11)
-        axes.legend(fontsize=9.5, loc="upper left", framealpha=0.9)
+        axes.legend(fontsize=9.5, loc="best", framealpha=0.9)
     return figure
 
 
