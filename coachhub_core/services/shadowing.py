@@ -38,7 +38,7 @@ LEASE: Final = timedelta(minutes=5)
 MAX_AGE: Final = timedelta(minutes=10)  #: of what waits: later the question is another one
 RECENT: Final = timedelta(days=1)  #: what metrics count
 MAX_TRIES: Final = 3  #: workers that took a list and did not come back; then the shadow has failed
-_BATCH: Final = 10
+_BATCH: Final = 50  #: in one transaction to take them and one to keep what came out
 _READY_SECONDS: Final = 25.0  #: for an index that is being built
 
 

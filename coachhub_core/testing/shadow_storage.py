@@ -65,21 +65,21 @@ class ShadowStorageContract:
         raise LookupError("a StorageContract needs a fixture named storage")
 
     def test_a_shadow_is_leased_to_one_and_to_another_when_the_lease_is_over(self, storage: Storage) -> None:
-        """The oldest first; who takes it is counted; since when it waits is known while nobody holds it."""
+        """The newest first; who takes it is counted; since when it waits is known while nobody holds it."""
         first, second, third = shadows_of(storage, some_lists(storage, 3))
         with storage.begin() as work:
             assert work.shadows.waits_since(START) == first.created_at
             taken = work.shadows.take(now=START, until=LATER, limit=2)
-            assert taken == [attrs.evolve(s, lease_until=LATER, n_tries=1) for s in (first, second)]
+            assert taken == [attrs.evolve(s, lease_until=LATER, n_tries=1) for s in (third, second)]
             work.commit()
         with storage.begin() as work:
-            assert work.shadows.waits_since(START) == third.created_at
-            assert [s.id for s in work.shadows.take(now=START, until=LATER, limit=9)] == [third.id]
+            assert work.shadows.waits_since(START) == first.created_at
+            assert [s.id for s in work.shadows.take(now=START, until=LATER, limit=9)] == [first.id]
             assert work.shadows.waits_since(START) is None
             assert work.shadows.take(now=START, until=LATER, limit=9) == []
             assert work.shadows.waits_since(LATER) == first.created_at
             again = work.shadows.take(now=LATER, until=LATER + timedelta(seconds=1), limit=1)
-            assert [(s.id, s.n_tries) for s in again] == [(first.id, 2)]
+            assert [(s.id, s.n_tries) for s in again] == [(third.id, 2)]
             work.commit()
 
     def test_a_shadow_ends_once_and_comes_back_as_it_was(self, storage: Storage) -> None:

@@ -22,7 +22,7 @@ class ShadowRepository(Protocol):
         ...
 
     def take(self, *, now: datetime, until: datetime, limit: int) -> Sequence[ShadowList]:
-        """Lease waiting ones that nobody holds, the oldest first; ``n_tries`` grows."""
+        """Lease waiting ones that nobody holds, the newest first; ``n_tries`` grows."""
         ...
 
     def finish(self, shadow: ShadowList) -> bool:

@@ -44,7 +44,7 @@ class SqlShadows(Repository[ShadowList]):
         found = self._all(
             sa.select(*SHADOWS.selected)
             .where(_is_free(now))
-            .order_by(_c.id)
+            .order_by(_c.id.desc())
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
