@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
@@ -58,11 +58,14 @@ class ShadowRecord:
 
 @attrs.frozen(kw_only=True)
 class ShadowBacklog:
-    """How many lists are in which state, for metrics."""
+    """How many lists of the last day are in which state, for metrics."""
 
     n_by_state: Mapping[str, int]
 
 
-def own_order(made: SuggestionSet) -> tuple[UUID, ...]:
-    """Return the coaches of a served list in the matcher's own order, before exploration moved any."""
-    return tuple(item.coach_id for item in sorted(made.items, key=lambda item: (-item.score, str(item.coach_id))))
+def is_as_served(made: SuggestionSet, again: Sequence[UUID]) -> bool:
+    """Tell whether *again* is the served list in the matcher's own order, but for whom exploration moved."""
+    moved = {item.coach_id for item in made.items if item.is_exploring}
+    own = [item.coach_id for item in made.items if not item.is_exploring]
+    rest = [coach_id for coach_id in again if coach_id not in moved]
+    return rest[: len(own)] == own and (bool(moved) or len(rest) == len(own))
