@@ -18,7 +18,7 @@ from coachhub_core.domain.matches import AcceptMatch
 from coachhub_core.environment import load_settings
 from coachhub_core.testing.builders import a_coach, a_trainee, an_account
 
-N_TRAINEES, N_COACHES, SEATS = 500, 150, 3
+N_TRAINEES, N_COACHES, SEATS = 300, 24, 3
 GOALS = ("my first marathon", "yoga for a stiff back", "get strong again", "ten kilometres in spring")
 TAGS = (("marathon", "running"), ("yoga",), ("strength",), ("running",))
 
@@ -31,7 +31,7 @@ def a_hub(folder: Path) -> CoachHub:
 
 
 def fill(folder: Path) -> None:
-    """More trainees than seats, written as they are: nobody has to wait for five hundred passwords."""
+    """More trainees than seats, written as they are: nobody has to wait for three hundred passwords."""
     with a_hub(folder) as hub:
         hub.accounts.create_admin(email="root@example.org", password=PASSWORD, name="Root")
         with hub.storage.begin() as work:
