@@ -28,7 +28,8 @@ if __name__ == "__main__":
 from coachhub_core.matching import AllowedPairs, CoachMatcher
 from coachhub_core.matching.market import CLIMATES, Market, make_market, take_events
 from coachhub_core.ports.matcher import OutcomeLog
-from coachhub_scipy.compare import CompareIndex, comparisons_of
+from coachhub_scipy.compare import CompareIndex
+from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.encode import Encoder
 
 Floats = NDArray[np.float64]

@@ -204,11 +204,13 @@ class Matching:
     features: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ("seats", "price", "hours", "language", "modality")
     artefact: str = ""
-    limit: int = _num(10, 1, 100)
+    shadow: str = ""
+    limit: int = _num(10, 1, 50)
     n_candidates: int = _num(200, 10, 100_000)
     timeout_ms: int = _num(500, 10, 60_000)
     exploration: bool = True
     swap_share: float = _num(0.01, 0, 1)
+    explore_share: float = _num(0.05, 0, 1)
     max_shown_per_day: int = _num(0, 0, 1_000_000)
     sensitive_columns: tuple[str, ...] = ()
 

@@ -46,6 +46,7 @@ class Suggestion:
     score: float
     reasons: tuple[ReasonView, ...]
     is_exploring: bool = False
+    propensity: float | None = None  #: how likely this coach was to stand here; None where that is not known
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +78,7 @@ class Outcome:
     value: float | None = None
     position: int | None = None
     set_id: UUID | None = None
+    propensity: float | None = None  #: of what was shown: how likely this coach was to be shown in this place
 
 
 # ── commands ────────────────────────────────────────────────────────────────
@@ -114,12 +116,12 @@ class SuggestionFilters:
 
 @attrs.frozen(kw_only=True)
 class SuggestCoaches:
-    """Ask for coaches; an admin names the trainee."""
+    """Ask for coaches; an admin names the trainee; without a limit the instance's own, ``matching.limit``, holds."""
 
     trainee_id: UUID | None = None
     profile: WhatIfProfile | None = None
     filters: SuggestionFilters | None = None
-    limit: int = v.whole(1, 50, default=10)
+    limit: int | None = v.whole(1, 50, default=None, optional=True)
     explain: bool = v.flag(default=True)
 
 

@@ -11,6 +11,7 @@ import json
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coachhub_core.errors import MatcherFault, PluginError
 from coachhub_core.matching.tables import CoachTable
@@ -50,6 +51,19 @@ def check_ranking(ranking: Ranking, coaches: CoachTable, allowed: AllowedPairs, 
             raise MatcherFault(reason=f"{what} are not C-contiguous")
     for i in range(b):
         _check_list(rows[i].tolist(), scores[i].tolist(), coaches, allowed.bitmap(i), i)
+
+
+def check_upper(upper: object, scores: NDArray[np.float64]) -> None:
+    """
+    Refuse bounds that break the optional port's contract.
+
+    Raises:
+        MatcherFault: If they are not float64 of the shape of *scores*, or one is below its score.
+    """
+    if not isinstance(upper, np.ndarray) or upper.dtype != np.float64 or upper.shape != scores.shape:
+        raise MatcherFault(reason=f"upper bounds are not float64 {scores.shape}")
+    if not (upper >= scores).all() or (upper == np.inf).any():  # NaN is not above anything
+        raise MatcherFault(reason="an upper bound is below its score, or no number")
 
 
 def _check_list(rows: list[int], scores: list[float], coaches: CoachTable, bitmap: bytes, i: int) -> None:

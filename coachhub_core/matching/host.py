@@ -20,10 +20,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import attrs
+import numpy as np
 
 from coachhub_core.errors import Invalid, MatcherError, MatcherTimeout
-from coachhub_core.matching.checks import check_ranking, check_reasons
+from coachhub_core.matching.checks import check_ranking, check_reasons, check_upper
 from coachhub_core.matching.constraints import Filters, HardRules, built_in
+from coachhub_core.matching.exploring import Maybe
 from coachhub_core.matching.hosted import Hosted, plain_hosted
 from coachhub_core.matching.runner import NotDone, Runner, Wait
 from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
@@ -37,6 +39,7 @@ from coachhub_core.ports.matcher import (
     Index,
     Ranking,
     Reason,
+    Unsure,
 )
 
 GRACE_SECONDS = 0.25  # beyond the deadline, for a matcher that looks at it only every 20 ms and then cleans up
@@ -48,7 +51,7 @@ _N_SNAPSHOTS = 2  # the newest, and the one before it that requests under way st
 _log = logging.getLogger("coachhub.matching")
 
 AnyTable = TypeVar("AnyTable", CoachTable, TraineeTable)
-Answer = tuple[Ranking, list[tuple[Reason, ...]]]
+Answer = tuple[Ranking, list[tuple[Reason, ...]], tuple[Maybe, ...]]
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +76,15 @@ class _Prepared:
     indexes: dict[str, Index] = attrs.field(factory=dict)
     failed: dict[str, MatcherError] = attrs.field(factory=dict)
     building: dict[str, threading.Event] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class _Want:
+    """What is asked of a matcher beside the question."""
+
+    limit: int
+    explain: bool
+    pool: int  # of so many it is asked how good they may well be
 
 
 class _Unready(MatcherError):
@@ -131,6 +143,7 @@ class MatcherHost:
         limit: int = 10,
         without: Collection[str] = (),
         explain: bool = True,
+        pool: int = 0,
     ) -> SuggestionSet:
         """
         Propose coaches to one trainee.
@@ -142,6 +155,8 @@ class MatcherHost:
             limit: At most so many, 1 to 100.
             without: Ids of coaches who are out of the question.
             explain: Whether to give reasons.
+            pool: Of so many at the head of the ranking it is also said how good they may well be, where the matcher
+                knows.
         Returns:
             The list, perhaps empty; ``degraded`` says whether somebody else than the chosen matcher made it.
         Raises:
@@ -156,7 +171,8 @@ class MatcherHost:
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
         asked = self._with_features(trainee, "trainees")
-        hosted, (ranking, reasons), degraded = self._first_answer(prepared, asked, limit, allowed, explain=explain)
+        want = _Want(limit, explain, pool)
+        hosted, (ranking, reasons, maybe), degraded = self._first_answer(prepared, asked, allowed, want)
         items = tuple(
             Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=_ordered(why))
             for place, (row, score, why) in enumerate(
@@ -172,7 +188,30 @@ class MatcherHost:
             model_id=hosted.model_id,
             input_hash=_input_hash(coaches, trainee, filters, limit, without, hosted.model_id),
             degraded=degraded,
+            pool=maybe,
         )
+
+    def reasons_of(
+        self, coaches: CoachTable, trainee: TraineeTable, coach_ids: Sequence[str]
+    ) -> list[tuple[Reason, ...]]:
+        """Give the chosen matcher's reasons for some coaches of a snapshot; none where it fails to give any."""
+        rows = np.array([[row for id_ in coach_ids if (row := coaches.row_of(id_)) is not None]], np.int32)
+        try:
+            index = self.index(coaches, timeout_seconds=self._timeout)
+            seen = self.seen(trainee)
+
+            def explained() -> list[tuple[Reason, ...]]:
+                found = index.explain(seen, rows)
+                check_reasons(found, rows.tolist())
+                return [_ordered(why) for why in found[0]]
+
+            found: list[tuple[Reason, ...]] = (
+                explained() if self._chosen.is_trusted else self._runner.run(explained, self._timeout + GRACE_SECONDS)
+            )
+        except Exception as exc:  # a list without some reasons is better than none
+            _log.warning("matcher %s gave no reasons: %r", self._chosen.name, exc)
+            return [() for _ in coach_ids]
+        return found
 
     def prepare(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> bool:
         """Make a snapshot ready before anybody asks; True when the chosen matcher is."""
@@ -227,7 +266,7 @@ class MatcherHost:
     # ── who answers ──
 
     def _first_answer(
-        self, prepared: _Prepared, trainee: TraineeTable, k: int, allowed: AllowedPairs, *, explain: bool
+        self, prepared: _Prepared, trainee: TraineeTable, allowed: AllowedPairs, want: _Want
     ) -> tuple[Hosted, Answer, str | None]:
         degraded: str | None = None
         for hosted in self._chain:
@@ -237,7 +276,7 @@ class MatcherHost:
                 degraded = "breaker"
                 continue
             try:
-                return hosted, self._ask(prepared, hosted, trainee, k, allowed, explain=explain), degraded
+                return hosted, self._ask(prepared, hosted, trainee, allowed, want), degraded
             except _Unready:
                 why = "preparing"
             except NotDone as exc:
@@ -259,23 +298,16 @@ class MatcherHost:
         raise MatcherError(reason="no matcher answered")  # unreachable while plain is last: it has no deadline
 
     def _ask(
-        self,
-        prepared: _Prepared,
-        hosted: Hosted,
-        trainee: TraineeTable,
-        k: int,
-        allowed: AllowedPairs,
-        *,
-        explain: bool,
+        self, prepared: _Prepared, hosted: Hosted, trainee: TraineeTable, allowed: AllowedPairs, want: _Want
     ) -> Answer:
         patience = self._timeout + GRACE_SECONDS
         index = self._index(prepared, hosted, patience)
         seen = trainee.select(hosted.needs, consent=self._consent)
         if hosted.is_trusted:
-            return _answer(index, prepared.coaches, seen, k, allowed, NEVER, explain=explain)
+            return _answer(index, prepared.coaches, seen, allowed, NEVER, want)
         deadline = Deadline.after(self._timeout, self._clock)
         answer: Answer = self._runner.run(
-            lambda: _answer(index, prepared.coaches, seen, k, allowed, deadline, explain=explain), patience
+            lambda: _answer(index, prepared.coaches, seen, allowed, deadline, want), patience
         )
         return answer
 
@@ -364,19 +396,40 @@ def _answer(
     index: Index,
     coaches: CoachTable,
     trainee: TraineeTable,
-    k: int,
     allowed: AllowedPairs,
     deadline: Deadline,
-    *,
-    explain: bool,
+    want: _Want,
 ) -> Answer:
-    ranking = index.rank(trainee, k, allowed, deadline=deadline)
-    check_ranking(ranking, coaches, allowed, len(trainee), k)
-    if not explain:
-        return ranking, [()] * k
-    reasons = index.explain(trainee, ranking.rows)
-    check_reasons(reasons, ranking.rows.tolist())
-    return ranking, reasons[0]
+    is_unsure = want.pool > 0 and isinstance(index, Unsure)
+    k = max(want.limit, want.pool) if is_unsure else want.limit
+    whole = index.rank(trainee, k, allowed, deadline=deadline)
+    check_ranking(whole, coaches, allowed, len(trainee), k)
+    ranking = whole
+    if k > want.limit:  # a shorter list is the head of a longer one
+        ranking = attrs.evolve(
+            whole,
+            rows=np.ascontiguousarray(whole.rows[:, : want.limit]),
+            scores=np.ascontiguousarray(whole.scores[:, : want.limit]),
+        )
+    reasons: list[tuple[Reason, ...]] = [()] * want.limit
+    if want.explain:
+        found = index.explain(trainee, ranking.rows)
+        check_reasons(found, ranking.rows.tolist())
+        reasons = found[0]
+    return ranking, reasons, _may_be(index, coaches, trainee, whole) if is_unsure else ()
+
+
+def _may_be(index: Index, coaches: CoachTable, trainee: TraineeTable, ranking: Ranking) -> tuple[Maybe, ...]:
+    """Ask how good each who was ranked may well be."""
+    assert isinstance(index, Unsure)  # noqa: S101 - the caller has looked
+    upper = index.upper(trainee, ranking.rows)
+    check_upper(upper, ranking.scores)
+    parts = (ranking.rows[0].tolist(), ranking.scores[0].tolist(), upper[0].tolist())
+    return tuple(
+        Maybe(coach_id=coaches.ids[row], score=score, upper=bound)
+        for row, score, bound in zip(*parts, strict=True)
+        if row >= 0
+    )
 
 
 def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:

@@ -10,7 +10,7 @@ from coachhub_core.errors import ArtefactError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer
 from coachhub_core.memory import matcher as plain_matcher
-from coachhub_core.ports.matcher import Matcher, MatcherOffer
+from coachhub_core.ports.matcher import Matcher, MatcherOffer, Shortlisting
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -48,6 +48,12 @@ class Hosted:
         matcher.save(out)
         _, model_id = out.to_bytes(matcher=name, version=offer.version)
         return cls._of(name, offer, matcher, model_id)
+
+    def with_candidates(self, n: int) -> Hosted:
+        """Let it look closely at *n* coaches of many, where it looks at some only; others stay as they are."""
+        if not isinstance(self.matcher, Shortlisting):
+            return self
+        return attrs.evolve(self, matcher=self.matcher.with_candidates(n))
 
     @classmethod
     def _of(cls, name: str, offer: MatcherOffer, matcher: Matcher, model_id: str) -> Hosted:

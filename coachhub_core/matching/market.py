@@ -147,6 +147,7 @@ def take_events(log: OutcomeLog, rows: NDArray[np.int64]) -> OutcomeLog:
         position=frozen_array(log.position[rows], np.int32),
         shown_with=tuple(log.shown_with[i] for i in listed),
         steps=log.steps,
+        propensity=frozen_array(log.propensity[rows], np.float32),
     )
 
 

@@ -32,6 +32,8 @@ class OutcomeLog:
     ``value`` is NaN where an event needs none, else an explicit yes (1), no (0)
     or rating; unseen is not a no. ``position`` is the place in the list from 1,
     0 where there was none; ``shown_with`` is the id of that list, "" likewise.
+    ``propensity`` is how likely a coach who was shown was to be shown there,
+    above 0 to 1, NaN where nobody knows.
     """
 
     at: NDArray[np.int64]  #: microseconds since 1970, UTC
@@ -42,13 +44,17 @@ class OutcomeLog:
     position: NDArray[np.int32]
     shown_with: tuple[str, ...]
     steps: Mapping[str, tuple[str, ...]] = attrs.field(factory=lambda: STEPS)
+    propensity: NDArray[np.float32] = attrs.field(
+        default=attrs.Factory(lambda log: frozen_array([math.nan] * len(log.event), np.float32), takes_self=True)
+    )
 
     @classmethod
     def build(
         cls, records: Iterable[Mapping[str, Any]] = (), *, steps: Mapping[str, Sequence[str]] | None = None
     ) -> OutcomeLog:
         """
-        Make a log of records with ``at trainee coach event`` and, where known, ``value position shown_with``.
+        Make a log of records with ``at trainee coach event`` and, where known, ``value position
+        shown_with propensity``.
 
         Args:
             records: ``at`` is an aware datetime or microseconds since 1970.
@@ -58,7 +64,9 @@ class OutcomeLog:
         """
         rows = []
         for i, record in enumerate(records):
-            unknown = set(record) - {"at", "trainee", "coach", "event", "value", "position", "shown_with"}
+            unknown = set(record) - {
+                *("at", "trainee", "coach", "event", "value", "position", "shown_with", "propensity")
+            }
             lacking = {"at", "trainee", "coach", "event"} - set(record)
             if unknown or lacking:
                 raise Invalid.at(f"/{i}", f"unknown {sorted(unknown)}, lacking {sorted(lacking)}")
@@ -71,6 +79,7 @@ class OutcomeLog:
             value=frozen_array([math.nan if r.get("value") is None else r["value"] for _, r in rows], np.float32),
             position=frozen_array([r.get("position") or 0 for _, r in rows], np.int32),
             shown_with=tuple(str(r.get("shown_with") or "") for _, r in rows),
+            propensity=frozen_array([_propensity(r.get("propensity"), i) for i, (_, r) in enumerate(rows)], np.float32),
             steps={step: tuple(events) for step, events in (STEPS if steps is None else steps).items()},
         )
 
@@ -85,6 +94,7 @@ class OutcomeLog:
             position=frozen_array(np.concatenate([self.position, other.position]), np.int32),
             shown_with=self.shown_with + other.shown_with,
             steps=self.steps,
+            propensity=frozen_array(np.concatenate([self.propensity, other.propensity]), np.float32),
         )
 
     def __len__(self) -> int:
@@ -106,11 +116,21 @@ class OutcomeLog:
                 digest.update(len(raw).to_bytes(4, "little") + raw)
         for array in (self.at, self.value, self.position):
             digest.update(array.tobytes())
+        if not np.isnan(self.propensity).all():
+            digest.update(self.propensity.tobytes())
         return digest.hexdigest()
 
 
 def _id(value: Any) -> str:
     return name_of(value, "") if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
+
+
+def _propensity(value: Any, i: int) -> float:
+    if value is None or value != value:
+        return math.nan
+    if not 0 < value <= 1:
+        raise Invalid.at(f"/{i}/propensity", "must be above 0, and 1 at most", "range")
+    return float(value)
 
 
 def _micros(at: Any, pointer: str) -> int:

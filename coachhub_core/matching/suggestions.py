@@ -7,6 +7,7 @@ from typing import overload
 
 import attrs
 
+from coachhub_core.matching.exploring import Maybe
 from coachhub_core.ports.matcher import Reason
 
 
@@ -39,6 +40,7 @@ class SuggestionSet(Sequence[Suggestion]):
     model_id: str
     input_hash: str  #: sha256 in hex over coaches, trainee, filters, limit and model
     degraded: str | None = None
+    pool: tuple[Maybe, ...] = ()  #: who else was ranked and how good each may be, where that was asked and is known
 
     def __len__(self) -> int:
         return len(self.items)

@@ -15,7 +15,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import attrs
 import numpy as np
@@ -48,7 +48,9 @@ __all__ = [
     "Ranking",
     "Reason",
     "Schema",
+    "Shortlisting",
     "SuggestionAudit",
+    "Unsure",
 ]
 
 API = 1  #: the major of this port; an offer of another one is refused at start-up, by name
@@ -240,6 +242,27 @@ class Matcher(Protocol):
 
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> Index:
         """Make ready for this snapshot; *prices* (n,), >= 0, are taken off the scores: the price of demand."""
+
+
+@runtime_checkable
+class Unsure(Protocol):
+    """An optional port of an index: it knows how little it knows of a coach, so that newcomers can be tried."""
+
+    def upper(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """
+        Give how good each pair may well be: int32 (b, c) to float64 (b, c), never below its score.
+
+        About one standard deviation above: where much is known, hardly more than the score. The same bits as often
+        as it is asked, alone or together; -inf where the row is -1.
+        """
+
+
+@runtime_checkable
+class Shortlisting(Protocol):
+    """An optional port of a matcher: it looks closely at a short list only, and can be told how long that is."""
+
+    def with_candidates(self, n: int) -> Matcher:
+        """Give the same matcher, looking closely at *n* coaches of many; self is not changed, nor what it saves."""
 
 
 class Assigner(Protocol):

@@ -301,4 +301,7 @@ def _certificate(cohort: Cohort, mode: str) -> dict[str, Any]:
         "n_outside": cohort.n_outside,
         "is_whole": cohort.n_outside == 0,
         "broken": list(found.broken),
+        "seats_used": found.seats_used,
+        "top_tenth": found.top_tenth,
+        "worst_place": found.worst_place,
     }

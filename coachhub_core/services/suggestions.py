@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ import msgspec
 
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import CoachView
+from coachhub_core.domain.shadows import ShadowList
 from coachhub_core.domain.suggestions import (
     Outcome,
     ReasonView,
@@ -30,9 +30,11 @@ from coachhub_core.domain.suggestions import (
 from coachhub_core.domain.trainees import Trainee
 from coachhub_core.errors import Invalid, NotFound, ProfileIncomplete
 from coachhub_core.matching.constraints import Filters
+from coachhub_core.matching.exploring import POOL, arranged
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.suggestions import SuggestionSet as Ranked
-from coachhub_core.ports.matcher import SuggestionAudit
+from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.ports.matcher import Reason, SuggestionAudit
 from coachhub_core.ports.storage import CoachRecord, UnitOfWork
 from coachhub_core.services.access import own_trainee_id, require_role
 from coachhub_core.services.limits import Throttle
@@ -116,20 +118,24 @@ class SuggestionService:
             )
         now = self._context.clock()
         row = trainee_row(profile, city=city, week=week, now=now, vocabulary=self._context.vocabulary)
+        settings = self._context.settings.matching
         ranked = self._host.suggest(
             coaches,
             row,
-            filters=self._filters(command.filters),
-            limit=command.limit,
+            filters=self.filters(command.filters),
+            limit=command.limit or settings.limit,
             without=asked_already,
             explain=command.explain,
+            pool=POOL if settings.exploration and settings.explore_share > 0 else 0,
         )
-        made = self._set(ranked, trainee_id, command, account.locale)
-        view, kept = self._keep(actor, made, is_what_if=command.profile is not None)
+        items = self._arranged(ranked, trainee_id, coaches, row, command, account.locale)
+        made = self._set(ranked, trainee_id, command, items)
+        view, kept = self._keep(actor, made, command)
         self._audit(kept, time.monotonic() - started)
         return view
 
-    def _filters(self, filters: SuggestionFilters | None) -> Filters | None:
+    def filters(self, filters: SuggestionFilters | None) -> Filters | None:
+        """Return what the caller stated in the matcher's words."""
         if filters is None:
             return None
         tags: list[str] = []
@@ -149,24 +155,55 @@ class SuggestionService:
             gender=filters.gender,
         )
 
-    def _set(self, ranked: Ranked, trainee_id: UUID, command: SuggestCoaches, locale: str) -> SuggestionSet:
-        items = [
+    def _arranged(
+        self,
+        ranked: Ranked,
+        trainee_id: UUID,
+        coaches: CoachTable,
+        row: TraineeTable,
+        command: SuggestCoaches,
+        locale: str,
+    ) -> tuple[Suggestion, ...]:
+        """Put a ranked list in the order it is shown in: as it is, or in a small share changed to learn from it."""
+        settings = self._context.settings.matching
+        shown = arranged(
+            [item.coach_id for item in ranked],
+            ranked.pool,
+            question=f"{ranked.input_hash}:{trainee_id}",
+            swap_share=settings.swap_share if settings.exploration else 0.0,
+            explore_share=settings.explore_share if settings.exploration else 0.0,
+        )
+        reasons = {item.coach_id: item.reasons for item in ranked}
+        scores = {one.coach_id: one.score for one in (*ranked.pool, *ranked)}
+        tried = [one.coach_id for one in shown if one.coach_id not in reasons]  # from behind the list
+        if tried and command.explain:
+            reasons.update(zip(tried, self._host.reasons_of(coaches, row, tried), strict=True))
+        return tuple(
             Suggestion(
-                rank=item.rank,
-                coach_id=UUID(item.coach_id),
-                score=item.score,
-                reasons=tuple(
-                    ReasonView(
-                        code=reason.code,
-                        contribution=reason.contribution,
-                        text=self._texts.text(reason.code, reason.contribution, reason.evidence, locale),
-                        evidence=msgspec.to_builtins(dict(reason.evidence)),
-                    )
-                    for reason in item.reasons
-                ),
+                rank=place,
+                coach_id=UUID(one.coach_id),
+                score=scores[one.coach_id],
+                reasons=self._said(reasons.get(one.coach_id, ()), locale),
+                is_exploring=one.is_exploring,
+                propensity=one.propensity,
             )
-            for item in ranked
-        ]
+            for place, one in enumerate(shown, start=1)
+        )
+
+    def _said(self, reasons: Sequence[Reason], locale: str) -> tuple[ReasonView, ...]:
+        return tuple(
+            ReasonView(
+                code=reason.code,
+                contribution=reason.contribution,
+                text=self._texts.text(reason.code, reason.contribution, reason.evidence, locale),
+                evidence=msgspec.to_builtins(dict(reason.evidence)),
+            )
+            for reason in reasons
+        )
+
+    def _set(
+        self, ranked: Ranked, trainee_id: UUID, command: SuggestCoaches, items: tuple[Suggestion, ...]
+    ) -> SuggestionSet:
         filters: dict[str, Any] = msgspec.to_builtins(attrs.asdict(command.filters)) if command.filters else {}
         return SuggestionSet(
             id=self._context.new_id(),
@@ -178,30 +215,14 @@ class SuggestionService:
             n_eligible=ranked.n_eligible,
             relaxations=tuple(Relaxation(constraint=name, n_more=n) for name, n in ranked.relaxations.items()),
             degraded=ranked.degraded,
-            items=self._swapped(items, ranked.input_hash, trainee_id),
+            items=items,
             created_at=self._context.clock(),
         )
 
-    def _swapped(self, items: Sequence[Suggestion], input_hash: str, trainee_id: UUID) -> tuple[Suggestion, ...]:
-        """
-        In a small share of lists swap two neighbours, and mark them: the only way to learn what position does.
-
-        Drawn from the input, so that the same question gives the same list.
-        """
-        settings = self._context.settings.matching
-        if not settings.exploration or len(items) < 2:
-            return tuple(items)
-        drawn = hashlib.sha256(f"{input_hash}:{trainee_id}".encode()).digest()
-        if int.from_bytes(drawn[:4], "big") / 2**32 >= settings.swap_share:
-            return tuple(items)
-        at = drawn[4] % (len(items) - 1)
-        swapped = list(items)
-        for place, item in ((at, items[at + 1]), (at + 1, items[at])):
-            swapped[place] = attrs.evolve(item, rank=place + 1, is_exploring=True)
-        return tuple(swapped)
-
     @rerun
-    def _keep(self, actor: Actor, made: SuggestionSet, *, is_what_if: bool) -> tuple[SuggestionSetView, SuggestionSet]:
+    def _keep(
+        self, actor: Actor, made: SuggestionSet, command: SuggestCoaches
+    ) -> tuple[SuggestionSetView, SuggestionSet]:
         with self._context.write(actor) as work:
             records = work.coaches.records([item.coach_id for item in made.items])
             # between the snapshot and now a seat may have gone: who cannot be asked is not proposed
@@ -213,13 +234,21 @@ class SuggestionService:
                 and record.coach.seats_left > 0
                 and record.account.status == "active"
             ]
+            if len(still) < len(made.items):  # who moves up stands where nobody drew them
+                still = [attrs.evolve(item, propensity=None) for item in still]
             kept = attrs.evolve(
                 made, items=tuple(attrs.evolve(item, rank=place) for place, item in enumerate(still, start=1))
             )
             work.suggestions.add(kept)
-            if not is_what_if:
-                shown = [self._outcome(kept, item.coach_id, "shown", item.rank) for item in kept.items]
+            if command.profile is None:  # what was only tried is nothing to learn from
+                shown = [
+                    attrs.evolve(self._outcome(kept, item.coach_id, "shown", item.rank), propensity=item.propensity)
+                    for item in kept.items
+                ]
                 work.outcomes.add(shown)
+                if self._context.settings.matching.shadow and kept.items and kept.degraded is None:
+                    n_asked = command.limit or self._context.settings.matching.limit
+                    work.shadows.add(ShadowList(id=kept.id, created_at=kept.created_at, n_asked=n_asked))
             return work.commit(self._shown(kept, records)), kept
 
     def _outcome(self, made: SuggestionSet, coach_id: UUID, event: Any, position: int | None) -> Outcome:

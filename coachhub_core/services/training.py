@@ -64,6 +64,7 @@ def _records(work: UnitOfWork, since: datetime | None) -> list[dict[str, Any]]:
                 "value": outcome.value,
                 "position": outcome.position,
                 "shown_with": outcome.set_id,
+                "propensity": outcome.propensity,
             }
             for outcome in page
             if since is None or outcome.at >= since

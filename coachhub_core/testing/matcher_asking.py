@@ -6,7 +6,7 @@ import numpy as np
 
 from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.tables import Table
-from coachhub_core.ports.matcher import STEPS, AllowedPairs, Index, MatcherOffer, OutcomeLog
+from coachhub_core.ports.matcher import STEPS, AllowedPairs, Index, MatcherOffer, OutcomeLog, Unsure
 from coachhub_core.testing.cases import Case, history
 from coachhub_core.testing.matcher_base import MatcherKit, every_row
 
@@ -50,6 +50,28 @@ class AskingContract(MatcherKit):
         assert np.allclose(scores, index.score(tables.trainees, rows) - prices, rtol=0, atol=1e-9)
         self._rank(priced, tables.coaches, tables.trainees)
         self._misses_nobody(offer, priced, tables.coaches, tables.trainees)
+
+    def test_what_a_pair_may_yet_be_is_never_below_its_score(
+        self, offer: MatcherOffer, index: Index, tables: Case
+    ) -> None:
+        """Where an index knows how little it knows: a bound above each score, the same in any company."""
+        fitted = offer.make().fit(history(tables, loved=1), tables.coaches, tables.trainees)
+        for asked in (index, fitted.index(tables.coaches)):
+            if not isinstance(asked, Unsure):
+                return  # it knows nothing of that kind
+            rows = self._rank(asked, tables.coaches, tables.trainees, 5).rows.copy()
+            rows[::2, 3] = -1
+            kept = rows.copy()
+            upper = asked.upper(tables.trainees, rows)
+            assert np.array_equal(rows, kept), "the rows that were asked for were written to"
+            assert upper.shape == rows.shape
+            assert upper.dtype == np.float64
+            scores = asked.score(tables.trainees, rows)
+            assert (upper >= scores).all()
+            assert np.isfinite(upper[rows >= 0]).all()
+            assert (upper[rows < 0] == -np.inf).all()
+            alone = asked.upper(tables.trainees.take([2]), np.ascontiguousarray(rows[2:3, ::-1]))
+            assert alone[0].tolist() == upper[2, ::-1].tolist()
 
     def test_probabilities_are_probabilities(self, index: Index, tables: Case) -> None:
         """Those steps it knows, from 0 to 1 for every pair, the same whether asked alone or together."""

@@ -100,11 +100,16 @@ MEANINGS: Final[Mapping[str, str]] = {
     "matching.features": "Feature blocks of plugins whose columns are computed, in this order",
     "matching.constraints": "Hard constraints that are applied, built-in ones and those of plugins; `seats` always is",
     "matching.artefact": "A file with what the matcher has learned",
+    "matching.shadow": "A second matcher that is asked too, unseen, by the worker: the name its plugin gives it, or a "
+    "file with what it has learned; empty: none (`coachhub match shadow` compares)",
     "matching.limit": "Suggestions where a request names no limit",
-    "matching.n_candidates": "Coaches a matcher is asked about",
+    "matching.n_candidates": "Of more than 5,000 coaches, how many are scored after a first look; the rest follow in "
+    "the order of that look. For matchers that look twice, as `duet` does",
     "matching.timeout_ms": "How long the matcher may take; then the fallback answers",
-    "matching.exploration": "Whether two neighbours of a list may be swapped, and marked, to learn from it",
-    "matching.swap_share": "In which share of lists",
+    "matching.exploration": "Whether lists may be changed a little after ranking, and marked, to learn from it",
+    "matching.swap_share": "In which share of lists two neighbours change places",
+    "matching.explore_share": "In which share of lists one of the first five places goes to whoever may yet be the "
+    "best, where the matcher knows how little it knows; a tenth and more is for hubs with many newcomers",
     "matching.max_shown_per_day": "How often one coach is shown",
     "matching.sensitive_columns": "Sensitive columns a matcher may see, by name; none without the operator's word",
     "matches.max_open": "Requests of one trainee that may be open at once",
@@ -115,8 +120,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 NOT_READ_YET: Final = frozenset(
     {
-        "limits.reset",
-        "matching.limit", "matching.n_candidates", "matching.max_shown_per_day",
+        "limits.reset", "matching.max_shown_per_day",
     }
 )  # fmt: skip
 """Named so that a file can hold them today; nothing reads them in this version."""

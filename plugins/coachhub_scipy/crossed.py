@@ -48,6 +48,8 @@ class Crossed:
     right: Floats  # (m, r)
     position: float
     widths: tuple[float, ...]
+    doubt: Floats  # (m,), standard deviation of each coach's own effect, given all others
+    doubt_new: float  # of a coach nobody met: as wide as the prior
 
 
 @attrs.frozen(eq=False)
@@ -310,8 +312,16 @@ class _Problem:
                 self.width[block] = float(np.clip(np.sqrt(variance), _LEAST, _MOST))
         self.flat = self.flat * old / self.width  # the same coefficients, in the new widths
 
+    def _doubt(self, t: dict[str, Floats]) -> Floats:
+        """Give how far a coach's own effect may be off: the curvature of what was seen of them, and the prior."""
+        prob = 0.5 * (1.0 + np.tanh(0.5 * self._logits(t)))
+        seen = np.bincount(self.c, self.weight * prob * (1 - prob), minlength=self.shape[1])
+        made: Floats = 1.0 / np.sqrt(seen + 1.0 / self.width[self.layout.at["own_coach"]] ** 2)
+        return made
+
     def crossed(self) -> Crossed:
         t = self._parts(self.flat)
+        own = self.width[self.layout.at["own_coach"]]
         return Crossed(
             base=float(t["base"][0]),
             compare=t["compare"],
@@ -324,6 +334,8 @@ class _Problem:
             right=t["right"],
             position=float(t["position"][0]),
             widths=tuple(float(self.width[block][0]) for block in self.layout.blocks),
+            doubt=self._doubt(t),
+            doubt_new=float(own[0]) if len(own) else 0.0,
         )
 
 

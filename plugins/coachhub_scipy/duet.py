@@ -19,7 +19,7 @@ from coachhub_core.errors import ArtefactError
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import NEVER, ArtefactReader, ArtefactWriter, Deadline, Matcher, OutcomeLog
 from coachhub_scipy.arithmetic import Floats
-from coachhub_scipy.compare import PARTS, Comparison, comparisons_of, prior_weights
+from coachhub_scipy.comparisons import PARTS, Comparison, comparisons_of, prior_weights
 from coachhub_scipy.encode import Encoder
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.index import DuetIndex
@@ -28,6 +28,7 @@ from coachhub_scipy.parts import SparseRows, StepModel
 PRIOR = "duet-prior/1"  #: the hand-set coefficients; another number, other lists
 PRIOR_BASES = {"wants": -1.0, "accepts": 1.0, "goes_well": 0.8}
 PRIOR_STEPS = tuple(PRIOR_BASES)
+N_CANDIDATES = 200  #: of many coaches so many are scored; the rest stays in the order of the first look
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +55,7 @@ class DuetMatcher:
     hub: HubColumns = attrs.field(factory=HubColumns)
     pairs: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
     learned: Learned | None = None
+    n_candidates: int = N_CANDIDATES  # of this server, and not of what was learned: it is not saved
 
     def fit(
         self,
@@ -80,7 +82,11 @@ class DuetMatcher:
         hub = HubColumns.fit(coaches)
         named = {**self.pairs, **(pairs or {})}
         learned = learn(log, hub.of_coaches(coaches), hub.of_trainees(trainees), named, seed=seed, deadline=deadline)
-        return DuetMatcher(hub, named, learned)
+        return attrs.evolve(self, hub=hub, pairs=named, learned=learned)
+
+    def with_candidates(self, n: int) -> DuetMatcher:
+        """Give the same matcher, scoring *n* of many coaches."""
+        return attrs.evolve(self, n_candidates=n)
 
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> DuetIndex:
         """Make ready for a snapshot."""
@@ -145,8 +151,8 @@ class DuetMatcher:
             pairs = {str(name): (str(a), str(b)) for name, (a, b) in document["pairs"].items()}
             hub = HubColumns(mean, weight)
             if not document["is_learned"]:
-                return DuetMatcher(hub, pairs)
-            return DuetMatcher(hub, pairs, _read(source, document))
+                return attrs.evolve(self, hub=hub, pairs=pairs, learned=None)
+            return attrs.evolve(self, hub=hub, pairs=pairs, learned=_read(source, document))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
             raise ArtefactError(reason=f"this is not what the matcher duet saved: {exc!r}") from exc
 
@@ -178,6 +184,8 @@ def _read(source: ArtefactReader, document: Mapping[str, Any]) -> Learned:
         ):
             for part in step.linear:
                 _check(part.name, getattr(part, side), n, p)
+        if step.doubt is not None and step.doubt.shape != (len(learned.coach_ids),):
+            raise ArtefactError(reason=f"the step {step.name!r} doubts {len(step.doubt)} coaches, and not all it knows")
         if step.compare.shape != (width,):
             raise ArtefactError(reason=f"the step {step.name!r} compares {len(step.compare)} numbers, and not {width}")
     return learned

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_scipy.arithmetic import Floats, dots, sigmoid
-from coachhub_scipy.compare import EVERY
+from coachhub_scipy.comparers import EVERY
 from coachhub_scipy.prepared import Asking, Prepared
 from coachhub_scipy.topk import GATHER, may_win
 

@@ -1,10 +1,10 @@
 """
 The matcher ready for one snapshot of coaches: ranks, scores, explains, and gives the same bits every time.
 
-Up to 5,000 coaches all are scored; above, the 200 that look best at first sight
-are. A first look is a product of matrices, whose last bits depend on the batch; what
-could change a place is therefore computed again, dimension by dimension in a fixed
-order, before anything is sorted.
+Up to 5,000 coaches all are scored; above, those that look best at first sight are,
+200 unless the matcher was told otherwise. A first look is a product of matrices, whose
+last bits depend on the batch; what could change a place is therefore computed again,
+dimension by dimension in a fixed order, before anything is sorted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from coachhub_core.matching.schema import COACH_COLUMNS, trainee_table
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import AllowedPairs, Deadline, Ranking, Reason
 from coachhub_scipy.arithmetic import Floats, sigmoid
-from coachhub_scipy.compare import EVERY
+from coachhub_scipy.comparers import EVERY
 from coachhub_scipy.explain import Explainer
 from coachhub_scipy.first_look import FirstLook
 from coachhub_scipy.prepared import Asking, Prepared
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from coachhub_scipy.duet import DuetMatcher, Learned
 
 WHOLE = 5_000  #: coaches up to which all are scored
-N_CANDIDATES = 200  #: above, so many are
 _NEAR = 1e-9  # what the first look at all may be wrong by
 _CHUNK = 64  # trainees whose first look is taken together
 _CHUNK_OF_MANY = 8  # where there are many coaches: bounds what is held for all of them at once
@@ -115,7 +114,9 @@ class DuetIndex:
                     mine = None if looks is None else [one[at] for one in looks]
                     rows, scores = _best_of_all(ready.prepared, asking[at], mine, k, is_allowed)
                 else:
-                    rows, scores = _best_of_many(ready.prepared, ready.look, asking[at], k, is_allowed)
+                    rows, scores = _best_of_many(
+                        ready.prepared, ready.look, asking[at], k, is_allowed, self._matcher.n_candidates
+                    )
                 ranking.rows[i, : len(rows)] = rows
                 ranking.scores[i, : len(rows)] = scores
         deadline.check()
@@ -131,6 +132,16 @@ class DuetIndex:
             wanted = np.flatnonzero(rows[i] >= 0)
             if len(wanted):
                 made[i, wanted] = ready.prepared.scores(asking, rows[i, wanted].astype(np.int64))
+        return made
+
+    def upper(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Score these coaches as if each had a better record than was seen, by one standard deviation."""
+        made = np.full(rows.shape, -np.inf, np.float64)
+        ready, askings = self._asking(trainees)
+        for i, asking in enumerate(askings):
+            wanted = np.flatnonzero(rows[i] >= 0)
+            if len(wanted):
+                made[i, wanted] = ready.prepared.upper(asking, rows[i, wanted].astype(np.int64))
         return made
 
     def probabilities(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> Mapping[str, NDArray[np.float64]]:
@@ -184,11 +195,16 @@ def _best_of_all(
 
 
 def _best_of_many(
-    prepared: Prepared, look: FirstLook, asking: Asking, k: int, is_allowed: NDArray[np.bool_] | None
+    prepared: Prepared,
+    look: FirstLook,
+    asking: Asking,
+    k: int,
+    is_allowed: NDArray[np.bool_] | None,
+    n_candidates: int,
 ) -> tuple[NDArray[np.int64], Floats]:
     """Rank the candidates by their scores; behind them, the rest go on in the order of the first look."""
-    looked = look.candidates(asking, is_allowed, max(N_CANDIDATES, k))
-    head, tail = looked[:N_CANDIDATES], looked[N_CANDIDATES:]
+    looked = look.candidates(asking, is_allowed, max(n_candidates, k))
+    head, tail = looked[:n_candidates], looked[n_candidates:]
     scores = prepared.scores(asking, head)
     order = np.lexsort((prepared.id_order[head], -scores))
     rows, scores = head[order], scores[order]

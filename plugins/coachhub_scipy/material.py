@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from coachhub_core.matching.tables import CoachTable, Texts, TraineeTable
 from coachhub_scipy.arithmetic import Floats, logarithm
-from coachhub_scipy.compare import CompareIndex, Comparison, prior_weights
+from coachhub_scipy.compare import CompareIndex
+from coachhub_scipy.comparisons import Comparison, prior_weights
 from coachhub_scipy.crossed import Pairs
 from coachhub_scipy.encode import Encoded, Encoder, principal
 from coachhub_scipy.observe import Observed
@@ -24,6 +25,7 @@ N_DIRECTIONS = 32  #: leading directions of the features of one side
 HELD_OUT = 0.2  #: of the newest pairs of people with a history
 HELD_PEOPLE = 0.12  #: of the trainees, with all they did: they stand for newcomers
 MIN_HISTORY = 4
+MIN_CHECKED = 200  #: positives below which a check says nothing
 MAX_ASKED_TERMS = 20_000
 
 

@@ -22,6 +22,7 @@ STEPS = ("wants", "accepts", "goes_well")
 REFUSALS = frozenset({"declined", "cancelled", "rejected", "refused", "skipped", "dismissed", "disliked", "ignored"})
 GLANCE = {"opened": 0.1}  #: looking is less than asking, where a log has both
 MOST_SHOWN = 3  #: showings of one pair that count
+CLIP = 1.25  #: a showing counts at most as so many, however unlikely it was; docs/explanation/exploration.md says why
 CHOSEN = 0.2  #: of a yes from which on a pair counts as chosen, where there are noes; ratings: above the middle
 _MANY_VALUES = 25  # more different values than a scale has: these are counts
 _SMOOTH = 0.12  # of a rating around what is usual: where indifference turns to liking
@@ -171,8 +172,10 @@ def _with_passed_over(
 ) -> Observed:
     """Add the pairs that were shown and not taken up."""
     key, first, count = np.unique(u * n + c, return_index=True, return_counts=True)
-    place = np.zeros(len(key))
+    place, worth = np.zeros(len(key)), np.zeros(len(key))
     inverse = np.searchsorted(key, u * n + c)
+    np.add.at(worth, inverse, _worth(log, rows))
+    worth /= count
     np.add.at(place, inverse, log.position[rows].astype(np.float64))
     place /= count
     at = log.at[rows][first]
@@ -181,16 +184,30 @@ def _with_passed_over(
     where = np.minimum(np.searchsorted(key, taken), len(key) - 1)
     position = np.where(key[where] == taken, place[where], wants.position)
     times = np.where(key[where] == taken, np.minimum(count[where], MOST_SHOWN), 1)  # asked once of so many showings
+    of_taken = np.where(key[where] == taken, worth[where], 1.0)
     return attrs.evolve(
         wants,
         trainee=np.concatenate([wants.trainee, key[new] // n]),
         coach=np.concatenate([wants.coach, key[new] % n]),
         yes=np.concatenate([wants.yes / times, np.zeros(int(new.sum()))]),
-        weight=np.concatenate([times.astype(np.float64), np.minimum(count[new], MOST_SHOWN).astype(np.float64)]),
+        weight=np.concatenate([times * of_taken, np.minimum(count[new], MOST_SHOWN) * worth[new]]),
         at=np.concatenate([wants.at, at[new]]),
         position=np.concatenate([position, place[new]]),
         has_no=True,
     )
+
+
+def _worth(log: OutcomeLog, rows: NDArray[np.int64]) -> Floats:
+    """
+    Give how much each showing counts: the inverse of how likely it was, clipped, on average 1.
+
+    What exploration drew stands for all the lists in which it was not drawn; what always stands in its place for itself
+    alone. Where nobody knows how likely it was, it counts as certain.
+    """
+    chance = np.nan_to_num(log.propensity[rows].astype(np.float64), nan=1.0)
+    worth = np.minimum(1.0 / chance, CLIP)
+    made: Floats = worth / worth.mean()
+    return made
 
 
 def _chosen(rated: Observed) -> Observed:

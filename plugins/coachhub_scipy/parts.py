@@ -146,6 +146,11 @@ class Asked:
     weights: SparseRows  # (terms, coaches)
 
 
+def rounded(values: Floats) -> Floats:
+    """Give numbers as they come back from an artefact: in single precision."""
+    return values.astype(np.float32).astype(np.float64)
+
+
 Gain = tuple[float, float]  #: for people with a history, and without
 
 
@@ -163,6 +168,9 @@ class StepModel:
     history_gain: Gain = (0.0, 0.0)
     asked: Asked | None = None
     asked_gain: Gain = (0.0, 0.0)
+    doubt: Floats | None = None  # (coaches,), standard deviation of what a coach's own record adds to the logit
+    doubt_new: float = 0.0  # of a coach nobody met
+    doubt_gain: Gain = (0.0, 0.0)
 
     def save(self, out: ArtefactWriter) -> None:
         """Put everything :meth:`load` needs."""
@@ -174,6 +182,7 @@ class StepModel:
             "compare_gain": list(self.compare_gain),
             "history_gain": list(self.history_gain) if self.history is not None else None,
             "asked": None,
+            "doubt": None if self.doubt is None else {"new": self.doubt_new, "gain": list(self.doubt_gain)},
         }
         if self.asked is not None:
             document["asked"] = {
@@ -191,6 +200,8 @@ class StepModel:
         if self.asked is not None:
             out.put_array(f"{prefix}/asked.idf", self.asked.idf)
             self.asked.weights.save(out, f"{prefix}/asked")
+        if self.doubt is not None:
+            out.put_array(f"{prefix}/doubt", self.doubt.astype(np.float32))
 
     @classmethod
     def load(cls, source: ArtefactReader, name: str) -> StepModel:
@@ -213,6 +224,7 @@ class StepModel:
                 source.array(f"{prefix}/asked.idf"),
                 SparseRows.load(source, f"{prefix}/asked"),
             )
+        doubt = said.get("doubt")  # a model of before it was kept has none
         return cls(
             name=name,
             base=_gain(said["base"]),
@@ -224,6 +236,9 @@ class StepModel:
             history_gain=_gain(said["history_gain"] or (0.0, 0.0)),
             asked=asked,
             asked_gain=_gain(said["asked"]["gain"]) if asked is not None else (0.0, 0.0),
+            doubt=None if doubt is None else source.array(f"{prefix}/doubt").astype(np.float64),
+            doubt_new=0.0 if doubt is None else float(doubt["new"]),
+            doubt_gain=(0.0, 0.0) if doubt is None else _gain(doubt["gain"]),
         )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coachhub_core.matching.tables import CoachTable, TraineeRow, TraineeTable
 from coachhub_scipy.arithmetic import Floats, dots, sigmoid
-from coachhub_scipy.compare import EVERY, Rows
+from coachhub_scipy.comparers import EVERY, Rows
 from coachhub_scipy.material import request_terms
 from coachhub_scipy.parts import Side, SparseRows, StepModel, mixed, trust
 from coachhub_scipy.serving import Question, ServingIndex
@@ -71,6 +71,7 @@ class Prepared:
         self.trainee_row = {id_: row for row, id_ in enumerate(learned.trainee_ids)}
         self.compare = ServingIndex(learned.comparisons, coaches, learned.background, learned.n_background)
         self.steps = tuple(self._laid_out(step) for step in learned.steps)
+        self._doubts = [self._doubted(step) for step in learned.steps]
 
     def _laid_out(self, step: StepModel) -> StepIndex:
         rights, constants, maps, widths = [], [], [], []
@@ -89,6 +90,13 @@ class Prepared:
             tuple(widths),
             {} if step.asked is None else {term: at for at, term in enumerate(step.asked.terms)},
         )
+
+    def _doubted(self, step: StepModel) -> Floats | None:
+        if step.doubt is None:
+            return None
+        known = step.doubt[self.fitted_row] if len(step.doubt) else np.zeros(self.n)
+        made: Floats = np.where(self.fitted_row >= 0, known, step.doubt_new)
+        return made
 
     # ── reading a trainee ──
 
@@ -192,6 +200,14 @@ class Prepared:
     def scores(self, asking: Asking, rows: NDArray[np.int64], extras: list[Floats] | None = None) -> Floats:
         """Give the scores of these coaches, in the fixed order: (r,)."""
         return self.scored(self.logits(asking, rows, extras), rows)
+
+    def upper(self, asking: Asking, rows: NDArray[np.int64]) -> Floats:
+        """Give the scores of these coaches were each step's logit one standard deviation higher: (r,)."""
+        raised = []
+        for logit, doubt, one in zip(self.logits(asking, rows), self._doubts, self.steps, strict=True):
+            gain = mixed(one.step.doubt_gain, asking.share)
+            raised.append(logit if doubt is None else logit + max(gain, 0.0) * doubt[rows])
+        return self.scored(raised, rows)
 
     def scored(self, logits: list[Floats], rows: Rows) -> Floats:
         """Make scores of logits: the product of the probabilities, less the price of demand."""

@@ -1,7 +1,7 @@
 """
 The comparisons laid out for asking: a trainee is read once, and a few coaches are looked at of many.
 
-The numbers are those of :mod:`coachhub_scipy.compare`, bit for bit, which learning
+The numbers are those of :mod:`coachhub_scipy.comparers`, bit for bit, which learning
 uses; a test holds the two against each other. Labels and texts are kept once per
 distinct value (:mod:`coachhub_scipy.distinct`).
 """
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from coachhub_core.domain.vocabulary import shipped
 from coachhub_core.matching.tables import N_HOURS, CoachTable, Hours, Labels, Texts, TraineeRow
 from coachhub_scipy.arithmetic import Floats, dots, logarithm
-from coachhub_scipy.compare import EVERY, Comparer, Comparison, Rows, comparer_of
+from coachhub_scipy.comparers import EVERY, Comparer, Rows, comparer_of
+from coachhub_scipy.comparisons import Comparison
 from coachhub_scipy.distinct import Distinct
 from coachhub_scipy.wordings import Terms, Wordings
 

@@ -10,11 +10,13 @@ import scipy  # noqa: F401 - a missing scipy is found here, before anything was 
 
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import Deadline, OutcomeLog
-from coachhub_scipy.compare import comparisons_of
-from coachhub_scipy.learn import chosen_matrix, learn_step, liked_matrix
+from coachhub_scipy.answers import learn_answers
+from coachhub_scipy.choices import learn_choices
+from coachhub_scipy.chosen import chosen_matrix, liked_matrix
+from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.material import Material
-from coachhub_scipy.observe import STEPS, observe
-from coachhub_scipy.parts import SparseRows
+from coachhub_scipy.observe import STEPS, Observed, observe
+from coachhub_scipy.parts import SparseRows, StepModel
 
 if TYPE_CHECKING:
     from coachhub_scipy.duet import Learned
@@ -67,3 +69,10 @@ def learn(
         chosen=SparseRows.of(liked),
         is_partial=deadline.is_over(),
     )
+
+
+def learn_step(name: str, seen: Observed, material: Material) -> StepModel:
+    """Learn one step from what was observed of it."""
+    if seen.has_no:
+        return learn_answers(name, seen, material)
+    return learn_choices(name, seen, material)

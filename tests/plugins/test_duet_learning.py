@@ -26,7 +26,7 @@ from coachhub_core.matching import (
 from coachhub_core.matching.artefact import ZipArtefactReader
 from coachhub_core.matching.checks import check_ranking
 from coachhub_core.matching.market import Market, make_market
-from coachhub_core.ports.matcher import NEVER
+from coachhub_core.ports.matcher import NEVER, Shortlisting
 
 PLUGINS = [coachhub_scipy]
 
@@ -165,6 +165,23 @@ def test_words_lead_to_whom_they_led_before() -> None:
     assert model.rank(new, 1).rows[:, 0].tolist() == [2, 1]
 
 
+def test_words_and_a_history_are_learned_from_together() -> None:
+    """People who chose often and also say what they look for: a newcomer's words find what such people chose."""
+    themes = ["mountains and snow", "engines and oil"]
+    records = [
+        {"at": 10 * i + j, "trainee": f"u{i}", "coach": f"c{2 * ((i + j) % 12) + i % 2}", "event": "click"}
+        for i in range(120)
+        for j in range(6)
+    ]
+    coaches = CoachTable.build(ids=[f"c{j}" for j in range(24)])
+    said = Texts([[f"request {i % 7} about {themes[i % 2]}"] for i in range(120)])
+    trainees = TraineeTable.build(ids=[f"u{i}" for i in range(120)], goal=said)
+    log = OutcomeLog.build(records, steps={"wants": ("click",)})
+    model = CoachMatcher.fit(log, coaches, trainees, plugins=PLUGINS)
+    new = TraineeTable.build(ids=["n1", "n2"], goal=Texts([["snow on mountains"], ["oil for engines"]]))
+    assert (model.rank(new, 4).rows % 2).tolist() == [[0] * 4, [1] * 4]
+
+
 def test_newcomers_are_told_by_their_features() -> None:
     """New items are ranked by what their features said of others, for a person with a history."""
     records = [
@@ -272,9 +289,10 @@ def test_many_coaches_are_ranked_by_candidates(
 ) -> None:
     """Above the limit the best at first sight are scored: the same lists in any batch, and said not to be exact."""
     monkeypatch.setattr("coachhub_scipy.index.WHOLE", 10)
-    monkeypatch.setattr("coachhub_scipy.index.N_CANDIDATES", 12)
     trainees = market.trainees.take(range(20))
-    index = model.model.index(market.coaches)
+    matcher = model.model
+    assert isinstance(matcher, Shortlisting)
+    index = matcher.with_candidates(12).index(market.coaches)
     everyone = AllowedPairs.everyone().bound_to(market.coaches, trainees)
     ranking = index.rank(trainees, 20, everyone, deadline=NEVER)
     check_ranking(ranking, market.coaches, everyone, len(trainees), 20)

@@ -10,7 +10,8 @@ from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.sample import sample_rows
 from coachhub_core.matching.schema import coach_table, trainee_table
 from coachhub_core.ports.matcher import Reason
-from coachhub_scipy.compare import CompareIndex, comparisons_of
+from coachhub_scipy.compare import CompareIndex
+from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.distinct import Distinct
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.sentences import ENGLISH
@@ -103,13 +104,14 @@ def test_wordings_score_as_the_texts_do() -> None:
 
 
 def test_shared_words_are_said_once() -> None:
-    """A pair of words says its words too; little words stand only where nothing else does."""
+    """A pair says its words too; little words and those of every sentence stand only where nothing else does."""
     assert tidied(["first", "first marathon", "my first", "marathon", "my", "go", "taper"]) == [
         "first marathon",
-        "my first",
         "taper",
     ]
-    assert tidied(["go", "my"]) == ["go", "my"]
+    assert tidied(["are", "knee", "the knee", "are the", "für den", "rücken"]) == ["knee", "rücken"]
+    assert tidied(["go", "my"]) == ["go"]
+    assert tidied(["are", "my"]) == ["are"]
 
 
 def test_every_reason_of_a_hub_has_a_sentence() -> None:

@@ -29,6 +29,7 @@ from coachhub_sqlalchemy.tables.matches import matches
 from coachhub_sqlalchemy.tables.notifications import notifications
 from coachhub_sqlalchemy.tables.own_data import backups, exports
 from coachhub_sqlalchemy.tables.reviews import reviews
+from coachhub_sqlalchemy.tables.shadows import shadow_lists
 from coachhub_sqlalchemy.tables.suggestions import suggestion_sets
 from coachhub_sqlalchemy.tables.trainees import grants, trainees
 
@@ -87,6 +88,8 @@ class SqlPersonalData:
     def erase_trainee(self, trainee_id: UUID, account_id: UUID) -> None:
         """Blank a trainee."""
         c = self._connection
+        mine = sa.select(suggestion_sets.c.id).where(suggestion_sets.c.trainee_id == trainee_id)
+        later(c, sa.delete(shadow_lists).where(shadow_lists.c.id.in_(mine)))
         later(c, sa.delete(suggestion_sets).where(suggestion_sets.c.trainee_id == trainee_id))
         later(c, sa.delete(grants).where(grants.c.trainee_id == trainee_id))
         later(c, sa.delete(cohort_placements).where(cohort_placements.c.trainee_id == trainee_id))

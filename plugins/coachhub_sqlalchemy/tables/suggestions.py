@@ -45,6 +45,7 @@ outcomes = table(
     sa.Column("value", sa.Double),
     sa.Column("position", sa.Integer),
     sa.Column("set_id", Id()),
+    sa.Column("propensity", sa.Double),
     one_of(
         "event",
         ("shown", "opened", "contacted", "accepted", "declined", "started", "completed", "cancelled", "rated"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cohort_parts import Cast
+from services import ENGINES
 
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.clock import ManualClock
@@ -45,14 +46,12 @@ class Assigners:
 
 
 def house_with(meet: Any, **matching: Any) -> House:
-    """Open a house whose cohorts are placed by the test's own assigner, and nobody else's plugins but the storage."""
-    import coachhub_sqlalchemy
-
+    """Open a house whose cohorts are placed by the test's own assigner, and nobody else's plugins but the engines'."""
     settings = Settings.in_memory(
         auth=Auth(bcrypt_cost=10), matching=Matching(assigner="mine", exploration=False, **matching)
     )
     clock = ManualClock()
-    return House(bootstrap(settings, plugins=[coachhub_sqlalchemy, Assigners(meet)], clock=clock), clock)
+    return House(bootstrap(settings, plugins=[*ENGINES, Assigners(meet)], clock=clock), clock)
 
 
 def another_worker(cast: Cast, **more: Any) -> CohortWork:
@@ -353,11 +352,10 @@ class Stranger:
 def test_a_strangers_matcher_scores_the_cohort() -> None:
     """Whatever ranks suggestions places cohorts; who is wanted most goes to the smaller id."""
     import coachhub_scipy
-    import coachhub_sqlalchemy
 
     settings = Settings.in_memory(auth=Auth(bcrypt_cost=10), matching=Matching(matcher="strange", exploration=False))
     clock = ManualClock()
-    plugins = [coachhub_sqlalchemy, coachhub_scipy, Stranger()]
+    plugins = [*ENGINES, coachhub_scipy, Stranger()]
     with House(bootstrap(settings, plugins=plugins, clock=clock), clock) as house:
         cast = Cast(house)
         cast.coach("Run", specialties=("marathon",))

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
+from services import ENGINES
 
-import coachhub_sqlalchemy
-from coachhub_core import CoachMatcher, bootstrap
+from coachhub_core import CoachMatcher, bootstrap, hookimpl
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Matching, Settings
 from coachhub_core.domain.accounts import Actor
@@ -20,6 +21,8 @@ from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import ReportOutcome, SuggestCoaches, SuggestionFilters, WhatIfProfile
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.errors import Forbidden, Invalid, NotFound, ProfileIncomplete, SettingsError
+from coachhub_core.matching.scores import ScoreMatcher
+from coachhub_core.ports.matcher import MatcherOffer
 from coachhub_core.testing.story import House
 
 
@@ -64,13 +67,13 @@ def test_reasons_add_up_to_the_score(chosen: str, groups: tuple[str, ...]) -> No
 
 def test_without_the_learning_plugin_rules_answer() -> None:
     """A bare install starts and suggests; whoever names duet there is told that nobody offers it."""
-    with bootstrap(Settings.in_memory(), plugins=[coachhub_sqlalchemy]) as hub:
+    with bootstrap(Settings.in_memory(), plugins=[*ENGINES]) as hub:
         house = House(hub, ManualClock())
         a_profile(house, "Ana", specialties=("marathon",))
         made = hub.suggestions.suggest(a_runner(house), SuggestCoaches())
         assert (made.matcher, made.degraded, len(made.items)) == ("plain", None, 1)
     with pytest.raises(SettingsError, match="no installed plugin offers 'duet'"):
-        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[coachhub_sqlalchemy])
+        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[*ENGINES])
 
 
 @pytest.mark.parametrize("plugins", [None, []])
@@ -81,6 +84,35 @@ def test_an_artefact_is_answered_by_its_own_matcher(plugins: list[object] | None
         a_profile(house, "Ana", specialties=("marathon",))
         made = house.hub.suggestions.suggest(a_runner(house), SuggestCoaches())
         assert (made.matcher, made.model_id) == ("duet" if plugins is None else "plain", model_id)
+
+
+@attrs.frozen(eq=False)
+class Short(ScoreMatcher):
+    """Looks closely at so many coaches, and says how many: by the score of everybody."""
+
+    def with_candidates(self, n: int) -> Short:
+        return attrs.evolve(self, score=lambda _, coaches: np.full(len(coaches), float(n)))
+
+
+class ShortPlugin:
+    """Offers it."""
+
+    @hookimpl
+    def coachhub_matchers(self) -> dict[str, MatcherOffer]:
+        made = Short("short", lambda _, coaches: np.zeros(len(coaches)))
+        return {"short": MatcherOffer(make=lambda: made, version="1", needs=frozenset({"price"}))}
+
+
+def test_settings_say_how_long_lists_are() -> None:
+    """One for who names no limit, one for matchers that look closely at some only; whoever names a limit gets it."""
+    chosen = Matching(matcher="short", fallback="short", limit=2, n_candidates=37, exploration=False)
+    with bootstrap(Settings.in_memory(matching=chosen), plugins=[*ENGINES, ShortPlugin()]) as hub:
+        house = House(hub, ManualClock())
+        for name in ("Ana", "Ben", "Cem", "Dov"):
+            a_profile(house, name, specialties=("marathon",))
+        sam = a_runner(house)
+        assert [s.score for s in hub.suggestions.suggest(sam, SuggestCoaches()).items] == [37.0, 37.0]
+        assert len(hub.suggestions.suggest(sam, SuggestCoaches(limit=3)).items) == 3
 
 
 def test_a_list_that_explores_swaps_two_neighbours_and_says_so() -> None:

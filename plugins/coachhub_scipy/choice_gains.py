@@ -1,0 +1,132 @@
+"""How much each part of a step of choices counts, told by the choices that were held out."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_scipy.arithmetic import Floats
+from coachhub_scipy.blend import base_for, fit_listwise, raise_the_top
+from coachhub_scipy.choice_parts import CANDIDATES, PEOPLE, Choices, padded, some_candidates
+from coachhub_scipy.observe import Observed
+from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel, rounded
+
+DEFAULT_GAINS: dict[str, Gain] = {
+    "appeal": (0.5, 0.6),
+    "compare": (1.0, 1.0),
+    "als": (4.0, 0.0),
+    "profile": (1.0, 0.0),
+    "kin": (1.0, 1.0),
+    "history": (2.0, 0.0),
+    "tower": (0.5, 0.5),
+    "asked": (1.0, 1.0),
+}
+
+
+@attrs.frozen(eq=False)
+class Checked:
+    parts: NDArray[np.float32]  # (s, c, k)
+    yes: Floats
+
+
+def names_of(model: Choices) -> list[str]:
+    made = list(model.linear)
+    if model.history is not None:
+        made.append("history")
+    if model.asked is not None:
+        made.append("asked")
+    if model.compare is not None:
+        made.append("compare")
+    return made
+
+
+def checked(model: Choices, seen: Observed, fit: NDArray[np.int64], held: NDArray[np.int64]) -> Checked | None:
+    """Score candidates of the people held out by every part."""
+    m = model.material
+    rng = np.random.Generator(np.random.PCG64(m.seed + 2))
+    who = np.unique(seen.trainee[held])
+    if len(who) < 20:
+        return None
+    who = np.sort(rng.permutation(who)[:PEOPLE])
+    scores = [model.scores(name, who) for name in names_of(model)]
+    mine = seen.take(held)
+    by_person = {i: np.flatnonzero(mine.trainee == i) for i in who.tolist()}
+    cells, yes = [], []
+    for at, i in enumerate(who.tolist()):
+        rows = by_person[i]
+        known = model.chosen[[i]].tocsr().indices
+        cand, hit = some_candidates(mine.coach[rows], known, m.shape[1], CANDIDATES, rng)
+        answer = np.zeros(len(cand))
+        answer[hit] = mine.weight[rows]
+        cells.append(np.stack([one[at, cand] for one in scores], axis=1).astype(np.float32))
+        yes.append(answer)
+    return Checked(*padded(cells, yes))
+
+
+def blended(model: Choices, warm: Checked | None, cold: Checked | None) -> dict[str, Gain]:
+    names = names_of(model)
+    start = np.zeros(len(names))
+
+    def of(held: Checked | None) -> Floats | None:
+        if held is None:
+            return None
+        return raise_the_top(held.parts, held.yes, fit_listwise(held.parts, held.yes, start=start, ridge=1.0))
+
+    of_warm, of_cold = of(warm), of(cold)
+    if of_warm is None and of_cold is None:
+        return dict(DEFAULT_GAINS)
+    if of_warm is None:
+        of_warm = of_cold
+    assert of_warm is not None  # noqa: S101 - one of the two is there
+    if of_cold is None:
+        of_cold = np.array([DEFAULT_GAINS[name][1] for name in names])
+    return {name: (float(a), float(b)) for name, a, b in zip(names, of_warm, of_cold, strict=True)}
+
+
+def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> StepModel:
+    used = {n: gains.get(n, (0.0, 0.0)) for n in model.linear if max(gains.get(n, (0.0, 0.0))) > 1e-6}
+    width = model.material.compare.width
+    asked = None
+    if model.asked is not None and max(gains.get("asked", (0.0, 0.0))) > 1e-6:
+        fit = model.asked
+        asked = Asked(fit.columns, fit.terms, fit.idf, SparseRows.of(fit.weights))
+    history = None
+    if model.history is not None and gains.get("history", (0.0, 0.0))[0] > 1e-6:
+        history = SparseRows.of(model.history)
+    return StepModel(
+        name=name,
+        base=base,
+        linear=tuple(model.linear[n].kept() for n in used),
+        gains=tuple(used.values()),
+        compare=model.compare if model.compare is not None else np.zeros(width),
+        compare_gain=gains.get("compare", (0.0, 0.0)),
+        history=history,
+        history_gain=gains.get("history", (0.0, 0.0)) if history is not None else (0.0, 0.0),
+        asked=asked,
+        asked_gain=gains.get("asked", (0.0, 0.0)) if asked is not None else (0.0, 0.0),
+        doubt=rounded(1.0 / np.sqrt(1.0 + model.counts_c)),  # of the logarithm of a count
+        doubt_new=1.0,
+        doubt_gain=used.get("appeal", (0.0, 0.0)),
+    )
+
+
+def with_base(step: StepModel, model: Choices, seen: Observed) -> StepModel:
+    """Set the constants so that the mean probability is the share of pairs that were chosen."""
+    m = model.material
+    gain = dict(zip([part.name for part in step.linear], step.gains, strict=True))
+    gain["compare"] = step.compare_gain
+    gain["history"], gain["asked"] = step.history_gain, step.asked_gain
+    who = np.flatnonzero(model.counts_u > 0)
+    rng = np.random.Generator(np.random.PCG64(m.seed + 3))
+    who = np.sort(rng.permutation(who)[:100])
+    rate = float(np.clip(model.chosen.nnz / max(len(np.unique(seen.trainee)), 1) / max(m.shape[1], 1), 1e-5, 0.9))
+    made = []
+    for which in (0, 1):
+        total = np.zeros((len(who), m.shape[1]))
+        for name in names_of(model):
+            if gain.get(name, (0.0, 0.0))[which] > 0:
+                total += gain[name][which] * model.scores(name, who)
+        step_of = max(total.size // 20_000, 1)
+        made.append(base_for(total.ravel()[::step_of], rate) if total.size else 0.0)
+    return attrs.evolve(step, base=(made[0], made[1]))

@@ -1,0 +1,117 @@
+"""
+The learning of one step from choices alone: whom of all coaches would this trainee pick.
+
+All parts are fitted twice: on some of the choices, so that the rest can say how much each
+counts, and then on all of them. What the rest was too small to say stays as the prior has it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from coachhub_scipy.blend import ndcg
+from coachhub_scipy.choice_gains import DEFAULT_GAINS, blended, checked, laid_out, with_base
+from coachhub_scipy.choice_parts import (
+    PEOPLE,
+    Choices,
+    How,
+    als_part,
+    appeal_part,
+    asked_part,
+    compare_weights,
+    history_part,
+    kin_part,
+    profile_part,
+    tower_part,
+)
+from coachhub_scipy.chosen import chosen_matrix, counts_of_both
+from coachhub_scipy.material import MIN_CHECKED, Material, split
+from coachhub_scipy.observe import Observed
+from coachhub_scipy.parts import Gain, LinearPart, StepModel
+
+
+def learn_choices(name: str, seen: Observed, material: Material) -> StepModel:
+    """Learn from choices alone: whom of all coaches would this trainee pick."""
+    has_features = material.trainee.values.shape[1] > 0
+    parts = split(seen, len(material.trainees), with_cold=has_features, seed=material.seed)
+    gains: dict[str, Gain] = dict(DEFAULT_GAINS)
+    how = How()
+    base = (0.0, 0.0)
+    if len(parts.warm) + len(parts.cold) >= MIN_CHECKED and len(parts.fit) >= MIN_CHECKED:
+        fitted = _fit_choices(seen.take(parts.fit), material, how, check=seen.take(parts.warm))
+        how, model = fitted
+        warm = checked(model, seen, parts.fit, parts.warm)
+        cold = checked(model, seen, parts.fit, parts.cold)
+        gains = blended(model, warm, cold)
+        _, model = _fit_choices(seen, material, how, check=None)
+    else:
+        _, model = _fit_choices(seen, material, how, check=None)
+    step = laid_out(name, model, gains, base)
+    return with_base(step, model, seen)
+
+
+def _fit_choices(seen: Observed, material: Material, how: How, *, check: Observed | None) -> tuple[How, Choices]:
+    """Fit all parts; with *check*, try a few settings of each and keep what orders it best."""
+    chosen = chosen_matrix(seen, material.shape)
+    counts_u, counts_c = counts_of_both(chosen)
+    model = Choices(material, chosen, counts_u, counts_c)
+    model.linear["appeal"] = appeal_part(counts_c, material)
+    judge = None if check is None or not len(check) else _Judge(model, check)
+
+    def best(field: str, name: str, values: tuple[Any, ...], make: Any) -> None:
+        nonlocal how
+        results: list[tuple[float, int, Any, Any]] = []
+        for value in values if judge is not None else (getattr(how, field),):
+            made = make(attrs.evolve(how, **{field: value}))
+            if made is None:
+                return
+            results.append((judge.of(name, made) if judge is not None else 0.0, -len(results), value, made))
+        _, _, value, made = max(results, key=lambda r: r[:2])
+        how = attrs.evolve(how, **{field: value})
+        _put(model, name, made)
+
+    n_known = int((counts_u >= 2).sum())
+    if chosen.nnz >= 2 * max(n_known, 1) and n_known >= 20:
+        rank = int(min(64 if chosen.nnz > 300_000 else 32, max(min(chosen.shape) // 3, 2)))
+        best("als", "als", ((0.03, 0.1), (0.2, 0.1), (0.2, 0.01)), lambda h: als_part(model, rank, h))
+        best("history", "history", (3.0, 15.0), lambda h: history_part(model, h))
+        if material.z_coach.shape[1]:
+            best("profile", "profile", (0.02, 0.2), lambda h: profile_part(model, h))
+    if material.z_trainee.shape[1]:
+        best("kin", "kin", (0.02, 0.2), lambda h: kin_part(model, h))
+    if material.coach.values.shape[1] and material.trainee.values.shape[1]:
+        best("tower", "tower", (how.tower,), lambda h: tower_part(model, h))
+    best("asked", "asked", (how.asked,), lambda h: asked_part(model, h))
+    if material.compare.width:
+        model.compare = compare_weights(model)
+    return how, model
+
+
+def _put(model: Choices, name: str, made: Any) -> None:
+    if isinstance(made, LinearPart):
+        model.linear[name] = made
+    elif name == "history":
+        model.history = made
+    else:
+        model.asked = made
+
+
+class _Judge:
+    """Orders the pairs that were held out, and says how well."""
+
+    def __init__(self, model: Choices, check: Observed) -> None:
+        self._model = model
+        who, inverse = np.unique(check.trainee, return_inverse=True)
+        self._who = who[: 4 * PEOPLE]
+        self._yes = np.zeros((len(self._who), model.material.shape[1]))
+        kept = inverse < len(self._who)
+        self._yes[inverse[kept], check.coach[kept]] = check.weight[kept]
+        self._seen = np.asarray(model.chosen[self._who].todense()) > 0
+
+    def of(self, name: str, made: Any) -> float:
+        _put(self._model, name, made)
+        scores = self._model.scores(name, self._who)
+        return ndcg(np.where(self._seen, -np.inf, scores), self._yes)

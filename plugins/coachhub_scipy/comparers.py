@@ -1,0 +1,308 @@
+"""
+Each kind of comparison, ready for a snapshot: difference, equality, overlap, text score.
+
+It gives a few numbers per pair, each 0 where either side said nothing, computed for all
+coaches at once, element by element, so that a pair has the same bits whoever else is
+asked about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coachhub_core.domain.vocabulary import shipped
+from coachhub_core.matching.tables import Category, CoachTable, Hours, Labels, Number, Texts, TraineeRow, Vector
+from coachhub_scipy.arithmetic import Floats, logarithm
+from coachhub_scipy.comparisons import Comparison
+from coachhub_scipy.text import TextIndex
+
+FAR = 3.0  #: differences beyond so many deviations count as that
+
+Rows = NDArray[np.int64] | slice  #: all of them: slice(None)
+EVERY = slice(None)
+
+
+class Comparer(Protocol):
+    """One comparison, ready for a snapshot."""
+
+    is_sparse: bool  #: whether few coaches have anything else than 0, found without a look at all
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        """Give its numbers for these coaches, or all: (parts, r), or None where this trainee said nothing."""
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        """Say in facts what was compared; nobody's words but this trainee's and this coach's."""
+
+
+def comparer_of(
+    one: Comparison, coaches: CoachTable, background: Mapping[str, Mapping[str, int]], n_background: int
+) -> Comparer | None:
+    """Make a comparison ready, or None where this snapshot lacks the column."""
+    column = coaches.columns.get(one.coach)
+    kinds = _COMPARERS[one.kind]
+    if not isinstance(column, kinds[0]):
+        return None
+    if one.kind == "texts":
+        return _Texts(one, TextIndex.of(column.values(), background.get(one.trainee, {}), n_background))
+    made: Comparer = kinds[1](one, column)
+    return made
+
+
+class _Numbers:
+    is_sparse = False
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._one = one
+        self._values = column.array.astype(np.float64)
+        self._known = ~np.isnan(self._values)
+        self._filled = np.where(self._known, self._values, 0.0)
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        value = trainee.number(self._one.trainee)
+        if value is None:
+            return None
+        by = np.minimum(np.maximum((self._filled[rows] - value) / self._one.scale, -FAR), FAR)
+        above, below = np.maximum(by, 0.0), np.maximum(-by, 0.0)
+        parts = np.stack([np.ones_like(by), np.sqrt(np.abs(by)), above, below])
+        made: Floats = parts * self._known[rows]
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        value = trainee.number(self._one.trainee)
+        if value is None or not self._known[row]:
+            return {}
+        return {"asked": round(value, 4), "offers": round(float(self._values[row]), 4)}
+
+
+class _Ratio(_Numbers):
+    def __init__(self, one: Comparison, column: Any) -> None:
+        super().__init__(one, column)
+        self._log = logarithm(np.maximum(self._filled, 1e-6))
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        value = trainee.number(self._one.trainee)
+        if value is None:
+            return None
+        by = self._log[rows] - logarithm(np.array([max(value, 1e-6)]))[0]
+        by = np.minimum(np.maximum(by, -FAR), FAR)
+        parts = np.stack([np.ones_like(by), np.maximum(by, 0.0), np.maximum(-by, 0.0)])
+        made: Floats = parts * self._known[rows]
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        budget = trainee.number(self._one.trainee)
+        if budget is None or not self._known[row]:
+            return {}
+        price = float(self._values[row])
+        said = {"price": round(price, 2), "budget": round(budget, 2)}
+        over = 100 * (price - budget) / budget if budget > 0 else 0.0
+        return {**said, "over_percent": round(over, 1)} if over > 0 else said
+
+
+class _Categories:
+    is_sparse = False
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._one, self._column = one, column
+        self._place = {name: code for code, name in enumerate(column.names)}
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        name = trainee.text(self._one.trainee)
+        if name is None:
+            return None
+        codes = self._column.codes[rows]
+        equal = codes == self._place.get(name, -2)
+        made: Floats = np.stack([equal, ~equal & (codes >= 0)]).astype(np.float64)
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        theirs = self._column.value(row)
+        return {} if theirs is None else {"asked": trainee.text(self._one.trainee), "offers": theirs}
+
+
+class _Members:
+    is_sparse = False
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._one, self._column = one, column
+        self._silent = column.missing | (np.diff(column.starts) == 0)
+        self._nobody = np.zeros(len(column), np.bool_)
+        self._has = {name: column.has(name) for name in column.names}
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        name = trainee.text(self._one.trainee)
+        if name is None:
+            return None
+        equal = self._has.get(name, self._nobody)[rows]
+        made: Floats = np.stack([equal, ~equal & ~self._silent[rows]]).astype(np.float64)
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        theirs = self._column.value(row)
+        return {} if not theirs else {"asked": trainee.text(self._one.trainee), "offers": list(theirs)}
+
+
+class _Sets:
+    """Labels by overlap, the rare ones weighing more; tags by the vocabulary's neighbours too."""
+
+    is_sparse = True
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._one, self._column = one, column
+        self._n = len(column)
+        self._silent = column.missing | (np.diff(column.starts) == 0)
+        rows = np.repeat(np.arange(self._n), np.diff(column.starts))
+        self._rows = {name: rows[column.codes == code] for code, name in enumerate(column.names)}
+        counts = np.array([len(self._rows[name]) for name in column.names], np.float64)
+        rare = logarithm((1.0 + self._n) / (1.0 + counts)) + 0.5 if len(counts) else counts
+        self._rare = dict(zip(column.names, rare.tolist(), strict=True))
+        self._unknown = float(logarithm(np.array([1.0 + self._n]))[0]) + 0.5
+        squares = np.zeros(self._n)
+        for name in column.names:
+            squares[self._rows[name]] += self._rare[name] ** 2
+        self._length = np.sqrt(np.maximum(squares, 1e-12))
+        self._is_tags = one.kind == "tags"
+
+    def _near(self, name: str) -> Mapping[str, float]:
+        return (shipped().related(name) or {name: 1.0}) if self._is_tags else {name: 1.0}
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        asked = trainee.texts(self._one.trainee)
+        if not asked:
+            return None
+        share, alike = np.zeros(self._n), np.zeros(self._n)
+        length = 0.0
+        for name in asked:  # sorted by the column: a fixed order of adding
+            best = np.zeros(self._n)
+            for near, worth in self._near(name).items():
+                has = self._rows.get(near)
+                if has is not None:
+                    best[has] = np.maximum(best[has], worth)
+            share += best
+            weight = self._rare.get(name, self._unknown)
+            length += weight * weight
+            has = self._rows.get(name)
+            if has is not None:
+                alike[has] += weight * weight
+        share, alike = share[rows] / len(asked), alike[rows]
+        none = ((share == 0) & ~self._silent[rows]).astype(np.float64)
+        if self._is_tags:
+            return np.stack([share, none])
+        return np.stack([share, alike / self._length[rows] / math.sqrt(length), none])
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        asked, theirs = trainee.texts(self._one.trainee), self._column.value(row) or ()
+        met = [name for name in theirs if any(name in self._near(wish) for wish in asked)]
+        return {"shared": met} if met else {"asked": list(asked)[:10], "offers": list(theirs)[:10]}
+
+
+class _Texts:
+    is_sparse = True
+
+    def __init__(self, one: Comparison, index: TextIndex) -> None:
+        self._one, self.index = one, index
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        said = trainee.texts(self._one.trainee)
+        return self.index.scores(self.index.request(said))[rows][None, :] if said else None
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        return {"words": self.index.shared(self.index.request(trainee.texts(self._one.trainee)), row)}
+
+
+_N_BITS = np.array([bin(byte).count("1") for byte in range(256)], np.float64)
+
+
+class _Hours:
+    is_sparse = False
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._one, self._column = one, column
+        self._silent = column.missing | ~column.bits.any(axis=1)
+
+    def _shared(self, week: int, rows: Rows) -> Floats:
+        mine = np.frombuffer(week.to_bytes(21, "little"), np.uint8)
+        made: Floats = _N_BITS[self._column.bits[rows] & mine].sum(axis=1)  # whole numbers: any order gives the same
+        return made
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        week = trainee.hours(self._one.trainee)
+        if not week:
+            return None
+        shared = self._shared(week, rows)
+        some = np.minimum(shared, 3.0) / 3.0
+        many = np.minimum(shared / week.bit_count(), 1.0)
+        made: Floats = np.stack([some, many, (shared == 0) & ~self._silent[rows]]).astype(np.float64)
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        shared = trainee.hours(self._one.trainee) & (self._column.value(row) or 0)
+        return {"n_shared": shared.bit_count(), "hours": [h for h in range(168) if shared >> h & 1][:24]}
+
+
+class _Vectors:
+    is_sparse = False
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._one = one
+        gone = np.isnan(column.array).any(axis=1)
+        self._known = ~gone
+        self._columns = np.ascontiguousarray(np.where(gone[:, None], 0.0, column.array.astype(np.float64)).T)
+        self._length = np.sqrt(np.maximum(_added(self._columns * self._columns), 1e-12))
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        value = trainee[self._one.trainee]
+        if not isinstance(value, np.ndarray) or len(value) != len(self._columns):
+            return None
+        mine = value.astype(np.float64)
+        own = math.sqrt(max(math.fsum(v * v for v in mine.tolist()), 1e-12))
+        columns = self._columns[:, rows]
+        alike = _added(columns * mine[:, None]) / self._length[rows] / own
+        apart = _added((columns - mine[:, None]) ** 2)
+        near = -np.sqrt(apart) / (self._one.scale * math.sqrt(2 * len(mine)))
+        made: Floats = np.stack([alike, near]) * self._known[rows]
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        return {}
+
+
+class _Worth:
+    is_sparse = False
+
+    def __init__(self, one: Comparison, column: Any) -> None:
+        self._values = np.nan_to_num(column.array.astype(np.float64))
+
+    def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
+        made: Floats = self._values[rows][None, :]
+        return made
+
+    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+        return {"value": round(float(self._values[row]), 3)}
+
+
+def _added(products: Floats) -> Floats:
+    """Add the rows up one after the other."""
+    total = np.zeros(products.shape[1])
+    for row in products:
+        total = total + row
+    return total
+
+
+_COMPARERS: Mapping[str, tuple[Any, Any]] = {
+    "number": (Number, _Numbers),
+    "ratio": (Number, _Ratio),
+    "category": (Category, _Categories),
+    "member": (Labels, _Members),
+    "labels": (Labels, _Sets),
+    "tags": (Labels, _Sets),
+    "texts": (Texts, _Texts),
+    "hours": (Hours, _Hours),
+    "vector": (Vector, _Vectors),
+    "worth": (Number, _Worth),
+}

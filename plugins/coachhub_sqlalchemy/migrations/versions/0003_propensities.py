@@ -1,0 +1,19 @@
+"""How likely each coach who was shown was to be shown in that place."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("outcomes", sa.Column("propensity", sa.Double(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("outcomes", "propensity")
