@@ -101,14 +101,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "matching.constraints": "Hard constraints that are applied, built-in ones and those of plugins; `seats` always is",
     "matching.artefact": "A file with what the matcher has learned",
     "matching.limit": "Suggestions where a request names no limit",
-    "matching.n_candidates": "Of more than 5,000 coaches, how many are scored after a first look; the rest follow in the "
-    "order of that look. For matchers that look twice, as `duet` does",
+    "matching.n_candidates": "Of more than 5,000 coaches, how many are scored after a first look; the rest follow in "
+    "the order of that look. For matchers that look twice, as `duet` does",
     "matching.timeout_ms": "How long the matcher may take; then the fallback answers",
     "matching.exploration": "Whether lists may be changed a little after ranking, and marked, to learn from it",
     "matching.swap_share": "In which share of lists two neighbours change places",
-    "matching.explore_share": "In which share of lists one of the first five places goes to whoever may yet be the best, "
-    "where the matcher knows how little it knows; a tenth and more is for hubs with many newcomers",
-    "matching.max_shown_per_day": "How often one coach is shown",
+    "matching.explore_share": "In which share of lists one of the first five places goes to whoever may yet be "
+    "the best, where the matcher knows how little it knows",
+    "matching.max_shown_per_day": "How often one coach is to be shown a day, by a price of demand that the worker "
+    "finds once a day; 0: no price",
     "matching.sensitive_columns": "Sensitive columns a matcher may see, by name; none without the operator's word",
     "matches.max_open": "Requests of one trainee that may be open at once",
     "matches.expire_hours": "How long a coach has to answer a request",
@@ -118,7 +119,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 NOT_READ_YET: Final = frozenset(
     {
-        "limits.reset", "matching.max_shown_per_day",
+        "limits.reset",
     }
 )  # fmt: skip
 """Named so that a file can hold them today; nothing reads them in this version."""

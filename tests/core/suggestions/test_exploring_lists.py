@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import coachhub_sqlalchemy
 from coachhub_core import bootstrap, hookimpl
 from coachhub_core.clock import ManualClock
-from coachhub_core.config import Matching, Settings
+from coachhub_core.config import Auth, Matching, Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.suggestions import SuggestCoaches
@@ -77,7 +77,7 @@ class Plugin:
 
 def a_house(**matching: Any) -> House:
     """Eleven coaches of 1 to 11 years, and one who begins today."""
-    settings = Settings.in_memory(matching=Matching(limit=8, **matching))
+    settings = Settings.in_memory(auth=Auth(bcrypt_cost=10), matching=Matching(limit=8, **matching))
     hub = bootstrap(settings, plugins=[coachhub_sqlalchemy, Plugin()])
     house = House(hub, ManualClock())
     for years, name in enumerate(NAMES):
