@@ -5,8 +5,8 @@ The price of demand on simulated markets: how much less the most shown are shown
 
 The model is learned from the market's log. Prices are found on half of the trainees, as last week's lists; the others
 ask alone, in live order: score less price. The cap is in multiples of an equal share. ``both`` is the part of the first
-three places where both would say yes, by the market's truth; ``asked`` is how often the most asked coach would be asked,
-in expectation, if everybody asked the first of their list; ``together`` are lists chosen jointly under the same cap.
+three places where both would say yes, by the market's truth; ``asked`` is how often the most asked coach would be asked
+if everybody asked the first of their list; ``together`` are lists chosen jointly under the same cap.
 """
 
 from __future__ import annotations
