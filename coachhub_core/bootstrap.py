@@ -70,6 +70,7 @@ if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imp
     from coachhub_core.services.cohort_work import CohortWork
     from coachhub_core.services.cohorts import CohortService
     from coachhub_core.services.demand_work import DemandWork
+    from coachhub_core.services.shadowing import ShadowService
     from coachhub_core.services.suggestions import SuggestionService
 
 log = logging.getLogger("coachhub")
@@ -99,6 +100,7 @@ class CoachHub:
     coaches: CoachService
     trainees: TraineeService
     suggestions: SuggestionService
+    shadow: ShadowService
     cohorts: CohortService
     cohort_work: CohortWork
     cohort_market: CohortMarket
@@ -247,6 +249,7 @@ def _assemble(
     from coachhub_core.services.cohorts import CohortService
     from coachhub_core.services.demand_prices import DemandPrices
     from coachhub_core.services.demand_work import DemandWork
+    from coachhub_core.services.shadowing import ShadowService
     from coachhub_core.services.suggestions import SuggestionService
 
     settings = context.settings
@@ -265,6 +268,8 @@ def _assemble(
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
         DemandPrices(settings.matching),
     )
+    shadow = ShadowService(context, suggestions, _shadow(settings, context.vocabulary, ask))
+    closers.insert(0, shadow.close)
     assigner, offer = _assigner(settings, ask)
     cohort_market = CohortMarket(context, host, suggestions.snapshot)
     cohort_work = CohortWork(context, cohort_market, matches, offer)
@@ -288,6 +293,7 @@ def _assemble(
             "exports": own_data.make_one,
             "cohorts": cohort_work.work_one,
             "demand": demand_work.work_one,
+            "shadow": shadow.work_one,
             "index": index.heal,
         },
     )
@@ -316,7 +322,8 @@ def _assemble(
         coaches=CoachService(context, access, closing, finder, copies),
         trainees=TraineeService(context, access),
         suggestions=suggestions,
-        cohorts=CohortService(context, throttle, assigner, offer),
+        shadow=shadow,
+        cohorts=CohortService(context, throttle, cohort_market, assigner, offer),
         cohort_work=cohort_work,
         cohort_market=cohort_market,
         demand_work=demand_work,
@@ -342,7 +349,6 @@ def _assemble(
 
 def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, closers: list[Callable[[], None]]) -> Any:
     from coachhub_core.matching.artefact import ZipArtefactReader  # numpy loads here
-    from coachhub_core.matching.constraints import built_in
     from coachhub_core.matching.host import MatcherHost
     from coachhub_core.matching.hosted import Hosted, preferred
     from coachhub_core.memory.matcher import offers as plain_offers
@@ -351,21 +357,52 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
     artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
     offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
     matcher = chosen.matcher or preferred(offers, artefact)
-    known = {**built_in(), **ask.merged("coachhub_constraints")}
-    # whatever is chosen, who has no seat is not proposed
-    names = dict.fromkeys(("seats", *chosen.constraints))
-    constraints = {name: _pick(known, name, "matching.constraints") for name in names}
     fallback = Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback"))
     host = MatcherHost(
         Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact).with_candidates(chosen.n_candidates),
         fallback=fallback.with_candidates(chosen.n_candidates),
-        constraints=constraints,
-        features=[_pick(ask.features(), name, "matching.features") for name in chosen.features],
-        consent=chosen.sensitive_columns,
-        timeout_seconds=chosen.timeout_ms / 1000,
+        **_hosting(settings, ask),
     )
     closers.insert(0, host.close)
     return host
+
+
+def _shadow(settings: Settings, vocabulary: Vocabulary, ask: _Asker) -> Callable[[], Any] | None:
+    """Return what opens the second matcher, which only a worker does; None where there is none."""
+    chosen = settings.matching.shadow
+    if not chosen:
+        return None
+    from coachhub_core.matching.artefact import ZipArtefactReader
+    from coachhub_core.matching.host import MatcherHost
+    from coachhub_core.matching.hosted import Hosted
+    from coachhub_core.memory.matcher import offers as plain_offers
+
+    offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}
+    how = _hosting(settings, ask)
+
+    def make() -> Any:
+        artefact = None if chosen in offers else ZipArtefactReader.open(Path(chosen))
+        name = chosen if artefact is None else str(artefact.manifest.get("matcher"))
+        hosted = Hosted.of(name, _pick(offers, name, "matching.shadow"), artefact)
+        return MatcherHost(hosted.with_candidates(settings.matching.n_candidates), **how)
+
+    return make
+
+
+def _hosting(settings: Settings, ask: _Asker) -> dict[str, Any]:
+    """Return what holds for every matcher: rules, features, consent, time."""
+    from coachhub_core.matching.constraints import built_in
+
+    chosen = settings.matching
+    known = {**built_in(), **ask.merged("coachhub_constraints")}
+    # whatever is chosen, who has no seat is not proposed
+    names = dict.fromkeys(("seats", *chosen.constraints))
+    return {
+        "constraints": {name: _pick(known, name, "matching.constraints") for name in names},
+        "features": [_pick(ask.features(), name, "matching.features") for name in chosen.features],
+        "consent": chosen.sensitive_columns,
+        "timeout_seconds": chosen.timeout_ms / 1000,
+    }
 
 
 def _assigner(settings: Settings, ask: _Asker) -> tuple[str, Any]:

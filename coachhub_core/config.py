@@ -204,6 +204,7 @@ class Matching:
     features: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ("seats", "price", "hours", "language", "modality")
     artefact: str = ""
+    shadow: str = ""
     limit: int = _num(10, 1, 50)
     n_candidates: int = _num(200, 10, 100_000)
     timeout_ms: int = _num(500, 10, 60_000)

@@ -14,6 +14,7 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from coachhub_core.domain.shadows import SHADOW_STATES, ShadowBacklog
 from coachhub_core.services.due import Backlog
 from coachhub_core.services.health import Prober
 from coachhub_http.context import Context
@@ -60,6 +61,13 @@ class Metrics:
                 ("dead", "Events that were given up; see coachhub outbox."),
             )
         }
+        self._shadow = Gauge(
+            "coachhub_shadow_lists",
+            "Lists served that the second matcher was to be asked for too, by what became of it.",
+            ("state",),
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
         self._up = Gauge(
             "coachhub_service_up",
             "Whether a neighbour answers: 1 or 0, as /health has it.",
@@ -86,6 +94,11 @@ class Metrics:
         self._backlog["waiting"].set(backlog.n_waiting)
         self._backlog["oldest_seconds"].set(backlog.oldest_seconds)
         self._backlog["dead"].set(backlog.n_dead)
+
+    def note_shadow(self, backlog: ShadowBacklog) -> None:
+        """Take down how the second matcher is doing."""
+        for state in SHADOW_STATES:
+            self._shadow.labels(state).set(backlog.n_by_state.get(state, 0))
 
     def render(self) -> bytes:
         """Write everything in Prometheus's text format, of all processes where there are several."""

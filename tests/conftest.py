@@ -43,8 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TEST_ON"] = str(config.getoption("--on"))
 
 
+LONG_FORMS = ("--kills", "--rounds", "--messages", "--changes", "--faults")
+LONG_SECONDS = 7_200  # a battery that a person asked for takes as long as its size
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the embedded default alone."""
+    """Leave out what is about the embedded default alone; give what runs long by hand the time it needs."""
+    if any(config.getoption(name) for name in LONG_FORMS):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS), append=False)
     if config.getoption("--on") == "services":
         kept, left_out = [], []
         for item in items:

@@ -10,6 +10,12 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+import coachhub_elasticsearch
+import coachhub_redis
+import coachhub_sqlalchemy
+
+ENGINES = (coachhub_sqlalchemy, coachhub_redis, coachhub_elasticsearch)  #: what an instance needs, here or on services
+
 
 def address(name: str) -> str:
     """Return the address of a service, or skip the test that needs it."""

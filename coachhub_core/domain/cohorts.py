@@ -128,7 +128,7 @@ class CohortRun:
         )
 
     def given_back(self, *, now: datetime) -> CohortRun:
-        """Return the run free for any worker, as when none had begun: its worker was told to end."""
+        """Return the run free for any worker, as when none had begun: its worker ends, or lost the database."""
         state = "queued" if self.state == "running" else self.state
         return attrs.evolve(
             self, state=state, n_tries=self.n_tries - 1, lease_owner=None, lease_until=None, updated_at=now
@@ -237,6 +237,11 @@ class CohortCertificate:
     worst one; ``is_most`` whether no more pairs can be made. What a mode does not
     promise is null. ``n_outside`` pairs that were not looked at closely could
     change any of this: 0, or ``is_whole`` is false.
+
+    What it does to people: ``seats_used`` is the part of the seats this many
+    trainees could fill, ``top_tenth`` the share of all pairs that the tenth of the
+    coaches with most of them has, ``worst_place`` the lowest place on their own
+    list that a trainee got; null in runs made before these were counted.
     """
 
     value: float
@@ -249,6 +254,9 @@ class CohortCertificate:
     n_outside: int
     is_whole: bool
     broken: tuple[str, ...]
+    seats_used: float | None = None
+    top_tenth: float | None = None
+    worst_place: int | None = None
 
 
 @attrs.frozen(kw_only=True)

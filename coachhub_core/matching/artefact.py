@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import stat
 import struct
 import tempfile
 import zlib
@@ -98,6 +99,8 @@ class ZipArtefactWriter:
             with os.fdopen(handle, "wb") as out:
                 out.write(data)
                 out.flush()
+                if path.exists():  # whoever may read the former may read this
+                    os.fchmod(out.fileno(), stat.S_IMODE(path.stat().st_mode))
                 os.fsync(out.fileno())
             os.replace(temporary, path)
         except BaseException:

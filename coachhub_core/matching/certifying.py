@@ -28,6 +28,9 @@ class Certificate:
     bound: float | None = None  #: what no placement's sum can exceed, by the prices given
     is_most: bool | None = None  #: whether it is proved that no more pairs can be made
     is_worst_best: bool | None = None  #: whether it is proved that as many pairs cannot all be above ``worst``
+    seats_used: float = 0.0  #: pairs made, as a part of those that seats and needs alone would let be made
+    top_tenth: float = 0.0  #: share of the pairs that the tenth of the coaches with most of them has; 0.1 is even
+    worst_place: int | None = None  #: the lowest place on a trainee's own list that any pair has, from 1
 
     @property
     def gap(self) -> float | None:
@@ -133,6 +136,8 @@ def certify(
         if members is not None and not {int(i) for i in members} <= set(range(len(lists))):
             broken.append(f"{name} names a trainee outside 0 to {len(lists) - 1}")
     made = [likes[i][coach][0] for i, row in enumerate(got) for coach in row if coach in likes[i]]
+    could = min(sum(free), sum(needed))
+    loads = sorted((len(trainees) for trainees in taken_by), reverse=True)
     return Certificate(
         n_trainees=len(lists),
         n_placed=sum(len(row) >= n for row, n in zip(got, needed, strict=True)),
@@ -144,7 +149,21 @@ def certify(
         bound=None if priced is None else _bound(likes, free, needed, priced),
         is_most=None if crowd_at_floor is None else _room(likes, free, needed, crowd_at_floor, -math.inf) <= len(made),
         is_worst_best=None if crowd is None else not made or _room(likes, free, needed, crowd, min(made)) < len(made),
+        seats_used=len(made) / could if could else 0.0,
+        top_tenth=sum(loads[: math.ceil(len(loads) / 10)]) / len(made) if made else 0.0,
+        worst_place=_worst_place(likes, got),
     )
+
+
+def _worst_place(likes: list[dict[int, tuple[float, float]]], got: list[list[int]]) -> int | None:
+    """Give the lowest place of a pair on its trainee's list; what is equally liked shares the better place."""
+    places = [
+        1 + sum(own > options[coach][0] for own, _ in options.values())
+        for options, row in zip(likes, got, strict=True)
+        for coach in row
+        if coach in options
+    ]
+    return max(places, default=None)
 
 
 def _bound(

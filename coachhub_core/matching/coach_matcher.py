@@ -55,17 +55,20 @@ class CoachMatcher:
         *,
         coaches: CoachTable | None = None,
         plugins: Sequence[object] | None = None,
+        matcher: str | None = None,
     ) -> None:
         """
         Args:
             artefact: What a matcher has learned; None: what ships answers, which is ``duet`` before it has learned
                 anything, or ``plain`` where ``coachhub[matching]`` is not installed.
+            matcher: Without an artefact, the one that answers, by name, before it has learned anything.
             coaches: Who is proposed; None: the artefact's own snapshot, else the packaged sample of 200.
             plugins: Exactly these beside the built-in one; None: every installed one.
         """
         self._path = None if artefact is None else Path(artefact)
         self._given = coaches
         self._plugins = plugins
+        self._name = matcher
         self._hosted: Hosted | None = None
         self._host: MatcherHost | None = None
         self._coaches: CoachTable | None = None
@@ -135,7 +138,7 @@ class CoachMatcher:
         if self._hosted is None:
             source = None if self._path is None else ZipArtefactReader.open(self._path)
             offers = _offers(self._plugins)
-            name = preferred(offers, source)
+            name = self._name or preferred(offers, source)
             if name not in offers:
                 raise PluginError(reason=f"nobody offers the matcher {name!r}; known: {', '.join(sorted(offers))}")
             self._open(Hosted.of(name, offers[name], source), source)

@@ -236,10 +236,12 @@ class MatcherHost:
                 _log.warning("matcher %s is not ready: %s", hosted.name, exc)
         return self._chosen.name in prepared.indexes
 
-    def wait_for(self, coaches: CoachTable, *, timeout_seconds: float = 600.0) -> None:
+    def wait_for(
+        self, coaches: CoachTable, *, timeout_seconds: float = 600.0, prices: NDArray[np.float64] | None = None
+    ) -> None:
         """Make the chosen matcher ready for a snapshot, for a program that would rather wait than hear another one."""
         try:
-            self._index(self._prepared(coaches), self._chosen, timeout_seconds)
+            self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
 
@@ -254,6 +256,10 @@ class MatcherHost:
     def rules(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a snapshot."""
         return self._prepared(coaches).rules
+
+    def rules_of(self, coaches: CoachTable) -> HardRules:
+        """Give the hard constraints of a few coaches who are looked at once; nothing is kept."""
+        return HardRules(coaches, self._constraints)
 
     def state(self) -> HostState:
         """Tell how the chosen matcher is doing."""

@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from coachhub_core.domain.function_words import FUNCTION_WORDS
 from coachhub_core.domain.vocabulary import Vocabulary, fold, singular, words
 from coachhub_core.matching.constraints import language_of
 from coachhub_core.matching.logistic import sigmoid
@@ -24,14 +25,10 @@ from coachhub_core.matching.tables import CoachTable, TraineeRow, TraineeTable
 from coachhub_core.ports.matcher import AllowedPairs, Deadline, Ranking, Reason
 
 _ROWS_PER_LOOK = 500  # between two looks at the deadline: about 5 ms
-_SILENT = frozenset(
+_SILENT = FUNCTION_WORDS.union(
     words(
-        "a about after all also am an and any are as at be because been before but by can could day days did "
-        "do for from get give had has have help her him his how i im in into is it its ive just keep like ll "
-        "make me more month months most my need new next no not of off on one only or other our out over own "
-        "please really so some than that the their them then there these they this time to too train training "
-        "trainer coach up us very want was way we week weeks were what when where which who will with without "
-        "would year years you your"
+        "day days give help keep make month months need new next time train training trainer coach way week weeks year "
+        "years"
     )
 )  # words that say nothing about what somebody wants
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +15,7 @@ import attrs
 
 from coachhub_core.domain.accounts import Actor, AuditEvent
 from coachhub_core.domain.backups import Backup, BackupPage, BackupView, CreateBackup, ListBackups
-from coachhub_core.errors import BackupError, Busy, CoachHubError, NotFound
+from coachhub_core.errors import BackupError, Busy, CoachHubError, NotFound, Unavailable
 from coachhub_core.memory.archive import DATABASE, Manifest, fingerprint, unpacked, write_archive
 from coachhub_core.ports.files import FileStore
 from coachhub_core.ports.storage import Storage
@@ -49,9 +52,13 @@ class BackupService:
             BackupError: If it failed; the row says why.
         """
         require_role(actor, "admin")
-        folder = self._where()
-        backup = self._begin(actor, command)
-        target = folder / backup.file
+        backup = self._new(command)
+        target = self._where() / backup.file
+        with _marked(target):
+            self._begin(actor, backup)
+            return BackupView.of(self._made(backup, target))
+
+    def _made(self, backup: Backup, target: Path) -> Backup:
         try:
             manifest = write_archive(
                 target,
@@ -66,7 +73,7 @@ class BackupService:
             reason = str(exc) if isinstance(exc, CoachHubError) else type(exc).__name__
             self._end(backup.id, state="failed", reason=reason[:255])
             raise
-        done = self._end(
+        return self._end(
             backup.id,
             state="done",
             n_bytes=n_bytes,
@@ -75,42 +82,50 @@ class BackupService:
             n_files=manifest.n_files,
             schema_version=(manifest.database or {}).get("schema_version"),
         )
-        return BackupView.of(done)
 
     def _where(self) -> Path:
         if self._folder is None:
             raise BackupError(reason="an instance in memory has nothing to back up")
         return self._folder
 
+    def _new(self, command: CreateBackup) -> Backup:
+        now, id = self._context.clock(), self._context.new_id()
+        stamp = now.strftime("%Y%m%dT%H%M%SZ")
+        file = f"coachhub-{command.kind}-{stamp}-{id.hex[-6:]}.zip"
+        return Backup(id=id, kind=command.kind, file=file, created_at=now, updated_at=now)
+
     @rerun
-    def _begin(self, actor: Actor, command: CreateBackup) -> Backup:
+    def _begin(self, actor: Actor, backup: Backup) -> None:
         with self._context.storage.begin() as work:
             now = self._context.clock()
             for other in work.backups.running():
-                if (now - other.created_at).total_seconds() < 3_600:
+                is_young = (now - other.created_at).total_seconds() < 3_600
+                if is_young and not self._is_abandoned(other):
                     raise Busy(what="a backup", state="running")
                 lost = attrs.evolve(other, state="failed", reason="its process ended", updated_at=now)
                 work.backups.save(lost)
-            id = self._context.new_id()
-            stamp = now.strftime("%Y%m%dT%H%M%SZ")
-            backup = Backup(
-                id=id,
-                kind=command.kind,
-                file=f"coachhub-{command.kind}-{stamp}-{id.hex[-6:]}.zip",
-                created_at=now,
-                updated_at=now,
-            )
             work.backups.add(backup)
             work.audit.add(
                 AuditEvent(
                     at=now,
                     actor_id=actor.account_id if actor.role != "system" else None,
                     action="backup",
-                    object=f"backup:{id}",
+                    object=f"backup:{backup.id}",
                     request_id=actor.request_id,
                 )
             )
-            return work.commit(backup)
+            work.commit()
+
+    def _is_abandoned(self, backup: Backup) -> bool:
+        """Tell whether it was begun here, and nobody makes it any more: its maker ended, or lost the database."""
+        mark = _mark_of(self._where() / backup.file)
+        try:
+            with mark.open() as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # it is being made; or on another machine, whose folder is not this one
+            return False
+        mark.unlink(missing_ok=True)
+        return True
 
     @rerun
     def _end(self, backup_id: UUID, **changed: Any) -> Backup:
@@ -147,6 +162,37 @@ class BackupService:
         if fingerprint(file) != (found.n_bytes, found.sha256):
             raise BackupError(reason=f"{found.file} is not the file that was written")
         return BackupView.of(self._end(backup_id, state="verified", verified_at=self._context.clock()))
+
+
+def _mark_of(file: Path) -> Path:
+    return file.with_name(f".{file.name}.lock")
+
+
+@contextmanager
+def _marked(file: Path) -> Iterator[None]:
+    """
+    Hold a lock beside *file* while it is made.
+
+    The system lets go of it when this process ends, however it ends. Where the
+    database could not be told of the end the file stays, and says that nobody
+    makes that backup any more.
+    """
+    mark = _mark_of(file)
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        held = mark.open("w")
+    except OSError as exc:
+        raise BackupError(reason=f"{mark.parent} cannot be written: {exc.strerror}") from exc
+    with held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield
+        except Unavailable:
+            raise
+        except BaseException:
+            mark.unlink(missing_ok=True)
+            raise
+        mark.unlink(missing_ok=True)
 
 
 def check_backup(file: Path) -> Manifest:

@@ -19,11 +19,10 @@ from coachhub_core.errors import MatcherFault
 from coachhub_core.matching.cohort import Cohort, least_gap, place_market
 from coachhub_core.matching.conflicting import named
 from coachhub_core.matching.host import MatcherHost
-from coachhub_core.matching.schema import trainee_table
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline, Index
-from coachhub_core.ports.storage import TraineeRecord, UnitOfWork
-from coachhub_core.services.snapshot import Snapshot, trainee_facts
+from coachhub_core.ports.storage import CoachRecord, TraineeRecord, UnitOfWork
+from coachhub_core.services.snapshot import Snapshot, table_of_coaches, table_of_trainees
 from coachhub_core.services.units import Context
 
 MAX_CONFLICTS: Final = 20  #: sets that are named; after that, and after the time below, those left out have no set
@@ -76,28 +75,42 @@ class CohortMarket:
         """Read both sides."""
         now = self._context.clock()
         coaches = self._snapshot.table(work)
-        weeks = work.availability.of_accounts([record.account.id for record in records])
         asked: dict[UUID, set[str]] = {}
         for match in work.matches.standing_of_trainees([record.trainee.id for record in records], now):
             asked.setdefault(match.trainee_id, set()).add(str(match.coach_id))
-        rows = [
-            trainee_facts(
-                record.trainee,
-                city=record.account.city,
-                week=weeks.get(record.account.id),
-                now=now,
-                vocabulary=self._context.vocabulary,
-            )
-            for record in records
-        ]
         left = np.maximum(np.nan_to_num(coaches.number("seats_left"), nan=0.0), 0).astype(np.int64)
         return Market(
             coaches=coaches,
-            trainees=trainee_table(rows),
+            trainees=table_of_trainees(work, records, now, self._context.vocabulary),
             trainee_ids=tuple(record.trainee.id for record in records),
             asked=tuple(frozenset(asked.get(record.trainee.id, ())) for record in records),
             seats=left if max_per_coach is None else np.minimum(left, max_per_coach),
         )
+
+    def broken_rules(
+        self, work: UnitOfWork, pairs: Sequence[tuple[TraineeRecord, CoachRecord]]
+    ) -> dict[tuple[UUID, UUID], str]:
+        """
+        Name for each pair that a hard constraint keeps apart, by what both say now, the first such rule.
+
+        The constraint *seats* is left to the request, which checks it under a lock.
+
+        Raises:
+            MatcherError: If a constraint of a plugin fails: a rule that cannot be checked is not dropped.
+        """
+        now = self._context.clock()
+        trainees = {trainee.trainee.id: trainee for trainee, _ in pairs}
+        coaches = {coach.coach.id: coach for _, coach in pairs}
+        rules = self._host.rules_of(table_of_coaches(work, list(coaches.values()), now))
+        rows = table_of_trainees(work, list(trainees.values()), now, self._context.vocabulary)
+        row_of_coach = {id_: row for row, id_ in enumerate(coaches)}
+        row_of_trainee = dict(zip(trainees, rows.rows(), strict=True))
+        found = {}
+        for trainee, coach in pairs:
+            broken = rules.failed(row_of_trainee[trainee.trainee.id], row_of_coach[coach.coach.id])
+            if named := [name for name in broken if name != "seats"]:
+                found[trainee.trainee.id, coach.coach.id] = named[0]
+        return found
 
     def compute(
         self,
@@ -288,4 +301,7 @@ def _certificate(cohort: Cohort, mode: str) -> dict[str, Any]:
         "n_outside": cohort.n_outside,
         "is_whole": cohort.n_outside == 0,
         "broken": list(found.broken),
+        "seats_used": found.seats_used,
+        "top_tenth": found.top_tenth,
+        "worst_place": found.worst_place,
     }

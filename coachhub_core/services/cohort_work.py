@@ -4,7 +4,8 @@ What a worker does for cohort runs: place, and ask for what was said yes to.
 A run is in one worker's hands at a time, by a lease that is renewed while the
 work goes on. A worker that dies loses it within the lease; another begins the
 placing anew, or goes on asking at the first placement that was not asked for:
-each request is made in one transaction with the note that it was.
+each request is made in one transaction with the note that it was. A worker that
+lives and only lost its database gives the run back as soon as there is one again.
 """
 
 from __future__ import annotations
@@ -16,16 +17,27 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from uuid import UUID
 
 import attrs
 
 from coachhub_core import deadline
 from coachhub_core.domain.accounts import SYSTEM
-from coachhub_core.domain.cohorts import CohortRun
-from coachhub_core.errors import CoachHubError, Conflict, Contended, MatcherError, NotFound, PluginError, Unavailable
+from coachhub_core.domain.cohorts import CohortRun, Placement
+from coachhub_core.errors import (
+    CoachHubError,
+    Conflict,
+    Contended,
+    MatcherError,
+    NotFound,
+    OutcomeUnknown,
+    PluginError,
+    Unavailable,
+)
 from coachhub_core.ports.matcher import AssignerOffer, Deadline
+from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.cohort_market import CohortMarket, Computed
 from coachhub_core.services.inbox import notify
 from coachhub_core.services.matches import MatchService
@@ -33,10 +45,11 @@ from coachhub_core.services.units import Context, rerun
 
 log = logging.getLogger("coachhub.cohorts")
 
-LEASE: Final = timedelta(seconds=15)
+LEASE: Final = timedelta(seconds=10)  #: five beats: how long a run waits for whoever takes over from the dead
 MAX_TRIES: Final = 5  #: workers that took a run and did not come back; then it has failed
 _BEAT_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 120.0
+_ASK_SECONDS: Final = 8.0  #: for one request, of a database that is far away; less than the lease
 _KEEP_SECONDS: Final = 120.0  #: for ten thousand rows, and nobody waits for it
 
 Stop = Callable[[], bool]
@@ -65,6 +78,7 @@ class CohortWork:
         self._matches = matches
         self._offer = offer
         self._owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{context.new_id().hex[-8:]}"
+        self._owed: UUID | None = None  # a run that could not be given back while the database was away
 
     def work_one(self, stop: Stop = lambda: False) -> bool:
         """
@@ -72,16 +86,25 @@ class CohortWork:
 
         Args:
             stop: Asked every now and then; once it says True the run is given back, as if nobody had begun.
+        Raises:
+            Unavailable: If the database is away; what was begun is given back, at the latest by the next call.
         """
+        if self._owed is not None:
+            self._given_back(self._owed)
+            self._owed = None
         run = self._take()
         if run is None:
             return False
-        if run.state == "failed":
-            log.error("cohort run %s has failed: %s", run.id, run.reason)
-        elif run.state == "applying":
-            self._ask_all(run.id, stop)
-        else:
-            self._place(run, stop)
+        try:
+            if run.state == "failed":
+                log.error("cohort run %s has failed: %s", run.id, run.reason)
+            elif run.state == "applying":
+                self._ask_all(run.id, stop)
+            else:
+                self._place(run, stop)
+        except Unavailable:
+            self._give_back(run.id)
+            raise
         return True
 
     @rerun
@@ -90,9 +113,16 @@ class CohortWork:
             waiting = work.cohorts.waiting(self._context.clock(), limit=1)
         if not waiting:
             return None
+        try:
+            return self._taken(waiting[0].id)
+        except OutcomeUnknown:
+            self._owed = waiting[0].id  # ours perhaps, and nobody works on it
+            raise
+
+    def _taken(self, run_id: UUID) -> CohortRun | None:
         with self._context.write(SYSTEM) as work:
             now = self._context.clock()
-            run = work.cohorts.lock(waiting[0].id)
+            run = work.cohorts.lock(run_id)
             if not run.is_free(now):  # another worker was first
                 return None
             if run.n_tries >= MAX_TRIES:
@@ -117,8 +147,7 @@ class CohortWork:
                     self._fail(run.id, late if heart.is_late() else str(exc))
                 return
             except Unavailable:
-                self._give_back(run.id)
-                raise
+                raise  # of the database, not of this run
             except Exception as exc:  # a plugin may raise anything; the run says so, and the worker goes on
                 log.exception("cohort run %s failed", run.id)
                 self._fail(run.id, f"{type(exc).__name__}: {exc}")
@@ -183,7 +212,7 @@ class CohortWork:
             self._tell(work, done)
             work.commit()
 
-    def _tell(self, work: Any, run: CohortRun) -> None:
+    def _tell(self, work: UnitOfWork, run: CohortRun) -> None:
         if run.account_id is not None:
             cause = f"{run.id}:{run.version}"
             notify(self._context, work, [run.account_id], f"cohort_{run.state}", cause, run_id=run.id)
@@ -200,8 +229,9 @@ class CohortWork:
     def _give_back(self, run_id: UUID) -> None:
         try:
             self._given_back(run_id)
-        except Unavailable as exc:  # the lease ends by itself
-            log.warning("cohort run %s could not be given back: %s", run_id, exc)
+        except Unavailable as exc:  # by the next call, or by the end of the lease where there is none
+            self._owed = run_id
+            log.warning("cohort run %s could not be given back yet: %s", run_id, exc)
 
     @rerun
     def _given_back(self, run_id: UUID) -> None:
@@ -236,10 +266,13 @@ class CohortWork:
         try:
             return self._asked(run_id)
         except (Conflict, NotFound) as exc:
-            return self._asked(run_id, refusal=exc)  # nothing of it is left: noted in a unit of its own
+            return self._asked(run_id, refusal=exc.code)  # nothing of it is left: noted in a unit of its own
+        except MatcherError as exc:  # a rule that cannot be checked is not dropped
+            self._fail(run_id, str(exc))
+            return False
 
-    @rerun
-    def _asked(self, run_id: UUID, *, refusal: CoachHubError | None = None) -> bool:
+    @partial(rerun, seconds=_ASK_SECONDS)
+    def _asked(self, run_id: UUID, *, refusal: str | None = None) -> bool:
         with self._context.write(SYSTEM) as work:
             run = work.cohorts.lock(run_id)
             if not run.is_held_by(self._owner):
@@ -252,8 +285,9 @@ class CohortWork:
                 work.commit()
                 return False
             placement = left[0]
+            refusal = refusal or self._no_longer(work, placement)
             if refusal is not None:
-                made = attrs.evolve(placement, state="refused", reason=refusal.code[:64])
+                made = attrs.evolve(placement, state="refused", reason=refusal[:64])
                 run = attrs.evolve(run, n_refused=run.n_refused + 1)
             else:
                 assert placement.coach_id is not None  # noqa: S101 - what is placed has a coach
@@ -261,9 +295,21 @@ class CohortWork:
                 made = attrs.evolve(placement, state="requested", match_id=match.id)
                 run = attrs.evolve(run, n_requested=run.n_requested + 1)
             work.cohorts.save_placement(made)
-            work.cohorts.save(attrs.evolve(run, n_done=run.n_done + 1, lease_until=now + LEASE, updated_at=now))
+            # it comes on, so those who began it before did not fail for what is in it
+            work.cohorts.save(
+                attrs.evolve(run, n_done=run.n_done + 1, n_tries=1, lease_until=now + LEASE, updated_at=now)
+            )
             work.commit()
         return True
+
+    def _no_longer(self, work: UnitOfWork, placement: Placement) -> str | None:
+        """Say which hard constraint keeps them apart, whatever held when they were placed."""
+        trainees = work.trainees.records([placement.trainee_id])
+        coaches = [] if placement.coach_id is None else [*work.coaches.records([placement.coach_id]).values()]
+        if not trainees or not coaches:
+            return None  # the request says who is missing
+        broken = self._market.broken_rules(work, [(trainees[0], coaches[0])])
+        return next((f"no_longer.{rule}" for rule in broken.values()), None)
 
 
 class _Heart:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -23,11 +23,11 @@ from coachhub_core.domain.cohorts import (
     PlacementPage,
     PlacementView,
 )
-from coachhub_core.errors import Busy, CohortInfeasible, CohortStale, FieldError, Invalid
+from coachhub_core.errors import Busy, CohortInfeasible, CohortStale, FieldError, Invalid, MatcherError
 from coachhub_core.ports.matcher import AssignerOffer
-from coachhub_core.ports.storage import TraineeRecord, UnitOfWork
+from coachhub_core.ports.storage import CoachRecord, TraineeRecord, UnitOfWork
 from coachhub_core.services.access import require_role
-from coachhub_core.services.cohort_market import has_goal
+from coachhub_core.services.cohort_market import CohortMarket, has_goal
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.paging import ends, read_cursor
 from coachhub_core.services.units import Context, rerun
@@ -49,9 +49,12 @@ class CohortService:
         offer: What it stands for.
     """
 
-    def __init__(self, context: Context, throttle: Throttle, assigner: str, offer: AssignerOffer) -> None:
+    def __init__(
+        self, context: Context, throttle: Throttle, market: CohortMarket, assigner: str, offer: AssignerOffer
+    ) -> None:
         self._context = context
         self._throttle = throttle
+        self._market = market
         self.assigner = assigner
         self.offer = offer
 
@@ -266,12 +269,13 @@ class CohortService:
         placements = work.cohorts.placements(run.id, state="placed", after=None, limit=run.n_trainees * run.need)
         trainee_ids = sorted({p.trainee_id for p in placements})
         coach_ids = sorted({p.coach_id for p in placements if p.coach_id is not None})
-        active = {record.trainee.id for record in work.trainees.records(trainee_ids)}
+        active = {record.trainee.id: record for record in work.trainees.records(trainee_ids)}
         standing = work.matches.standing_of_trainees(trainee_ids, self._context.clock())
         has_coach = {match.trainee_id for match in standing if match.status != "requested"}
         n_asked = Counter(match.trainee_id for match in standing)
         asked = {(match.trainee_id, match.coach_id) for match in standing}
         coaches = work.coaches.records(coach_ids)
+        rules = self._broken_rules(work, placements, active, coaches)
         n_given: Counter[UUID] = Counter()
         found = []
         max_open = self._context.settings.matches.max_open
@@ -290,6 +294,8 @@ class CohortService:
                 why = f"the trainee has {max_open} open requests by now"
             elif record is None or record.account.status != "active" or not record.coach.is_accepting:
                 why = "the coach takes no requests any more"
+            elif (rule := rules.get((trainee_id, record.coach.id))) is not None:
+                why = rule
             else:
                 n_given[record.coach.id] += 1
                 if n_given[record.coach.id] > record.coach.seats_left:
@@ -297,6 +303,25 @@ class CohortService:
             if why is not None:
                 found.append(f"trainee {trainee_id} with coach {coach_id}: {why}")
         return found
+
+    def _broken_rules(
+        self,
+        work: UnitOfWork,
+        placements: Sequence[Placement],
+        trainees: Mapping[UUID, TraineeRecord],
+        coaches: Mapping[UUID, CoachRecord],
+    ) -> Mapping[tuple[UUID, UUID], str]:
+        """Say of each pair which hard constraint no longer holds, by what both say now."""
+        known = [
+            (trainees[p.trainee_id], coaches[p.coach_id])
+            for p in placements
+            if p.trainee_id in trainees and p.coach_id is not None and p.coach_id in coaches
+        ]
+        try:
+            broken = self._market.broken_rules(work, known)
+        except MatcherError as exc:
+            return {(trainee.trainee.id, coach.coach.id): str(exc) for trainee, coach in known}
+        return {pair: f"the rule {rule!r} keeps them apart by now" for pair, rule in broken.items()}
 
     def _audit(self, work: UnitOfWork, actor: Actor, action: str, run_id: UUID) -> None:
         work.audit.add(

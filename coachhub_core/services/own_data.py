@@ -23,13 +23,14 @@ from coachhub_core.domain.accounts import (
     SessionView,
 )
 from coachhub_core.domain.chat import MessageView
+from coachhub_core.domain.coaches import Coach
 from coachhub_core.domain.cohorts import PlacedView
 from coachhub_core.domain.events import AccountErased, CoachChanged
 from coachhub_core.domain.matches import EndReason, Match
 from coachhub_core.domain.notifications import NotificationView
 from coachhub_core.domain.own_data import EXPORT_FORMAT, Export, ExportPage, ExportView
 from coachhub_core.domain.reviews import ReviewView
-from coachhub_core.domain.trainees import GrantView, TraineeView
+from coachhub_core.domain.trainees import GrantView, Trainee, TraineeView
 from coachhub_core.errors import ActiveMatch, ExportRunning, NotFound
 from coachhub_core.ports.files import FileStore
 from coachhub_core.ports.storage import UnitOfWork
@@ -48,8 +49,8 @@ _GATHER_SECONDS: Final = 120.0  # a long life takes longer than a request may
 Section = Callable[[UnitOfWork, Account], Any]
 """Returns what a room keeps of an account, as views; None when that is nothing."""
 
-Eraser = Callable[[UnitOfWork, Account], None]
-"""Erases what a room keeps of an account, in the erasure's unit of work."""
+Eraser = Callable[[UnitOfWork, Coach | None, Trainee | None], None]
+"""Erases what a room keeps of an account, coach or trainee or neither, in the erasure's unit of work."""
 
 
 class OwnDataService:
@@ -247,11 +248,11 @@ class OwnDataService:
         with self._context.write(actor) as work:
             now = self._context.clock()
             coach, trainee = work.coaches.find_by_account(account_id), work.trainees.find_by_account(account_id)
-            self._end_matches(work, actor, account_id, end_matches=end_matches)
+            self._end_matches(work, actor, coach, trainee, end_matches=end_matches)
             account = work.accounts.lock(account_id)
             names = [_file_of(export.id) for export in work.exports.of_account(account_id)]
             for eraser in self._erasers:
-                eraser(work, account)
+                eraser(work, coach, trainee)
             work.messages.blank_sent_by(account_id)
             work.personal.blank_reviews(account_id)
             work.personal.erase_account(account_id)
@@ -282,8 +283,9 @@ class OwnDataService:
             work.before_commit.clear()  # nothing of the account is kept, not even the answer to this
             work.commit()
 
-    def _end_matches(self, work: UnitOfWork, actor: Actor, account_id: UUID, *, end_matches: bool) -> None:
-        coach, trainee = work.coaches.find_by_account(account_id), work.trainees.find_by_account(account_id)
+    def _end_matches(
+        self, work: UnitOfWork, actor: Actor, coach: Coach | None, trainee: Trainee | None, *, end_matches: bool
+    ) -> None:
         running = [*(work.matches.running_of_coach(coach.id) if coach else ())]
         if trainee is not None:
             work.trainees.lock(trainee.id)

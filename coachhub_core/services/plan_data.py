@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from coachhub_core.domain.accounts import Account
+from coachhub_core.domain.coaches import Coach
+from coachhub_core.domain.trainees import Trainee
 from coachhub_core.domain.workouts import WorkoutRevisionView, WorkoutView
 from coachhub_core.ports.storage import UnitOfWork
 
@@ -82,20 +84,18 @@ def export_workouts(work: UnitOfWork, account: Account) -> Any:
     ]
 
 
-def erase_workouts(work: UnitOfWork, account: Account) -> None:
+def erase_workouts(work: UnitOfWork, coach: Coach | None, trainee: Trainee | None) -> None:
     """Delete a trainee's logs: what somebody did in the gym is theirs alone."""
-    trainee = work.trainees.find_by_account(account.id)
     if trainee is not None:
         work.workouts.delete_of(trainee.id)
 
 
-def erase_plans(work: UnitOfWork, account: Account) -> None:
+def erase_plans(work: UnitOfWork, coach: Coach | None, trainee: Trainee | None) -> None:
     """
     Delete a trainee's assignments and days; a coach's unpublished plans and unused exercises.
 
     Published versions stay, because trainees' logs refer to them; they name nobody.
     """
-    coach, trainee = work.coaches.find_by_account(account.id), work.trainees.find_by_account(account.id)
     if trainee is not None:
         work.workouts.delete_of(trainee.id)
         work.assignments.delete_of(trainee.id)

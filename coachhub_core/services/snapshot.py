@@ -11,7 +11,7 @@ from coachhub_core.domain.trainees import Trainee
 from coachhub_core.domain.vocabulary import Vocabulary
 from coachhub_core.matching.schema import coach_table, trainee_table, week_hours
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.storage import CoachRecord, UnitOfWork
+from coachhub_core.ports.storage import CoachRecord, TraineeRecord, UnitOfWork
 
 
 class Snapshot:
@@ -30,17 +30,39 @@ class Snapshot:
 
     def table(self, work: UnitOfWork) -> CoachTable:
         """Return the table of now; the same object as long as nothing changed, so that indexes are kept."""
-        monday = _monday(self._clock())
-        revision = (*work.coaches.snapshot_revision(), monday)
+        now = self._clock()
+        revision = (*work.coaches.snapshot_revision(), _monday(now))
         with self._lock:
             if self._table is None or self._revision != revision:
-                records = work.coaches.all_records()
-                weeks = work.availability.of_accounts([record.account.id for record in records])
-                self._table = coach_table(
-                    [_coach_row(record, weeks.get(record.account.id), monday) for record in records]
-                )
+                self._table = table_of_coaches(work, work.coaches.all_records(), now)
                 self._revision = revision
             return self._table
+
+
+def table_of_coaches(work: UnitOfWork, records: Sequence[CoachRecord], now: datetime) -> CoachTable:
+    """Return the table of some coaches as they were just read."""
+    monday = _monday(now)
+    weeks = work.availability.of_accounts([record.account.id for record in records])
+    return coach_table([_coach_row(record, weeks.get(record.account.id), monday) for record in records])
+
+
+def table_of_trainees(
+    work: UnitOfWork, records: Sequence[TraineeRecord], now: datetime, vocabulary: Vocabulary
+) -> TraineeTable:
+    """Return the table of some trainees as they were just read."""
+    weeks = work.availability.of_accounts([record.account.id for record in records])
+    return trainee_table(
+        [
+            trainee_facts(
+                record.trainee,
+                city=record.account.city,
+                week=weeks.get(record.account.id),
+                now=now,
+                vocabulary=vocabulary,
+            )
+            for record in records
+        ]
+    )
 
 
 def _monday(now: datetime) -> datetime:

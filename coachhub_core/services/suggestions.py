@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import CoachView
+from coachhub_core.domain.shadows import ShadowList
 from coachhub_core.domain.suggestions import (
     Outcome,
     ReasonView,
@@ -96,6 +97,11 @@ class SuggestionService:
         return self._host
 
     @property
+    def demand(self) -> DemandPrices:
+        """The prices lists are ordered by, where there are any."""
+        return self._demand
+
+    @property
     def texts(self) -> ReasonTexts:
         """What turns a reason into a sentence."""
         return self._texts
@@ -139,7 +145,7 @@ class SuggestionService:
         ranked = self._host.suggest(
             coaches,
             row,
-            filters=self._filters(command.filters),
+            filters=self.filters(command.filters),
             limit=command.limit or settings.limit,
             without=asked_already,
             explain=command.explain,
@@ -149,11 +155,12 @@ class SuggestionService:
         asked = _Asked(trainee_id, command, coaches, row, prices, account.locale)
         items = self._arranged(ranked, asked)
         made = self._set(ranked, trainee_id, command, items)
-        view, kept = self._keep(actor, made, is_what_if=command.profile is not None)
+        view, kept = self._keep(actor, made, command)
         self._audit(kept, time.monotonic() - started, _priced(kept, coaches, prices))
         return view
 
-    def _filters(self, filters: SuggestionFilters | None) -> Filters | None:
+    def filters(self, filters: SuggestionFilters | None) -> Filters | None:
+        """Return what the caller stated in the matcher's words."""
         if filters is None:
             return None
         tags: list[str] = []
@@ -231,7 +238,9 @@ class SuggestionService:
         )
 
     @rerun
-    def _keep(self, actor: Actor, made: SuggestionSet, *, is_what_if: bool) -> tuple[SuggestionSetView, SuggestionSet]:
+    def _keep(
+        self, actor: Actor, made: SuggestionSet, command: SuggestCoaches
+    ) -> tuple[SuggestionSetView, SuggestionSet]:
         with self._context.write(actor) as work:
             records = work.coaches.records([item.coach_id for item in made.items])
             # between the snapshot and now a seat may have gone: who cannot be asked is not proposed
@@ -249,12 +258,17 @@ class SuggestionService:
                 made, items=tuple(attrs.evolve(item, rank=place) for place, item in enumerate(still, start=1))
             )
             work.suggestions.add(kept)
-            if not is_what_if:
+            if command.profile is None:  # what was only tried is nothing to learn from
                 shown = [
                     attrs.evolve(self._outcome(kept, item.coach_id, "shown", item.rank), propensity=item.propensity)
                     for item in kept.items
                 ]
                 work.outcomes.add(shown)
+                settings = self._context.settings.matching
+                if settings.shadow and kept.items and kept.degraded is None:
+                    work.shadows.add(
+                        ShadowList(id=kept.id, created_at=kept.created_at, n_asked=command.limit or settings.limit)
+                    )
             return work.commit(self._shown(kept, records)), kept
 
     def _outcome(self, made: SuggestionSet, coach_id: UUID, event: Any, position: int | None) -> Outcome:

@@ -52,7 +52,7 @@ class Replayed(CoachHubError):
         return "this request was answered before"
 
 
-def rerun(method: Callable[P, R]) -> Callable[P, R]:
+def rerun(method: Callable[P, R], seconds: float = deadline.UNIT_SECONDS) -> Callable[P, R]:
     """
     Run a use case again when its unit of work lost a race or its connection, with jitter, inside one deadline.
 
@@ -60,11 +60,14 @@ def rerun(method: Callable[P, R]) -> Callable[P, R]:
     that no service gave a name is a race as well: the second run meets the row
     that the first one could not see. An outcome that is not known is looked up
     by running again where the request has a key, and told as such otherwise.
+
+    Args:
+        seconds: The deadline, for what no request waits for.
     """
 
     @functools.wraps(method)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with deadline.within(deadline.UNIT_SECONDS):
+        with deadline.within(seconds):
             attempt = 0
             unknown: OutcomeUnknown | None = None
             while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import socket
 import sys
@@ -61,6 +62,8 @@ def watching() -> Iterator[list[str]]:
         ):
             found.append("the network: a socket")
 
+    collects = gc.isenabled()
+    gc.disable()  # a collection calls back whoever asked to be told, and some read a clock then
     threading.setprofile(look)
     sys.setprofile(look)
     try:
@@ -68,3 +71,5 @@ def watching() -> Iterator[list[str]]:
     finally:
         sys.setprofile(former)
         threading.setprofile(None)
+        if collects:
+            gc.enable()

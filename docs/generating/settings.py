@@ -100,6 +100,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "matching.features": "Feature blocks of plugins whose columns are computed, in this order",
     "matching.constraints": "Hard constraints that are applied, built-in ones and those of plugins; `seats` always is",
     "matching.artefact": "A file with what the matcher has learned",
+    "matching.shadow": "A second matcher that is asked too, unseen, by the worker: the name its plugin gives it, or a "
+    "file with what it has learned; empty: none (`coachhub match shadow` compares)",
     "matching.limit": "Suggestions where a request names no limit",
     "matching.n_candidates": "Of more than 5,000 coaches, how many are scored after a first look; the rest follow in "
     "the order of that look. For matchers that look twice, as `duet` does",

@@ -62,6 +62,8 @@ def why(reason: str) -> str:
     """Say a reason in words."""
     if reason.startswith("no_coach."):
         return f"no coach may be given to them; without the rule {reason.partition('.')[2]!r} there would be some"
+    if reason.startswith("no_longer."):
+        return f"the rule {reason.partition('.')[2]!r} keeps them and the coach apart by now"
     return _REASONS.get(reason, reason)
 
 
@@ -106,6 +108,10 @@ def _certified(mode: str | None, said: Mapping[str, Any]) -> Sequence[tuple[bool
         lines.append(((n == 0) if mode == "stable" else None, text))
     worst = "" if said["worst"] is None else f", the worst pair {said['worst']:.4f}"
     lines.append((None, f"the scores add up to {said['value']:.4f}{worst}"))
+    if said.get("worst_place") is not None:  # not in runs made before it was counted
+        text = f"{said['seats_used']:.0%} of the seats that could be filled are, {said['top_tenth']:.0%} of the pairs"
+        text += f" with the tenth of the coaches who have most; nobody got lower than place {said['worst_place']}"
+        lines.append((None, f"{text} of their own list"))
     if said["gap"] is not None and mode in (None, "welfare", "exact", "worst_first"):
         beside = " with a worst pair as good" if mode == "worst_first" else ""
         missing = "nothing" if said["gap"] < 1e-9 else f"at most {said['gap']:.4%}"

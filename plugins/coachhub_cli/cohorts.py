@@ -224,7 +224,8 @@ def _certified(claim: Claim, mode: str | None) -> Certificate:
 
 def _as_said(found: Certificate, question: Question) -> dict[str, Any]:
     """Return the certificate's members, with the names of the files in place of numbers."""
-    names = ("value", "worst", "n_blocking", "gap", "bound", "is_most", "is_worst_best")
+    proofs = ("value", "worst", "n_blocking", "gap", "bound", "is_most", "is_worst_best")
+    names = (*proofs, "seats_used", "top_tenth", "worst_place")
 
     def named(rule: re.Match[str]) -> str:
         listed = question.trainees if rule[1] == "trainee" else question.coaches

@@ -1,19 +1,29 @@
-"""``coachhub match``: learn from what became of suggestions."""
+"""``coachhub match``: learn from what became of suggestions, and let what was learned serve."""
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from coachhub_cli.benching import bench
+from coachhub_cli.evaluation_report import show_evaluation
 from coachhub_cli.explaining import explain
 from coachhub_cli.options import data_option, settings_for
+from coachhub_cli.progress import lasting
+from coachhub_cli.promoting import promote as put_live
+from coachhub_cli.shadow import shadow
 from coachhub_core.bootstrap import bootstrap
-from coachhub_core.matching import CoachMatcher
-from coachhub_core.matching.evaluating import evaluate
-from coachhub_core.services.training import training_data
+from coachhub_core.config import Settings
+from coachhub_core.matching import CoachMatcher, CoachTable
+from coachhub_core.matching.evaluating import Evaluation, evaluate
+from coachhub_core.ports.matcher import Deadline
+from coachhub_core.services.training import TrainingData, training_data
 
 
 @click.group()
@@ -23,6 +33,7 @@ def match() -> None:
 
 match.add_command(explain)
 match.add_command(bench)
+match.add_command(shadow)
 
 
 @match.command()
@@ -31,22 +42,113 @@ match.add_command(bench)
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The artefact to write.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave out what happened before (UTC).")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same log and seed give the same model.")
-def train(data: Path | None, matcher: str, to: Path | None, since: datetime | None, seed: int) -> None:
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Learn no longer; with --promote, each of the two times.",
+)
+@click.option("--promote", is_flag=True, help="First do what eval does; when it passes, let the model become live.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    data: Path | None,
+    matcher: str,
+    to: Path | None,
+    since: datetime | None,
+    seed: int,
+    deadline: float | None,
+    promote: bool,
+) -> None:
     """
     Learn from the log and write an artefact; prints the model's id.
 
     Nothing is served by it until ``matching.artefact`` names the file. Without
     ``--to`` it is written to ``model.zip`` in the data folder.
+
+    With ``--promote`` it takes the place of the file ``matching.artefact`` names,
+    whose former content is kept beside it as ``.previous``; servers read it when
+    they start. A model worse than the live one beyond the interval, one that too
+    few trainees can speak for, or one the deadline cut short is not promoted:
+    nothing is written, and the exit code is 1.
     """
     settings = settings_for(data)
+    target = to if to is not None else (settings.data or Path()) / "model.zip"
+    if promote:
+        if to is not None:
+            raise click.UsageError("--promote writes where matching.artefact points; leave --to out")
+        if settings.matching.matcher not in ("", matcher):
+            raise click.UsageError(f"matching.matcher is {settings.matching.matcher!r}, which cannot load {matcher!r}")
+        target = Path(settings.matching.artefact or target)
+    target = target.absolute()
+    found = _learned_from(settings, since)
+    click.echo(f"{len(found.log)} events of {len(found.trainees)} trainees and {len(found.coaches)} coaches", err=True)
+    if promote and (why := _refusal(settings, found, matcher, seed, deadline)):
+        click.echo(f"not promoted: {why}", err=True)
+        ctx.exit(1)
+    with _learning("Learning", deadline) as until:
+        model = CoachMatcher.fit(found.log, found.coaches, found.trainees, matcher=matcher, seed=seed, deadline=until)
+        is_cut_short = until.is_over()
+    if promote and is_cut_short:
+        click.echo("not promoted: the deadline was over before learning was", err=True)
+        ctx.exit(1)
+    if is_cut_short:
+        click.echo("the deadline is over: this is the best so far", err=True)
+    if not promote:
+        model_id = model.save(target)
+        click.echo(f"{target}\nmodel_id {model_id}")
+        return
+    put_live(model, target)
+    click.echo(f"promoted {target}\nmodel_id {model.model_id}")
+    if settings.matching.artefact:
+        click.echo("servers serve it from their next start")
+    else:
+        click.echo(f'serve it by [matching] artefact = "{target}" in coachhub.toml, and a restart')
+
+
+def _learned_from(settings: Settings, since: datetime | None = None) -> TrainingData:
     with bootstrap(settings) as hub:
         first = None if since is None else since.replace(tzinfo=UTC)
-        found = training_data(hub.storage, hub.clock, hub.vocabulary, since=first)
-    target = to if to is not None else (settings.data or Path()) / "model.zip"
-    click.echo(f"{len(found.log)} events of {len(found.trainees)} trainees and {len(found.coaches)} coaches", err=True)
-    model = CoachMatcher.fit(found.log, found.coaches, found.trainees, matcher=matcher, seed=seed)
-    model_id = model.save(target.absolute())
-    click.echo(f"{target}\nmodel_id {model_id}")
+        return training_data(hub.storage, hub.clock, hub.vocabulary, since=first)
+
+
+def live_model(settings: Settings, coaches: CoachTable) -> CoachMatcher:
+    """Open what the settings serve: the artefact, or the matcher before it has learned anything."""
+    chosen = settings.matching
+    return CoachMatcher(
+        Path(chosen.artefact) if chosen.artefact else None, coaches=coaches, matcher=chosen.matcher or None
+    )
+
+
+def _evaluated(
+    settings: Settings, found: TrainingData, matcher: str, seed: int, deadline: float | None = None
+) -> Evaluation:
+    live = live_model(settings, found.coaches)
+    with _learning("Evaluating", deadline) as until:
+        return evaluate(found.log, found.coaches, found.trainees, live=live, matcher=matcher, seed=seed, deadline=until)
+
+
+def _refusal(settings: Settings, found: TrainingData, matcher: str, seed: int, deadline: float | None) -> str | None:
+    """Evaluate, and say why nothing may be promoted; None where it may."""
+    made = _evaluated(settings, found, matcher, seed, deadline)
+    show_evaluation(made)
+    if made.is_partial:
+        return "the deadline was over before learning was"
+    return "it is worse than the live one" if made.is_worse else None
+
+
+@contextmanager
+def _learning(what: str, seconds: float | None) -> Iterator[Deadline]:
+    """Give a deadline that shows how long the matcher has been at it whenever the matcher looks at it."""
+    started = time.monotonic()
+    with lasting(what, seconds) as progress:
+
+        def clock() -> float:
+            now = time.monotonic()
+            progress(now - started)
+            return now
+
+        yield Deadline(math.inf if seconds is None else started + seconds, clock)
 
 
 @match.command("eval")
@@ -60,18 +162,18 @@ def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int) ->
 
     Learns from the older four fifths of the log and orders coaches for those who
     asked one in the newest fifth, beside what is live (``matching.artefact``, or
-    what answers without one) and popularity. Exits with 1 when it is worse than the
-    live one beyond the 95 % interval.
+    what answers without one), popularity, and content alone: the words and labels
+    both sides share. Exits with 1 when it is worse than the live one beyond the
+    95 % interval.
+
+    Beside the quality stands how far the probabilities of each step are off on
+    average, and what the lists do to people: the share of all places that the
+    most shown tenth of the coaches has, the share of coaches on a list at all,
+    and, when each trainee in turn takes the first on the list with a seat, the
+    seats used, the lowest place anybody ended with, and how many got nobody.
     """
     settings = settings_for(data)
-    with bootstrap(settings) as hub:
-        found = training_data(hub.storage, hub.clock, hub.vocabulary)
-    artefact = Path(settings.matching.artefact) if settings.matching.artefact else None
-    live = CoachMatcher(artefact, coaches=found.coaches)
-    made = evaluate(found.log, found.coaches, found.trainees, live=live, matcher=matcher, seed=seed)
-    click.echo(f"nDCG@10 over {made.n_trainees} trainees: " + ", ".join(f"{n} {v:.3f}" for n, v in made.ndcg.items()))
-    for name, (mean, low, high) in made.gains.items():
-        word = "better than" if low > 0 else "worse than" if high < 0 else "no different from"
-        click.echo(f"{word} {name}: {mean:+.3f} [{low:+.3f} {high:+.3f}]")
+    made = _evaluated(settings, _learned_from(settings), matcher, seed)
+    show_evaluation(made)
     if made.is_worse:
         ctx.exit(1)

@@ -31,6 +31,33 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+@contextmanager
+def lasting(what: str, seconds: float | None) -> Iterator[Callable[[float], None]]:
+    """
+    Show how long the block has been at it, of at most *seconds* where there is a most.
+
+    Yields:
+        What to call with the seconds that have passed.
+    """
+    console = Console(stderr=True, highlight=False)
+    most = "" if seconds is None else f" of at most {seconds:g}"
+    if not console.is_terminal:
+        next_at = _EVERY_SECONDS
+
+        def line(passed: float) -> None:
+            nonlocal next_at
+            if passed >= next_at:
+                next_at = passed + _EVERY_SECONDS
+                console.print(f"{what}: {passed:.0f} s{most}")
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn(most))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=seconds)
+        yield lambda passed: progress.update(task, completed=passed)
+
+
 def _lines(what: str, console: Console) -> Callable[[int, int], None]:
     next_at = 0.0
 

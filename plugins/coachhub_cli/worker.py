@@ -51,20 +51,24 @@ def worker(data: Path | None, once: bool) -> int:
             return 0
         log.info("worker started")
         # a cohort or an auction may take minutes, and what is due meanwhile must not wait for it
-        cohorts = threading.Thread(target=_place, args=(hub, stop), name="coachhub-cohorts")
-        cohorts.start()
+        apart = [threading.Thread(target=_place, args=(hub, stop), name="coachhub-cohorts")]
+        if hub.shadow.is_on:  # nor for a matcher that nobody is answered by
+            apart.append(threading.Thread(target=_shadow, args=(hub, stop), name="coachhub-shadow"))
+        for thread in apart:
+            thread.start()
         while not stop.is_set() and (not parent or os.getppid() == parent):
             if _work(hub) == 0:
                 stop.wait(IDLE_SECONDS)
         stop.set()
-        cohorts.join()
+        for thread in apart:
+            thread.join()
     log.info("worker stopped")
     return 0
 
 
 def _work(hub: CoachHub) -> int:
     try:
-        return hub.run_due(limit=200, without=("cohorts", "demand")).total
+        return hub.run_due(limit=200, without=("cohorts", "demand", "shadow")).total
     except Unavailable as exc:
         log.warning("due work waits: %s", exc)
     except Exception:  # whatever one round met, the next must still come
@@ -82,6 +86,19 @@ def _place(hub: CoachHub, stop: threading.Event) -> None:
             log.warning("cohort runs wait: %s", exc)
         except Exception:  # whatever one round met, the next must still come
             log.exception("a cohort run failed and will be tried again")
+        stop.wait(IDLE_SECONDS)
+
+
+def _shadow(hub: CoachHub, stop: threading.Event) -> None:
+    """Compare the lists that were served with those of the second matcher."""
+    while not stop.is_set():
+        try:
+            if hub.shadow.work_one():
+                continue
+        except Unavailable as exc:
+            log.warning("the shadow waits: %s", exc)
+        except Exception:  # whatever one round met, the next must still come
+            log.exception("the shadow failed and will be asked again")
         stop.wait(IDLE_SECONDS)
 
 

@@ -53,9 +53,10 @@ class Link:
         self._is_away = False
         self._closing = threading.Event()
 
-    def _connections(self, n: int) -> redis.ConnectionPool:
-        return redis.ConnectionPool.from_url(
+    def _connections(self, n: int) -> redis.BlockingConnectionPool:
+        return redis.BlockingConnectionPool.from_url(
             self._url,
+            timeout=TIMEOUT_SECONDS,  # more threads than connections is no Redis that is away: one comes free in time
             protocol=3,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,

@@ -37,7 +37,6 @@ _COMPARED = {
     "kin": "Is chosen by people like you",
     "tower": "Is chosen by people like you",
     "fit": "Fits people like you",
-    "base": "Where every comparison starts",
 }
 _COACH = {
     "specialties": "the specialties",
@@ -67,14 +66,20 @@ _TRAINEE = {
     "city": "your city",
     "equipment": "equipment like yours",
 }
+_STARTS = {
+    "wants": "Where wanting a coach starts",
+    "accepts": "Where a coach's yes starts",
+    "goes_well": "Where going well starts",
+}
 _STEPS = {"wants": "", "accepts": " (so a yes is likelier)", "goes_well": " (so it is likelier to go well)"}
 
 
 def _sentences() -> dict[str, str]:
     made = {}
     for step, why in _STEPS.items():
+        made[f"{step}.base"] = _STARTS[step]
         for code, text in _COMPARED.items():
-            is_neutral = code.endswith(".against") or code in ("base", "you")
+            is_neutral = code.endswith(".against") or code == "you"
             made[f"{step}.{code}"] = text if is_neutral else f"{text}{why}"
         for column, named in _COACH.items():
             made[f"{step}.coach.{column}"] = f"Is liked by people like you for {named}{why}"

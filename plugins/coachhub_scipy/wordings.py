@@ -20,12 +20,16 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from coachhub_core.domain.function_words import FUNCTION_WORDS
+from coachhub_core.domain.vocabulary import singular
 from coachhub_core.matching.tables import Texts
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.distinct import Distinct, Ints
 from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
 
 Terms = Sequence[tuple[str, float]]
+
+_SILENT = frozenset(map(singular, FUNCTION_WORDS))
 
 
 @attrs.frozen(eq=False)
@@ -163,7 +167,14 @@ class Wordings:
 
 
 def tidied(shared: Sequence[str]) -> list[str]:
-    """Leave out words that a pair of words says already, and, where that leaves any, those of one or two letters."""
+    """
+    Leave out what would say nothing in a reason.
+
+    That is, as long as anything stays: terms with a function word, then words that a pair
+    of words says already, then those of one or two letters.
+    """
+    telling = [term for term in shared if not any(word in _SILENT for word in term.split())]
+    shared = telling or shared
     in_pairs = {word for term in shared if " " in term for word in term.split()}
     whole = [term for term in shared if term not in in_pairs]
     return [term for term in whole if len(term) > 2] or whole

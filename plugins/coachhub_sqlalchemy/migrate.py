@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import logging
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 from alembic import command
@@ -15,6 +19,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection, Engine
 
 from coachhub_core.errors import Contended
+from coachhub_sqlalchemy.mysql import take_time
+
+log = logging.getLogger(__name__)
+
+_TURN_SECONDS: Final = 2  # below what any statement may take
+_TELL_SECONDS: Final = 30.0
 
 
 def _config() -> Config:
@@ -48,6 +58,7 @@ def upgrade(engine: Engine, url: URL) -> str:
         if current(connection) == head():
             return head()
     with alone(engine, url), engine.connect() as connection:
+        take_time(connection)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -65,9 +76,20 @@ def alone(engine: Engine, url: URL) -> Iterator[None]:
         return
     with engine.connect() as connection:
         name = f"coachhub.migrate:{url.database}"[:64]  # such names are the server's, and it may hold several houses
-        if connection.execute(sa.text("SELECT GET_LOCK(:name, 60)"), {"name": name}).scalar_one() != 1:
-            raise Contended(what="the migration lock")
+        _wait_for(connection, name)
         try:
             yield
         finally:
             connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+
+
+def _wait_for(connection: Connection, name: str) -> None:
+    """Take a named lock however long somebody else has it: a change of a grown table takes hours."""
+    take = sa.text("SELECT GET_LOCK(:name, :seconds)")
+    told = -math.inf
+    while not (taken := connection.execute(take, {"name": name, "seconds": _TURN_SECONDS}).scalar_one()):
+        if taken is None:  # the server broke off
+            raise Contended(what="the migration lock")
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            log.info("another process brings the schema up to date; this one waits for it")

@@ -22,7 +22,7 @@ import pymysql
 import sqlalchemy as sa
 from pymysql.constants import CLIENT
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
@@ -33,6 +33,7 @@ from coachhub_sqlalchemy.later import keep_what_can_wait
 CONNECT_SECONDS: Final = 1.0
 POOL_SECONDS: Final = 2
 _ALONE_SECONDS: Final = 60.0  # for who reads outside a unit: migrations, checks
+_UNHURRIED_SECONDS: Final = 86_400.0  # for who changes the schema of grown tables
 _HANG_SECONDS: Final = 0.9  # who waited less met the end of his own time, not a database that hangs
 _STEP_SECONDS: Final = 0.5  # a timeout is set anew only when it would differ by more
 _GRACE_SECONDS: Final = 0.05
@@ -46,6 +47,10 @@ _SESSION: Final = (
     "/*!80000 , transaction_isolation='READ-COMMITTED', max_execution_time=3000 */"
 )
 """What MariaDB alone knows stands in the first comment, what MySQL 8 alone knows in the second."""
+
+_UNHURRIED: Final = (
+    "SET innodb_lock_wait_timeout=50 /*M!100000 , max_statement_time=0 */ /*!80000 , max_execution_time=0 */"
+)
 
 
 def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool) -> Engine:
@@ -93,6 +98,18 @@ def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool
             raise DisconnectionError("the server ended this connection")  # opened anew by the pool
 
     return engine
+
+
+def take_time(connection: Connection) -> None:
+    """Let what is said on a connection from now on take as long as it needs; the pool never sees it again."""
+    if connection.dialect.name != "mysql":
+        return
+    connection.detach()
+    socket_of = getattr(connection.connection.dbapi_connection, "_sock", None)
+    if isinstance(socket_of, _Bounded):
+        socket_of.limit = _UNHURRIED_SECONDS
+    connection.exec_driver_sql(_UNHURRIED)
+    connection.commit()
 
 
 class _Opener:
@@ -177,7 +194,7 @@ class _Bounded:
         super().settimeout(value)  # type: ignore[misc]  # a socket's, below
 
     def _prepare(self) -> None:
-        left = deadline.left(_ALONE_SECONDS)
+        left = deadline.left(self.limit)
         if left < -_LAST_SECONDS:  # bytes may trickle in for ever
             raise TimeoutError("the time is over")
         seconds = max(_GRACE_SECONDS, min(self.limit, left))

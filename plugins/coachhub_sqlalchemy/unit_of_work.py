@@ -34,6 +34,7 @@ from coachhub_sqlalchemy.repositories.own_data import SqlBackups, SqlExports, Sq
 from coachhub_sqlalchemy.repositories.plans import SqlExercises, SqlPlans
 from coachhub_sqlalchemy.repositories.reviews import SqlReviews
 from coachhub_sqlalchemy.repositories.schedule import SqlAssignments, SqlScheduledWorkouts
+from coachhub_sqlalchemy.repositories.shadows import SqlShadows
 from coachhub_sqlalchemy.repositories.suggestions import SqlOutcomes, SqlSuggestions
 from coachhub_sqlalchemy.repositories.trainees import SqlGrants, SqlTrainees
 from coachhub_sqlalchemy.repositories.workouts import SqlWorkouts
@@ -79,6 +80,7 @@ class SqlUnitOfWork(UnitOfWork):
         self.grants = SqlGrants(connection)
         self.suggestions = SqlSuggestions(connection)
         self.outcomes = SqlOutcomes(connection)
+        self.shadows = SqlShadows(connection)
         self.cohorts = SqlCohorts(connection)
         self.demand = SqlDemand(connection)
         self.matches = SqlMatches(connection)

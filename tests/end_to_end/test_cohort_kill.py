@@ -13,6 +13,7 @@ import pytest
 from running import CURRENT, PASSWORD, Running, running, until
 from test_kill import children
 
+from coachhub_core import deadline
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.domain.matches import AcceptMatch
 from coachhub_core.environment import load_settings
@@ -34,7 +35,7 @@ def fill(folder: Path) -> None:
     """More trainees than seats, written as they are: nobody has to wait for five hundred passwords."""
     with a_hub(folder) as hub:
         hub.accounts.create_admin(email="root@example.org", password=PASSWORD, name="Root")
-        with hub.storage.begin() as work:
+        with deadline.within(120), hub.storage.begin() as work:
             for number in range(N_COACHES):
                 owner = an_account(role="coach", email=f"coach{number}@example.org", name=f"Coach {number}")
                 work.accounts.add(owner)

@@ -50,6 +50,7 @@ def started(words: Sequence[str], folder: Path, **more: str) -> Iterator[subproc
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
+        preexec_fn=hears_interrupts,
     )
     assert process.stdout is not None
     try:
@@ -59,6 +60,11 @@ def started(words: Sequence[str], folder: Path, **more: str) -> Iterator[subproc
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+def hears_interrupts() -> None:
+    """Hear Ctrl-C also where the tests were started in the background, which deafens all that comes after."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_line(process: subprocess.Popen[str], start: str) -> list[str]:

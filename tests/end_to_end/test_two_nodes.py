@@ -32,6 +32,7 @@ GENEROUS = {
 }
 N_DEVICES = 25  # of each of the two members
 OLDEST_SECONDS = 1.0
+READS_PER_CHANGE = 10  # or the readers were too slow to see anything; two hundred changes are seen 10,000 times
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +108,10 @@ async def talk(house: Nodes, people: tuple[Person, Person], conversation_id: str
                 broken = [listener.exception() for listener in listeners if listener.done()]
                 assert broken == []
 
-    async with asyncio.timeout(240):
+    began = time.monotonic()
+    async with asyncio.timeout(240 + n_messages / 20):
         await asyncio.gather(*map(write, devices))
+    print(f"{n_messages} messages, each heard by {len(devices)} devices, in {time.monotonic() - began:.1f} s")
     total = n_messages // len(devices) * len(devices)
     deadline = time.monotonic() + 30
     while any(len(device.everything()) < total for device in devices) and time.monotonic() < deadline:
@@ -218,9 +221,13 @@ def read_while_changing(house: Nodes, n_changes: int, redis: Any = None) -> tupl
         stop.set()
         for thread in threads:
             thread.join()
+    n_reads = owner.n_reads + stranger.n_reads
+    oldest = f"{owner.oldest:.2f} s for its owner, {stranger.oldest:.2f} s for others"
+    print(f"{n_reads} reads during {n_changes} changes, the oldest shown: {oldest}")
     assert owner.errors == stranger.errors == []
     assert owner.oldest == 0.0, "the owner was shown an old profile"
     assert stranger.oldest <= OLDEST_SECONDS
+    assert n_reads >= READS_PER_CHANGE * n_changes
     return owner, stranger
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,9 @@ from typing import Any, Self
 import attrs
 from running import PASSWORD, Person, Running, started
 from websockets.sync.client import ClientConnection, connect
+
+from coachhub_core.bootstrap import bootstrap
+from coachhub_core.config import Settings
 
 from .proxy import Proxy
 from .servers import Server, a_server, until
@@ -70,6 +73,7 @@ class House:
     server: Running
     neighbours: dict[str, Neighbour]
     settings: dict[str, str]
+    admin: Person
     coach: Person
     trainee: Person
     conversation_id: str
@@ -79,7 +83,8 @@ class House:
 
     @classmethod
     def furnish(cls, server: Running, neighbours: dict[str, Neighbour], settings: dict[str, str]) -> Self:
-        """Let a coach and a trainee begin to work together."""
+        """Let a coach and a trainee begin to work together, and somebody look after the house."""
+        admin = _an_admin(server, settings)
         coach, trainee = server.coach(specialties=["marathon"], capacity=500), server.trainee()
         seen = trainee.ask("POST", "/api/coaches/match", {})
         assert seen.status in (200, 201), seen
@@ -91,13 +96,32 @@ class House:
         conversation_id = accepted.body["conversation_id"]
         assert talk.say("join_chat", conversation_id=conversation_id)["type"] == "ack"
         return cls(
-            server, neighbours, settings, coach, trainee, conversation_id, plan.body["id"], seen.body["set_id"], talk
+            server,
+            neighbours,
+            settings,
+            admin,
+            coach,
+            trainee,
+            conversation_id,
+            plan.body["id"],
+            seen.body["set_id"],
+            talk,
         )
 
     def login(self, email: str, timeout: float = 15) -> Any:
         """Log somebody in."""
         body = {"email": email, "password": PASSWORD}
         return self.server.ask("POST", "/api/auth/login", body, timeout=timeout)
+
+
+def _an_admin(server: Running, settings: Mapping[str, str]) -> Person:
+    """Make one beside the server, as ``coachhub accounts create-admin`` does, and log in."""
+    email = "root@example.org"
+    with bootstrap(Settings.load(None, {**settings, "COACHHUB_DATA": str(server.folder)})) as hub:
+        made = hub.accounts.create_admin(email=email, password=PASSWORD, name="Root")
+    answer = server.ask("POST", "/api/auth/login", {"email": email, "password": PASSWORD})
+    assert answer.status == 200, answer
+    return Person(server, email, answer.body["access_token"], str(made.id))
 
 
 @contextmanager

@@ -37,9 +37,12 @@ class Round:
     accepter: Person  # coaches of their own, since who writes to one waits for who writes to the same
     decliner: Person
     rewriter: Person
+    ender: Person  # will leave a coach
+    eraser: Person  # will be erased
     seeker: Person  # will ask for a coach
     open_match: str  # will be accepted
     declined_match: str
+    ended_match: str
     gone: Person  # will ask for a match
     message: dict[str, Any] = attrs.field(factory=dict)
     workout_id: str = ""
@@ -51,8 +54,11 @@ class Round:
         """Make them; everything is well while this runs."""
         server = house.server
         leaver = server.register("trainee")
-        seeker, asker, other, gone = (server.trainee() for _ in range(4))
-        accepter, decliner, rewriter = (server.coach() for _ in range(3))
+        seeker, asker, other, gone, ender, eraser = (server.trainee() for _ in range(6))
+        accepter, decliner, rewriter, former = (server.coach() for _ in range(4))
+        ended_match = ender.request(former)
+        accepted = former.ask("POST", f"/api/matches/{ended_match}/accept")
+        assert accepted.status == 200, accepted
         made = Round(
             house=house,
             leaver=leaver,
@@ -61,8 +67,11 @@ class Round:
             accepter=accepter,
             decliner=decliner,
             rewriter=rewriter,
+            ender=ender,
+            eraser=eraser,
             open_match=asker.request(accepter),
             declined_match=other.request(decliner),
+            ended_match=ended_match,
             gone=gone,
         )
         made.message = {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "hello"}
@@ -82,6 +91,7 @@ class Round:
         ask, coach, trainee = house.server.ask, house.coach.ask, house.trainee.ask
         register = {"email": f"{uuid.uuid4().hex}@example.org", "password": PASSWORD, "role": "trainee", "name": "Kim"}
         with_key = {"Idempotency-Key": self.key}
+        to_place = {"trainee_ids": [self.seeker.profile_id]}
         conversation = f"/api/conversations/{house.conversation_id}/messages"
         return {
             "GET /health/live": lambda: ask("GET", "/health/live"),
@@ -112,6 +122,7 @@ class Round:
             "matches: decline": lambda: self.decliner.ask(
                 "POST", f"/api/matches/{self.declined_match}/decline", {"reason": "schedule"}
             ),
+            "matches: end": lambda: self.ender.ask("POST", f"/api/matches/{self.ended_match}/end", {"reason": "other"}),
             "write: profile": self._profile,
             "write: plan": lambda: coach("POST", "/api/plans", {"title": self.key}, headers=with_key),
             "write: workout": lambda: trainee(
@@ -120,6 +131,10 @@ class Round:
             "analytics": lambda: coach("GET", "/api/coaches/me/roster"),
             "export": lambda: self.seeker.ask("POST", "/api/accounts/me/exports"),
             "export: read": lambda: trainee("GET", "/api/accounts/me/exports"),
+            "erasure": lambda: self.eraser.ask("POST", "/api/accounts/me/erasure", {"password": PASSWORD}),
+            "cohort run: ask": lambda: house.admin.ask("POST", "/api/cohort-runs", to_place, headers=with_key),
+            "cohort run: read": lambda: house.admin.ask("GET", "/api/cohort-runs"),
+            "backup": lambda: house.admin.ask("POST", "/api/admin/backups", {"kind": "files"}),
             "chat: connect": lambda: self._connect(),
             "chat: history": lambda: house.talk.say("history", conversation_id=house.conversation_id),
             "chat: send": lambda: house.talk.say("send_message", **self.message),

@@ -17,19 +17,10 @@ from running import Person
 from .breaking import KINDS, break_something, schedule
 from .compare import a_hub, differences, directly
 from .house import Engines, House, a_house
-from .load import (
-    Matches,
-    Messages,
-    Plans,
-    Profiles,
-    Registrations,
-    Sends,
-    Tally,
-    Workouts,
-    Writer,
-    check_talk,
-)
+from .load import Tally, Writer
 from .servers import until
+from .talkers import Messages, Sends, check_talk
+from .writers import Cohorts, Matches, Plans, Profiles, Registrations, Workouts
 
 HEALED_SECONDS = 30.0
 SETTLED_SECONDS = 60.0
@@ -133,6 +124,7 @@ def _writers(house: House, tally: Tally) -> tuple[list[Writer], list[Messages]]:
         Matches(tally, restless, busy),
         Plans(tally, scribe),
         Workouts(tally, lifter),
+        Cohorts(tally, house.admin, [server.trainee() for _ in range(3)]),
         *talkers,
     ]
     return writers, talkers

@@ -14,6 +14,7 @@ import pytest
 
 from coachhub_core.bootstrap import CoachHub
 
+from .asking import Asking
 from .columns import COLUMNS, HEALTHY, Column
 from .compare import a_hub, differences, directly
 from .house import House, a_house
@@ -36,6 +37,8 @@ SETTLED = {
     "matches: request": set[str](),
     "matches: accept": {"409"},
     "matches: decline": {"409"},
+    "matches: end": {"409"},
+    "erasure": {"401"},
     "write: profile": {"412"},
 }
 
@@ -85,6 +88,7 @@ def test_column(house: House, hub: CoachHub, column: Column) -> None:
     if column.is_slow:
         Round.prepare(house).probe()  # connections are opened as they are needed; a house in use has them
     prepared = Round.prepare(house)
+    asking = Asking.begin(house, hub)
     column.begin(house)
     try:
         time.sleep(0.2)  # for what was on its way
@@ -104,6 +108,9 @@ def test_column(house: House, hub: CoachHub, column: Column) -> None:
     healed_at = time.monotonic()
     assert until(lambda: _is_well(house), HEALED_SECONDS)
     _assert_goes_on(prepared, column, first)
+    assert asking.was_in_the_middle()
+    assert until(asking.is_over, HEALED_SECONDS), asking.wrong()
+    assert not asking.wrong()
     assert until(lambda: not differences(hub, house), HEALED_SECONDS), differences(hub, house)
     assert time.monotonic() - healed_at < HEALED_SECONDS + 10
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from coachhub_core import wire
-from coachhub_core.config import Http, Settings
+from coachhub_core.config import Http, Matching, Settings
 from coachhub_http.context import current
 from coachhub_http.schema import Examples
 
@@ -119,6 +119,30 @@ async def test_metrics_are_text_and_name_no_address(door: Door) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     assert 'route="/api/auth/sessions/{session_id:id}"' in answer.text
     assert ID not in answer.text
+    assert "coachhub_shadow_lists{" not in answer.text  # there is no second matcher
+
+
+class TestShadow:
+    """A second matcher, which a worker asks."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings.in_memory(matching=Matching(matcher="plain", shadow="duet"))
+
+    async def test_metrics_say_what_became_of_its_lists(self, door: Door) -> None:
+        """A list served waits until due work is done; the answer is the live one's."""
+        coach = await door.register("coach")
+        await coach.post("/api/coaches", {"specialties": ["marathon"]})
+        trainee = await door.register()
+        await trainee.ask("PATCH", "/api/trainees/me", json={"goal": "a marathon"}, headers={"If-Match": '"1"'})
+        answer = await trainee.post("/api/coaches/match", {})
+        assert (answer.status_code, answer.json["matcher"]) == (200, "plain")
+        text = (await door.conductor.simulate_get("/metrics")).text
+        assert 'coachhub_shadow_lists{state="waiting"} 1.0' in text
+        door.hub.run_due()
+        text = (await door.conductor.simulate_get("/metrics")).text
+        assert 'coachhub_shadow_lists{state="waiting"} 0.0' in text
+        assert 'coachhub_shadow_lists{state="done"} 1.0' in text
 
 
 class TestSwitchedOff:

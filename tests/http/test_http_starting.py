@@ -76,14 +76,17 @@ async def test_a_start_that_takes_long_answers_that_it_lives() -> None:
 
 async def test_a_request_that_comes_early_is_answered_when_the_start_is_over() -> None:
     """A node that comes back among others fails nobody."""
-    gate = threading.Event()
+    nearly, gate = threading.Event(), threading.Event()
 
     def boot(settings: Settings) -> CoachHub:
+        hub = bootstrap(settings)
+        nearly.set()
         gate.wait(10)
-        return bootstrap(settings)
+        return hub
 
     app = Starting(Settings.in_memory(), boot, nothing, silent_seconds=0.01)
     async with living(app):
+        await asyncio.to_thread(nearly.wait)  # what is tested is not how long a schema takes to be made
         early = asyncio.create_task(drive(app, [], method="GET", path="/api/coaches"))
         await asyncio.sleep(0.05)
         assert not early.done()

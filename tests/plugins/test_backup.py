@@ -17,12 +17,15 @@ from coachhub_backup import journal, restoring
 from coachhub_core import CoachHub, Settings, bootstrap
 from coachhub_core.config import Auth
 from coachhub_core.domain.accounts import SYSTEM, EraseAccount, Login, Refresh, Register
-from coachhub_core.domain.backups import CreateBackup
+from coachhub_core.domain.backups import CreateBackup, ListBackups
 from coachhub_core.domain.chat import PostMessage, ReadHistory
 from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.matches import AcceptMatch, RequestMatch
-from coachhub_core.errors import BackupError, TokenExpired
+from coachhub_core.errors import BackupError, Busy, TokenExpired, Unavailable
 from coachhub_core.memory.archive import seal
+from coachhub_core.ports.storage import Storage, UnitOfWork
+from coachhub_core.services.backups import BackupService
+from coachhub_core.services.units import Context
 
 PASSWORD = "three green bicycles at dawn"
 FILE = "exports/plan.json"
@@ -58,6 +61,75 @@ def a_backup(hub: CoachHub, kind: Any = "all") -> Path:
     made = hub.backups.create(SYSTEM, CreateBackup(kind=kind))
     assert hub.settings.data is not None
     return hub.settings.data / "backups" / made.file
+
+
+def backups_of(hub: CoachHub, *, storage: Any = None, files: Any = None) -> BackupService:
+    """The service as another process has it, on what the test gives it."""
+    context = Context(
+        storage=storage or hub.storage,
+        clock=hub.clock,
+        new_id=hub.new_id,
+        settings=hub.settings,
+        vocabulary=hub.vocabulary,
+    )
+    assert hub.settings.data is not None
+    return BackupService(context, files or hub.files, hub.settings.data / "backups", "1")
+
+
+class Losable:
+    """A storage whose database goes away when the copy has been taken, and takes its time to come back."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.is_away = False
+
+    def begin(self, **said: Any) -> UnitOfWork:
+        if self.is_away:
+            raise Unavailable(what="the database")
+        return self._storage.begin(**said)
+
+    def dump(self, target: Path) -> Any:
+        found = self._storage.dump(target)
+        self.is_away = True
+        return found
+
+
+def test_a_backup_whose_end_the_database_did_not_hear_of_holds_nobody_up(hub: CoachHub) -> None:
+    """It says that it failed; the next one is made as soon as the database is back, and tells the first for lost."""
+    storage = Losable(hub.storage)
+    service = backups_of(hub, storage=storage)
+    with pytest.raises(Unavailable):
+        service.create(SYSTEM, CreateBackup())
+    (before,) = hub.backups.list(SYSTEM, ListBackups()).items
+    assert before.state == "running"  # all that could be written
+    made = hub.backups.create(SYSTEM, CreateBackup())
+    states = {b.id: (b.state, b.reason) for b in hub.backups.list(SYSTEM, ListBackups()).items}
+    assert states == {made.id: ("done", None), before.id: ("failed", "its process ended")}
+    assert hub.settings.data is not None
+    assert list((hub.settings.data / "backups").glob(".*.lock")) == []
+
+
+def test_while_one_is_made_another_is_refused(hub: CoachHub) -> None:
+    """It is alive, whatever its row says; the refusal leaves nothing behind."""
+    met: list[BaseException] = []
+
+    class Meeting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(hub.files, name)
+
+        def names(self) -> Iterator[str]:
+            try:
+                hub.backups.create(SYSTEM, CreateBackup(kind="files"))
+            except Busy as exc:
+                met.append(exc)
+            return hub.files.names()
+
+    service = backups_of(hub, files=Meeting())
+    assert service.create(SYSTEM, CreateBackup(kind="files")).state == "done"
+    assert [str(exc) for exc in met] == ["a backup is running already"]
+    assert [b.state for b in hub.backups.list(SYSTEM, ListBackups()).items] == ["done"]
+    assert hub.settings.data is not None
+    assert list((hub.settings.data / "backups").glob(".*.lock")) == []
 
 
 # ── whole ───────────────────────────────────────────────────────────────────

@@ -200,7 +200,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(run: Run, tmp_path: Path)
     """Names, not ids; and no run is there afterwards."""
     a_studio(tmp_path / "studio")
     done = run("cohort", "--data", "studio", "--dry-run", "--mode", "stable")
-    assert "dry run: stable by duet, scores by plain" in done.stdout
+    assert "dry run: stable by duet, scores by duet" in done.stdout
     assert "set 1: 1 trainee has all the seats of 1 coach; for 1 more there is none" in done.stdout
     assert "Person 2  no seat is left with any coach they could have (set 1)" in done.stdout
     assert "coaches   Person 0" in done.stdout

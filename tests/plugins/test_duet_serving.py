@@ -104,13 +104,14 @@ def test_wordings_score_as_the_texts_do() -> None:
 
 
 def test_shared_words_are_said_once() -> None:
-    """A pair of words says its words too; little words stand only where nothing else does."""
+    """A pair says its words too; little words and those of every sentence stand only where nothing else does."""
     assert tidied(["first", "first marathon", "my first", "marathon", "my", "go", "taper"]) == [
         "first marathon",
-        "my first",
         "taper",
     ]
-    assert tidied(["go", "my"]) == ["go", "my"]
+    assert tidied(["are", "knee", "the knee", "are the", "für den", "rücken"]) == ["knee", "rücken"]
+    assert tidied(["go", "my"]) == ["go"]
+    assert tidied(["are", "my"]) == ["are"]
 
 
 def test_every_reason_of_a_hub_has_a_sentence() -> None:

@@ -18,15 +18,17 @@ from coachhub_core import deadline
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Database, Settings
-from coachhub_core.domain.accounts import Account
+from coachhub_core.domain.accounts import Account, EraseAccount
+from coachhub_core.domain.cohorts import ApplyCohortRun, CreateCohortRun
 from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, EndMatch, RequestMatch
 from coachhub_core.domain.notifications import Notification
 from coachhub_core.domain.suggestions import SuggestCoaches, WhatIfProfile
+from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.errors import Unavailable
 from coachhub_core.identifiers import new_id
 from coachhub_core.ports.storage import Duplicate
 from coachhub_core.testing.builders import an_account
-from coachhub_core.testing.story import House
+from coachhub_core.testing.story import PASSWORD, House
 from coachhub_sqlalchemy import unit_of_work
 from coachhub_sqlalchemy.later import send_kept
 from coachhub_sqlalchemy.storage import SqlStorage
@@ -210,4 +212,29 @@ def test_a_match_costs_few_round_trips(url: str, storage: SqlStorage, trips: lis
         counted("decline", lambda: matches.decline(second, DeclineMatch(match_id=also.id, reason="other")))
         counted("accept", lambda: matches.accept(first, AcceptMatch(match_id=asked.id)))
         counted("end", lambda: matches.end(trainee, EndMatch(match_id=asked.id)))
+    assert all(0 < n <= MOST_ROUND_TRIPS for n in found.values()), found
+
+
+def test_an_erasure_and_a_cohort_run_cost_few_round_trips(url: str, storage: SqlStorage, trips: list[str]) -> None:
+    """An erasure changes a dozen and a half tables: all of that is one packet."""
+    with a_house(url) as house:
+        hub = house.hub
+        admin = hub.act_as(hub.accounts.create_admin(email="root@example.org", password=PASSWORD, name="Root").id)
+        house.a_coach()
+        trainee = house.a_trainee()
+        hub.trainees.change(trainee, ChangeTrainee(goal="a first marathon"))
+        found: dict[str, int] = {}
+
+        def counted(name: str, ask: Any) -> Any:
+            trips.clear()
+            answer = ask()
+            found[name] = len(trips)
+            return answer
+
+        run = counted("cohort run", lambda: hub.cohorts.create(admin, CreateCohortRun()))
+        assert hub.cohort_work.work_one() is True
+        counted("apply", lambda: hub.cohorts.apply(admin, ApplyCohortRun(run_id=run.id)))
+        hub.cohorts.stop(admin, run.id)
+        counted("erasure", lambda: hub.own_data.erase(trainee, EraseAccount(password=PASSWORD)))
+        assert hub.storage.check().problems == ()
     assert all(0 < n <= MOST_ROUND_TRIPS for n in found.values()), found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from coachhub_core.ports.storage import Duplicate
 from coachhub_core.testing.builders import an_account
 from coachhub_sqlalchemy import migrate
+from coachhub_sqlalchemy.mysql import take_time
 from coachhub_sqlalchemy.repositories.accounts import SqlAccounts
 from coachhub_sqlalchemy.storage import SqlStorage
 from coachhub_sqlalchemy.tables import metadata
@@ -42,6 +44,46 @@ def test_migrations_make_the_schema_of_the_code(storage: SqlStorage) -> None:
 def test_migrating_again_changes_nothing(storage: SqlStorage) -> None:
     """It may be run by every process at every start."""
     assert storage.migrate() == storage.migrate() == migrate.head()
+
+
+@pytest.fixture
+def mariadb() -> Iterator[str]:
+    """An empty database on a real server."""
+    with a_database() as url:
+        yield url
+
+
+@pytest.mark.external_service
+def test_a_second_node_waits_as_long_as_the_first_migrates(mariadb: str) -> None:
+    """Longer than a statement may take: it begins when the other has done, and finds nothing to do."""
+    ours, theirs = SqlStorage(mariadb), SqlStorage(mariadb)
+    waiting = threading.Thread(target=theirs.migrate)
+    try:
+        with migrate.alone(ours.engine, ours.url):
+            waiting.start()
+            waiting.join(3.5)
+            assert waiting.is_alive()
+        waiting.join(60)
+        assert not waiting.is_alive()
+        with ours.engine.connect() as connection:
+            assert migrate.current(connection) == migrate.head()
+    finally:
+        ours.close()
+        theirs.close()
+
+
+@pytest.mark.external_service
+def test_a_change_of_the_schema_may_take_long(mariadb: str) -> None:
+    """What other statements may not: the server lets it run, and its answer is waited for."""
+    storage = SqlStorage(mariadb)
+    try:
+        with storage.engine.connect() as connection:
+            take_time(connection)
+            assert connection.exec_driver_sql("SELECT SLEEP(4.5)").scalar_one() == 0
+        with storage.engine.connect() as connection:  # another one: the limits are back
+            assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar_one() == 3
+    finally:
+        storage.close()
 
 
 def test_the_newest_revision_is_known() -> None:
@@ -100,7 +142,7 @@ def test_a_broken_uniqueness_is_named_by_table_and_columns(storage: SqlStorage) 
 
 
 def test_an_instance_of_the_first_schema_keeps_what_it_has(tmp_path: Path) -> None:
-    """Forward with people in it, back again, and forward once more."""
+    """Forward with people in it, back again and to nothing at all, and forward once more."""
     made = SqlStorage(f"sqlite:///{tmp_path / 'old.db'}")
     _goes_forward_and_back(made)
 
@@ -117,7 +159,7 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
         with made.engine.connect() as connection:
             config = migrate._config()
             config.attributes["connection"] = connection
-            is_older = revision != "head" and revision < (migrate.current(connection) or "")
+            is_older = revision == "base" or (revision != "head" and revision < (migrate.current(connection) or ""))
             (command.downgrade if is_older else command.upgrade)(config, revision)
             connection.commit()
             return set(sa.inspect(connection).get_table_names())
@@ -130,6 +172,8 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
     with made.begin(read_only=True) as work:
         assert work.accounts.get(account.id) == account
         assert work.cohorts.n_open() == 0
+        assert work.shadows.n_by_state() == {}
     assert to("0001") == before
+    assert to("base") == {"alembic_version"}
     assert to("head") > before
     made.close()

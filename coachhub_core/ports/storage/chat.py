@@ -91,6 +91,6 @@ class MessageRepository(Protocol):
 
     def sent_by(self, account_id: UUID) -> Sequence[Message]: ...
 
-    def blank_sent_by(self, account_id: UUID) -> int:
-        """Empty the body of everything *account_id* wrote; ``seq`` stays dense. Return how many."""
+    def blank_sent_by(self, account_id: UUID) -> None:
+        """Empty the body of everything *account_id* wrote; ``seq`` stays dense."""
         ...

@@ -171,8 +171,8 @@ class AssignmentRepository(Protocol):
         """Those whose clock has something to do, the longest due first."""
         ...
 
-    def delete_of(self, trainee_id: UUID) -> int:
-        """Delete a trainee's assignments with all their days; return how many days."""
+    def delete_of(self, trainee_id: UUID) -> None:
+        """Delete a trainee's assignments with all their days."""
         ...
 
 

@@ -35,6 +35,7 @@ from coachhub_core.ports.storage.plans import (
     ScheduledWorkoutRepository,
 )
 from coachhub_core.ports.storage.reviews import ReviewRepository
+from coachhub_core.ports.storage.shadows import ShadowRepository
 from coachhub_core.ports.storage.suggestions import OutcomeRepository, SuggestionRepository
 from coachhub_core.ports.storage.trainees import GrantRepository, TraineeRepository
 from coachhub_core.ports.storage.workouts import WorkoutRepository
@@ -167,6 +168,7 @@ class UnitOfWork(ABC):
     grants: GrantRepository
     suggestions: SuggestionRepository
     outcomes: OutcomeRepository
+    shadows: ShadowRepository
     cohorts: CohortRepository
     demand: DemandRepository
     matches: MatchRepository

@@ -92,6 +92,6 @@ class WorkoutRepository(Protocol):
         """Which day each of these workouts fulfils."""
         ...
 
-    def delete_of(self, trainee_id: UUID) -> int:
-        """Delete a trainee's workouts with all that hangs on them; return how many."""
+    def delete_of(self, trainee_id: UUID) -> None:
+        """Delete a trainee's workouts with all that hangs on them."""
         ...

@@ -167,7 +167,7 @@ class SqlAudit(Repository[AuditEvent]):
         """Write a line; the database gives its number."""
         row = self.mapping.to_row(event)
         del row["seq"]
-        self._connection.execute(sa.insert(audit_events), row)
+        later(self._connection, sa.insert(audit_events).inline(), row)
 
     def page(self, *, account_id: UUID | None, keyset: Keyset | None, limit: int) -> Slice[AuditEvent]:
         """Newest first."""
@@ -189,7 +189,7 @@ class SqlErasures(Repository[Erasure]):
         """Write a link; the database gives its number."""
         row = self.mapping.to_row(erasure)
         del row["seq"]
-        self._connection.execute(sa.insert(erasures), row)
+        later(self._connection, sa.insert(erasures).inline(), row)
 
     def all(self) -> Sequence[Erasure]:
         """All links, oldest first."""

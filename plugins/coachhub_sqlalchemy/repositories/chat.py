@@ -259,7 +259,6 @@ class SqlMessages:
         )
         return [MESSAGES.from_row(row) for row in rows]
 
-    def blank_sent_by(self, account_id: UUID) -> int:
+    def blank_sent_by(self, account_id: UUID) -> None:
         """Leave tombstones."""
-        result = self._connection.execute(sa.update(messages).where(_E.sender_id == account_id).values(body=""))
-        return int(result.rowcount)
+        later(self._connection, sa.update(messages).where(_E.sender_id == account_id).values(body=""))

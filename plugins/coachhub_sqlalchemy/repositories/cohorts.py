@@ -12,6 +12,7 @@ from coachhub_core.domain.cohorts import CohortConflict, CohortRun, Placement, P
 from coachhub_core.errors import Contended
 from coachhub_core.ports.storage import Keyset, PlacementContext, Slice
 from coachhub_sqlalchemy.keyset import by_id, read_key, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.accounts import users
 from coachhub_sqlalchemy.tables.coaches import coaches
@@ -41,6 +42,10 @@ class SqlCohorts(Repository[CohortRun]):
     mapping = RUNS
     kind = "cohort run"
 
+    def add(self, run: CohortRun) -> None:
+        """Write it with what comes after it."""
+        later(self._connection, self._insert, RUNS.to_row(run))
+
     def page(self, *, keyset: Keyset | None, limit: int) -> Slice[CohortRun]:
         """Newest first."""
         statement = by_id(sa.select(*RUNS.selected), cohort_runs.c.id, keyset, limit)
@@ -62,10 +67,10 @@ class SqlCohorts(Repository[CohortRun]):
 
     def put_placements(self, run_id: UUID, placements: Sequence[Placement]) -> None:
         """Replace them."""
-        self._connection.execute(sa.delete(cohort_placements).where(_p.run_id == run_id))
+        later(self._connection, sa.delete(cohort_placements).where(_p.run_id == run_id))
         for start in range(0, len(placements), _ROWS_AT_ONCE):
             rows = [PLACEMENTS.to_row(placement) for placement in placements[start : start + _ROWS_AT_ONCE]]
-            self._connection.execute(sa.insert(cohort_placements), rows)
+            later(self._connection, sa.insert(cohort_placements), rows)
 
     def save_placement(self, placement: Placement) -> None:
         """Write one."""

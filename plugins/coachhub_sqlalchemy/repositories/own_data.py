@@ -12,6 +12,7 @@ from coachhub_core.domain.backups import Backup
 from coachhub_core.domain.own_data import Export
 from coachhub_core.ports.storage import Keyset, Slice
 from coachhub_sqlalchemy.keyset import by_id, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.accounts import idempotency_keys, refresh_tokens, sessions
 from coachhub_sqlalchemy.tables.coaches import (
@@ -28,6 +29,7 @@ from coachhub_sqlalchemy.tables.matches import matches
 from coachhub_sqlalchemy.tables.notifications import notifications
 from coachhub_sqlalchemy.tables.own_data import backups, exports
 from coachhub_sqlalchemy.tables.reviews import reviews
+from coachhub_sqlalchemy.tables.shadows import shadow_lists
 from coachhub_sqlalchemy.tables.suggestions import suggestion_sets
 from coachhub_sqlalchemy.tables.trainees import grants, trainees
 
@@ -79,17 +81,20 @@ class SqlPersonalData:
         """Delete what only this account needs."""
         c = self._connection
         mine = sa.select(sessions.c.id).where(sessions.c.account_id == account_id)
-        c.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.session_id.in_(mine)))
+        later(c, sa.delete(refresh_tokens).where(refresh_tokens.c.session_id.in_(mine)))
         for table in (sessions, idempotency_keys, availability, notifications, exports):
-            c.execute(sa.delete(table).where(table.c.account_id == account_id))
+            later(c, sa.delete(table).where(table.c.account_id == account_id))
 
     def erase_trainee(self, trainee_id: UUID, account_id: UUID) -> None:
         """Blank a trainee."""
         c = self._connection
-        c.execute(sa.delete(suggestion_sets).where(suggestion_sets.c.trainee_id == trainee_id))
-        c.execute(sa.delete(grants).where(grants.c.trainee_id == trainee_id))
-        c.execute(sa.delete(cohort_placements).where(cohort_placements.c.trainee_id == trainee_id))
-        c.execute(
+        mine = sa.select(suggestion_sets.c.id).where(suggestion_sets.c.trainee_id == trainee_id)
+        later(c, sa.delete(shadow_lists).where(shadow_lists.c.id.in_(mine)))
+        later(c, sa.delete(suggestion_sets).where(suggestion_sets.c.trainee_id == trainee_id))
+        later(c, sa.delete(grants).where(grants.c.trainee_id == trainee_id))
+        later(c, sa.delete(cohort_placements).where(cohort_placements.c.trainee_id == trainee_id))
+        later(
+            c,
             sa.update(trainees)
             .where(trainees.c.id == trainee_id)
             .values(
@@ -102,18 +107,19 @@ class SqlPersonalData:
                 constraints=(),
                 thresholds=(),
                 open_to_invites=False,
-            )
+            ),
         )
         theirs = matches.c.trainee_id == trainee_id
-        c.execute(sa.update(matches).where(theirs).values(message=None, explanation=None))
-        c.execute(sa.update(matches).where(theirs, matches.c.ended_by == account_id).values(end_note=None))
+        later(c, sa.update(matches).where(theirs).values(message=None, explanation=None))
+        later(c, sa.update(matches).where(theirs, matches.c.ended_by == account_id).values(end_note=None))
 
     def erase_coach(self, coach_id: UUID, account_id: UUID) -> None:
         """Blank a coach."""
         c = self._connection
         for table in (certifications, coach_terms, coach_facets, coach_specialties, coach_listings):
-            c.execute(sa.delete(table).where(table.c.coach_id == coach_id))
-        c.execute(
+            later(c, sa.delete(table).where(table.c.coach_id == coach_id))
+        later(
+            c,
             sa.update(coaches)
             .where(coaches.c.id == coach_id)
             .values(
@@ -127,19 +133,19 @@ class SqlPersonalData:
                 years=None,
                 shows_gender=False,
                 view_rev=coaches.c.view_rev + 1,
-            )
+            ),
         )
         theirs = matches.c.coach_id == coach_id
         said = sa.or_(matches.c.status == "declined", matches.c.ended_by == account_id)
-        c.execute(sa.update(matches).where(theirs, said).values(end_note=None))
+        later(c, sa.update(matches).where(theirs, said).values(end_note=None))
 
     def forget_answers(self, ids: Sequence[UUID]) -> None:
         """Search the views as text: they are kept for a day, and an erasure is rare."""
         view = idempotency_keys.c.view
         for id in ids:
             named = sa.literal(str(id).encode(), sa.LargeBinary)
-            self._connection.execute(sa.delete(idempotency_keys).where(sa.func.instr(view, named) > 0))
+            later(self._connection, sa.delete(idempotency_keys).where(sa.func.instr(view, named) > 0))
 
     def blank_reviews(self, account_id: UUID) -> None:
         """Keep the rating."""
-        self._connection.execute(sa.update(reviews).where(reviews.c.author_id == account_id).values(text=None))
+        later(self._connection, sa.update(reviews).where(reviews.c.author_id == account_id).values(text=None))

@@ -12,6 +12,7 @@ from coachhub_core.domain.assignments import OPEN, Assignment, AssignmentStatus
 from coachhub_core.domain.schedule import ScheduledWorkout
 from coachhub_core.ports.storage import Keyset, Slice
 from coachhub_sqlalchemy.keyset import by_id, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.plans import assignments, scheduled_workouts
 
@@ -74,11 +75,10 @@ class SqlAssignments(Repository[Assignment]):
         """The longest due first."""
         return self._all(_ALL.where(_A.due_at <= now).order_by(_A.due_at, _A.id).limit(limit))
 
-    def delete_of(self, trainee_id: UUID) -> int:
+    def delete_of(self, trainee_id: UUID) -> None:
         """Days first, then what they belong to."""
-        days = self._connection.execute(sa.delete(scheduled_workouts).where(_S.trainee_id == trainee_id))
-        self._connection.execute(sa.delete(assignments).where(_A.trainee_id == trainee_id))
-        return int(days.rowcount)
+        later(self._connection, sa.delete(scheduled_workouts).where(_S.trainee_id == trainee_id))
+        later(self._connection, sa.delete(assignments).where(_A.trainee_id == trainee_id))
 
 
 class SqlScheduledWorkouts(Repository[ScheduledWorkout]):

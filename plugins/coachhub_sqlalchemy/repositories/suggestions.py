@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from coachhub_core.domain.suggestions import Outcome, SuggestionSet
 from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
+from coachhub_sqlalchemy.tables.shadows import shadow_lists
 from coachhub_sqlalchemy.tables.suggestions import outcomes, suggestion_sets
 
 
@@ -46,6 +47,7 @@ class SqlSuggestions(Repository[SuggestionSet]):
         c = suggestion_sets.c
         ids = [row[0] for row in self._connection.execute(sa.select(c.id).where(c.created_at < before).limit(limit))]
         if ids:
+            self._connection.execute(sa.delete(shadow_lists).where(shadow_lists.c.id.in_(ids)))
             self._connection.execute(sa.delete(suggestion_sets).where(c.id.in_(ids)))
         return len(ids)
 

@@ -17,6 +17,7 @@ from coachhub_core.domain.values import to_utc
 from coachhub_core.domain.workouts import Fulfilment, Workout, WorkoutRevision
 from coachhub_core.ports.storage import Keyset, Slice, WorkoutStamp
 from coachhub_sqlalchemy.keyset import by_pair, sliced
+from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.workouts import fulfilments, set_logs, workout_revisions, workouts
 
@@ -212,10 +213,9 @@ class SqlWorkouts(Repository[Workout]):
         rows = self._connection.execute(sa.select(by, other).where(by.in_(list(ids))))
         return {row[0]: row[1] for row in rows}
 
-    def delete_of(self, trainee_id: UUID) -> int:
+    def delete_of(self, trainee_id: UUID) -> None:
         """What hangs on them first."""
         mine = sa.select(_W.id).where(_W.trainee_id == trainee_id)
         for table in (fulfilments, workout_revisions, set_logs):
-            self._connection.execute(sa.delete(table).where(table.c.workout_id.in_(mine)))
-        result = self._connection.execute(sa.delete(workouts).where(_W.trainee_id == trainee_id))
-        return int(result.rowcount)
+            later(self._connection, sa.delete(table).where(table.c.workout_id.in_(mine)))
+        later(self._connection, sa.delete(workouts).where(_W.trainee_id == trainee_id))

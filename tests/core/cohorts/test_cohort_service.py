@@ -70,6 +70,8 @@ def test_a_certificate_says_what_the_mode_promises(cast: Cast, mode: str) -> Non
     assert said is not None
     assert (run.n_placed, said.broken, said.n_outside, said.is_whole) == (3, (), 0, True)
     assert said.value == pytest.approx(sum(p.score or 0 for p in cast.placements(run)))
+    assert (said.seats_used, said.worst_place is not None) == (1.0, True)
+    assert said.top_tenth == pytest.approx(1 / 3)  # of three coaches one is the tenth
     assert said.n_blocking == (0 if mode == "stable" else None)
     assert said.is_worst_best is (True if mode == "worst_first" else None)
     if mode in ("welfare", "exact"):

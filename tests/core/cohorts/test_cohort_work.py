@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cohort_parts import Cast
+from services import ENGINES
 
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.clock import ManualClock
@@ -16,9 +17,11 @@ from coachhub_core.config import Auth, Matching, Settings
 from coachhub_core.domain.cohorts import ApplyCohortRun, CreateCohortRun
 from coachhub_core.domain.matches import ListMatches
 from coachhub_core.domain.notifications import ListNotifications
+from coachhub_core.errors import Unavailable
 from coachhub_core.hookspecs import hookimpl
 from coachhub_core.memory.matcher import assigner_offers
 from coachhub_core.ports.matcher import AssignerOffer, MatcherOffer, Placements
+from coachhub_core.ports.storage import Storage, UnitOfWork
 from coachhub_core.services.cohort_work import LEASE, MAX_TRIES, CohortWork
 from coachhub_core.services.units import Context
 from coachhub_core.testing.story import House
@@ -43,14 +46,12 @@ class Assigners:
 
 
 def house_with(meet: Any, **matching: Any) -> House:
-    """Open a house whose cohorts are placed by the test's own assigner, and nobody else's plugins but the storage."""
-    import coachhub_sqlalchemy
-
+    """Open a house whose cohorts are placed by the test's own assigner, and nobody else's plugins but the engines'."""
     settings = Settings.in_memory(
         auth=Auth(bcrypt_cost=10), matching=Matching(assigner="mine", exploration=False, **matching)
     )
     clock = ManualClock()
-    return House(bootstrap(settings, plugins=[coachhub_sqlalchemy, Assigners(meet)], clock=clock), clock)
+    return House(bootstrap(settings, plugins=[*ENGINES, Assigners(meet)], clock=clock), clock)
 
 
 def another_worker(cast: Cast, **more: Any) -> CohortWork:
@@ -64,6 +65,32 @@ def another_worker(cast: Cast, **more: Any) -> CohortWork:
         vocabulary=hub.vocabulary,
     )
     return CohortWork(context, hub.cohort_market, hub.matches, PLAIN, **more)
+
+
+class Losable:
+    """A storage that is away when the test says so."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.is_away = False
+
+    def begin(self, **said: Any) -> UnitOfWork:
+        if self.is_away:
+            raise Unavailable(what="the database")
+        return self._storage.begin(**said)
+
+
+def on_a_losable(cast: Cast, offer: AssignerOffer = PLAIN) -> tuple[CohortWork, Losable]:
+    """A worker of its own, and the way to take its database from it."""
+    hub, storage = cast.hub, Losable(cast.hub.storage)
+    context = Context(
+        storage=storage,  # type: ignore[arg-type]  # of a storage it needs no more than this
+        clock=cast.house.clock,
+        new_id=hub.new_id,
+        settings=hub.settings,
+        vocabulary=hub.vocabulary,
+    )
+    return CohortWork(context, hub.cohort_market, hub.matches, offer), storage
 
 
 class Killed(BaseException):
@@ -155,6 +182,56 @@ def test_a_worker_that_is_told_to_end_gives_its_run_back(cast: Cast) -> None:
     assert cast.hub.cohorts.get(cast.admin, run.id).n_requested == 1
     assert cast.hub.cohort_work.work_one() is True
     assert cast.hub.cohorts.get(cast.admin, run.id).n_requested == 3
+
+
+def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(cast: Cast) -> None:
+    """At once, not when its lease is over; however often, and nobody is asked twice."""
+    three_waiting(cast)
+    run = cast.done()
+    cast.hub.cohorts.apply(cast.admin, ApplyCohortRun(run_id=run.id))
+    worker, storage = on_a_losable(cast)
+
+    def lose() -> bool:
+        storage.is_away = next(calls)
+        return False
+
+    for n_asked in (1, 2, 3):
+        calls = iter([False, True])
+        with pytest.raises(Unavailable):
+            worker.work_one(lose)
+        with pytest.raises(Unavailable):
+            worker.work_one(lose)  # and it is not forgotten by asking in vain
+        found = cast.hub.cohorts.get(cast.admin, run.id)
+        assert (found.state, found.n_requested) == ("applying", n_asked)
+        assert another_worker(cast).work_one() is False  # it is held still
+        storage.is_away = False
+    assert worker.work_one() is True
+    found = cast.hub.cohorts.get(cast.admin, run.id)
+    assert (found.state, found.n_requested, found.n_refused) == ("applied", 3, 0)
+    asked = cast.hub.matches.list(cast.admin, ListMatches()).items
+    assert len({m.trainee_id for m in asked}) == len(asked) == 3
+
+
+def test_a_database_that_goes_again_and_again_does_not_make_a_run_fail() -> None:
+    """It is nobody's death: a run is given up for workers that never came back, not for those that wait."""
+
+    def meet(_: Any) -> None:
+        storage.is_away = is_flapping
+
+    with house_with(meet) as house:
+        cast = Cast(house)
+        three_waiting(cast)
+        run = cast.hub.cohorts.create(cast.admin, CreateCohortRun())
+        worker, storage = on_a_losable(cast, cast.hub.cohorts.offer)
+        is_flapping = True
+        for _ in range(MAX_TRIES + 2):
+            with pytest.raises(Unavailable):
+                worker.work_one()
+            assert cast.hub.cohorts.get(cast.admin, run.id).state in ("running", "queued")
+            storage.is_away = False
+        is_flapping = False
+        assert worker.work_one() is True
+        assert cast.hub.cohorts.get(cast.admin, run.id).state == "done"
 
 
 def test_a_run_can_be_stopped_and_goes_on_where_it_was(cast: Cast) -> None:
@@ -275,11 +352,10 @@ class Stranger:
 def test_a_strangers_matcher_scores_the_cohort() -> None:
     """Whatever ranks suggestions places cohorts; who is wanted most goes to the smaller id."""
     import coachhub_scipy
-    import coachhub_sqlalchemy
 
     settings = Settings.in_memory(auth=Auth(bcrypt_cost=10), matching=Matching(matcher="strange", exploration=False))
     clock = ManualClock()
-    plugins = [coachhub_sqlalchemy, coachhub_scipy, Stranger()]
+    plugins = [*ENGINES, coachhub_scipy, Stranger()]
     with House(bootstrap(settings, plugins=plugins, clock=clock), clock) as house:
         cast = Cast(house)
         cast.coach("Run", specialties=("marathon",))

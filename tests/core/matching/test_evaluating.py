@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import coachhub_scipy
 from coachhub_core.errors import Invalid
 from coachhub_core.matching import CoachMatcher
-from coachhub_core.matching.evaluating import evaluate
+from coachhub_core.matching.evaluating import evaluate, interval
 from coachhub_core.matching.market import make_market
+from coachhub_core.ports.matcher import Deadline
 
 
 def test_a_model_is_held_against_what_is_live() -> None:
@@ -19,6 +21,18 @@ def test_a_model_is_held_against_what_is_live() -> None:
     assert made.n_trainees > 30
     assert made.gains["live"][1] > 0
     assert not made.is_worse
+    assert set(made.ndcg) == {"candidate", "live", "popularity", "content"}
+    assert set(made.gains) == {"live", "popularity", "content"}
+    assert made.ndcg["candidate"] - made.ndcg["content"] == pytest.approx(made.gains["content"][0])
+    for name, counts in made.shown.items():
+        assert counts.sum() == 10 * made.n_trainees  # nobody has chosen so many that a list ends early
+        assert made.fairness[name].coverage == pytest.approx((counts > 0).mean())
+    assert set(made.calibration) == {"wants", "accepts", "goes_well"}
+    wants = made.calibration["wants"]["candidate"]
+    assert list(made.calibration["wants"]) == ["candidate"]  # rules give no probabilities
+    assert (wants.said[:-1] <= wants.said[1:]).all()
+    assert wants.error < 0.1
+    assert made.is_partial is False
 
     worse = evaluate(
         market.log,
@@ -28,6 +42,7 @@ def test_a_model_is_held_against_what_is_live() -> None:
         matcher="plain",
     )
     assert worse.is_worse
+    assert worse.ndcg["candidate"] == made.ndcg["live"]  # the same rules, asked for the same people
 
 
 def test_too_few_say_nothing() -> None:
@@ -35,3 +50,21 @@ def test_too_few_say_nothing() -> None:
     market = make_market("no_log", n_trainees=20, n_coaches=8)
     with pytest.raises(Invalid, match="only 0 trainees chose somebody"):
         evaluate(market.log, market.coaches, market.trainees, live=CoachMatcher(coaches=market.coaches))
+
+
+def test_a_candidate_the_deadline_cut_short_says_so() -> None:
+    """Its figures are of the best so far."""
+    market = make_market("much", n_trainees=150, n_coaches=16, seed=4)
+    live = CoachMatcher(coaches=market.coaches, plugins=[])
+    over = Deadline(0.0, lambda: 1.0)
+    assert evaluate(market.log, market.coaches, market.trainees, live=live, deadline=over).is_partial
+
+
+def test_an_interval_holds_the_mean_and_repeats() -> None:
+    """By bootstrap over trainees: the same seed, the same draws; all alike have no width."""
+    each = np.linspace(-1, 2, 400)
+    mean, low, high = interval(each)
+    assert mean == pytest.approx(0.5)
+    assert 0.5 - 0.12 < low < 0.5 < high < 0.5 + 0.12  # two standard errors are 0.087
+    assert interval(each) == (mean, low, high)
+    assert interval(np.full(50, 0.25)) == (0.25, 0.25, 0.25)

@@ -55,6 +55,22 @@ def test_the_certificate_counts_what_is_true() -> None:
     assert found.value == pytest.approx(1.1)
 
 
+def test_the_certificate_says_what_a_placement_does_to_people() -> None:
+    """Whose seats are used, who has most of the trainees, and how low on their own list somebody ended."""
+    every = [[0, 1, 2]] * 3
+    scores = [[0.9, 0.5, 0.1], [0.9, 0.2, 0.5], [0.4, 0.4, 0.4]]
+    found = certify(every, scores, [2, 1, 3], [[0], [1], [0]])
+    assert (found.seats_used, found.top_tenth, found.worst_place) == (1.0, pytest.approx(2 / 3), 3)
+    equal = certify(every, scores, [2, 1, 3], [[-1], [-1], [2]])
+    assert (equal.seats_used, equal.top_tenth, equal.worst_place) == (pytest.approx(1 / 3), 1.0, 1)
+    nobody = certify(every, scores, [2, 1, 3], [[-1], [-1], [-1]])
+    assert (nobody.seats_used, nobody.top_tenth, nobody.worst_place) == (0.0, 0.0, None)
+    nothing = certify([], [], [], [])
+    assert (nothing.seats_used, nothing.top_tenth, nothing.worst_place) == (0.0, 0.0, None)
+    shares = certify([list(range(20))] * 4, [[1.0] * 20] * 4, [1] * 20, [[0], [1], [2], [3]])
+    assert (shares.top_tenth, shares.worst_place) == (0.5, 1)  # two coaches are the tenth
+
+
 @pytest.mark.parametrize(
     ("coaches", "sentence"),
     [

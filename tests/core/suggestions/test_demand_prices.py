@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from services import ENGINES
 
 import coachhub_scipy
-import coachhub_sqlalchemy
 from coachhub_core import bootstrap, hookimpl
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Auth, Matching, Settings
@@ -63,7 +63,7 @@ class Town:
         self.clock = ManualClock()
         chosen = {"matcher": "mine", "fallback": "mine", "limit": LIMIT, "exploration": False, **matching}
         settings = Settings.in_memory(auth=Auth(bcrypt_cost=10), matching=Matching(**chosen))
-        self.hub = bootstrap(settings, plugins=[coachhub_sqlalchemy, coachhub_scipy, self.plugin], clock=self.clock)
+        self.hub = bootstrap(settings, plugins=[*ENGINES, coachhub_scipy, self.plugin], clock=self.clock)
         house = House(self.hub, self.clock)
         for years in range(1, N_COACHES + 1):
             coach = house.a_person("coach", name=f"Coach {years}")

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from services import ENGINES
 
-import coachhub_sqlalchemy
 from coachhub_core import CoachMatcher, bootstrap, hookimpl
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Matching, Settings
@@ -67,13 +67,13 @@ def test_reasons_add_up_to_the_score(chosen: str, groups: tuple[str, ...]) -> No
 
 def test_without_the_learning_plugin_rules_answer() -> None:
     """A bare install starts and suggests; whoever names duet there is told that nobody offers it."""
-    with bootstrap(Settings.in_memory(), plugins=[coachhub_sqlalchemy]) as hub:
+    with bootstrap(Settings.in_memory(), plugins=[*ENGINES]) as hub:
         house = House(hub, ManualClock())
         a_profile(house, "Ana", specialties=("marathon",))
         made = hub.suggestions.suggest(a_runner(house), SuggestCoaches())
         assert (made.matcher, made.degraded, len(made.items)) == ("plain", None, 1)
     with pytest.raises(SettingsError, match="no installed plugin offers 'duet'"):
-        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[coachhub_sqlalchemy])
+        bootstrap(Settings.in_memory(matching=Matching(matcher="duet")), plugins=[*ENGINES])
 
 
 @pytest.mark.parametrize("plugins", [None, []])
@@ -106,7 +106,7 @@ class ShortPlugin:
 def test_settings_say_how_long_lists_are() -> None:
     """One for who names no limit, one for matchers that look closely at some only; whoever names a limit gets it."""
     chosen = Matching(matcher="short", fallback="short", limit=2, n_candidates=37, exploration=False)
-    with bootstrap(Settings.in_memory(matching=chosen), plugins=[coachhub_sqlalchemy, ShortPlugin()]) as hub:
+    with bootstrap(Settings.in_memory(matching=chosen), plugins=[*ENGINES, ShortPlugin()]) as hub:
         house = House(hub, ManualClock())
         for name in ("Ana", "Ben", "Cem", "Dov"):
             a_profile(house, name, specialties=("marathon",))

@@ -898,81 +898,44 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("fulfilments")
-    op.drop_table("workout_revisions")
-    op.drop_index(op.f("ix_set_logs_exercise_id"), table_name="set_logs")
-    op.drop_table("set_logs")
-    op.drop_index(op.f("ix_scheduled_workouts_trainee_id_local_date"), table_name="scheduled_workouts")
-    op.drop_index(op.f("ix_scheduled_workouts_due_at"), table_name="scheduled_workouts")
-    op.drop_table("scheduled_workouts")
-    op.drop_index(op.f("ix_messages_sender_id"), table_name="messages")
-    op.drop_table("messages")
-    op.drop_index(op.f("ix_conversation_members_account_id"), table_name="conversation_members")
-    op.drop_table("conversation_members")
-    op.drop_index(op.f("ix_workouts_trainee_id_started_at_id"), table_name="workouts")
-    op.drop_index(op.f("ix_workouts_trainee_id_local_date"), table_name="workouts")
-    op.drop_table("workouts")
-    op.drop_index(op.f("ix_reviews_coach_id_id"), table_name="reviews")
-    op.drop_index(op.f("ix_reviews_author_id"), table_name="reviews")
-    op.drop_table("reviews")
-    op.drop_table("plan_versions")
-    op.drop_index(op.f("ix_plan_exercises_exercise_id"), table_name="plan_exercises")
-    op.drop_table("plan_exercises")
-    op.drop_table("match_events")
-    op.drop_table("conversations")
-    op.drop_index(op.f("ix_assignments_trainee_id_status"), table_name="assignments")
-    op.drop_index(op.f("ix_assignments_match_id_status"), table_name="assignments")
-    op.drop_index(op.f("ix_assignments_due_at"), table_name="assignments")
-    op.drop_table("assignments")
-    op.drop_index(op.f("ix_suggestion_sets_trainee_id"), table_name="suggestion_sets")
-    op.drop_index(op.f("ix_suggestion_sets_created_at"), table_name="suggestion_sets")
-    op.drop_table("suggestion_sets")
-    op.drop_index(op.f("ix_plans_trainee_id"), table_name="plans")
-    op.drop_index(op.f("ix_plans_owner_coach_id_id"), table_name="plans")
-    op.drop_table("plans")
-    op.drop_index(op.f("ix_matches_trainee_id_id"), table_name="matches")
-    op.drop_index(op.f("ix_matches_status_expires_at"), table_name="matches")
-    op.drop_index(op.f("ix_matches_remind_at"), table_name="matches")
-    op.drop_index(op.f("ix_matches_coach_id_status_id"), table_name="matches")
-    op.drop_table("matches")
-    op.drop_index(op.f("ix_grants_trainee_id_coach_id"), table_name="grants")
-    op.drop_index(op.f("ix_grants_coach_id_scope"), table_name="grants")
-    op.drop_table("grants")
-    op.drop_index("idx_trainees_goal", table_name="trainees")
-    op.drop_table("trainees")
-    op.drop_index(op.f("ix_refresh_tokens_session_id"), table_name="refresh_tokens")
-    op.drop_table("refresh_tokens")
-    op.drop_index(op.f("ix_exercises_name_key_id"), table_name="exercises")
-    op.drop_table("exercises")
-    op.drop_index(op.f("ix_coach_terms_term_coach_id_weight"), table_name="coach_terms")
-    op.drop_table("coach_terms")
-    op.drop_index(op.f("ix_coach_specialties_tag_rating_score_coach_id"), table_name="coach_specialties")
-    op.drop_table("coach_specialties")
-    op.drop_index(op.f("ix_coach_listings_is_listed_rating_score_coach_id"), table_name="coach_listings")
-    op.drop_index(op.f("ix_coach_listings_is_listed_price_coach_id"), table_name="coach_listings")
-    op.drop_index(op.f("ix_coach_listings_city_key_rating_score"), table_name="coach_listings")
-    op.drop_table("coach_listings")
-    op.drop_index(op.f("ix_coach_facets_kind_value_coach_id"), table_name="coach_facets")
-    op.drop_table("coach_facets")
-    op.drop_index(op.f("ix_certifications_coach_id"), table_name="certifications")
-    op.drop_table("certifications")
-    op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
-    op.drop_index(op.f("ix_sessions_account_id"), table_name="sessions")
-    op.drop_table("sessions")
-    op.drop_index(op.f("ix_notifications_account_id_id"), table_name="notifications")
-    op.drop_table("notifications")
-    op.drop_index(op.f("ix_idempotency_keys_expires_at"), table_name="idempotency_keys")
-    op.drop_table("idempotency_keys")
-    op.drop_index(op.f("ix_exports_state_id"), table_name="exports")
-    op.drop_index(op.f("ix_exports_account_id_id"), table_name="exports")
-    op.drop_table("exports")
-    op.drop_table("coaches")
-    op.drop_table("availability")
-    op.drop_table("users")
-    op.drop_table("outcomes")
-    op.drop_index(op.f("ix_outbox_events_state_due_at"), table_name="outbox_events")
-    op.drop_table("outbox_events")
-    op.drop_table("erasures")
-    op.drop_table("backups")
-    op.drop_index(op.f("ix_audit_events_actor_id"), table_name="audit_events")
-    op.drop_table("audit_events")
+    # with their indexes: MySQL drops none alone that a reference needs
+    for table in (
+        "fulfilments",
+        "workout_revisions",
+        "set_logs",
+        "scheduled_workouts",
+        "messages",
+        "conversation_members",
+        "workouts",
+        "reviews",
+        "plan_versions",
+        "plan_exercises",
+        "match_events",
+        "conversations",
+        "assignments",
+        "suggestion_sets",
+        "plans",
+        "matches",
+        "grants",
+        "trainees",
+        "refresh_tokens",
+        "exercises",
+        "coach_terms",
+        "coach_specialties",
+        "coach_listings",
+        "coach_facets",
+        "certifications",
+        "sessions",
+        "notifications",
+        "idempotency_keys",
+        "exports",
+        "coaches",
+        "availability",
+        "users",
+        "outcomes",
+        "outbox_events",
+        "erasures",
+        "backups",
+        "audit_events",
+    ):
+        op.drop_table(table)
