@@ -144,7 +144,7 @@ def test_where_nothing_is_drawn_every_place_was_certain() -> None:
 
 
 def test_a_list_that_tried_somebody_is_still_the_live_matchers() -> None:
-    """Who came from behind the list is left aside when a second look compares; another order, or another coach, is not."""
+    """Who came from behind the list is left aside by a second look; another order or another coach is not."""
     with a_house(matcher="doubtful", fallback="certain", swap_share=0, explore_share=1).hub as hub:
         house = House(hub, ManualClock(), n_people=100)
         made = hub.suggestions.suggest(a_runner(house), SuggestCoaches())
