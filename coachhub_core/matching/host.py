@@ -245,9 +245,11 @@ class MatcherHost:
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
 
-    def index(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> Index:
+    def index(
+        self, coaches: CoachTable, *, timeout_seconds: float = 60.0, prices: NDArray[np.float64] | None = None
+    ) -> Index:
         """Give the chosen matcher's index, for who asks for many at once."""
-        return self._index(self._prepared(coaches), self._chosen, timeout_seconds)
+        return self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
 
     def seen(self, trainees: TraineeTable) -> TraineeTable:
         """Give of the trainees' table what the chosen matcher may see."""
