@@ -69,6 +69,7 @@ if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imp
     from coachhub_core.services.cohort_market import CohortMarket
     from coachhub_core.services.cohort_work import CohortWork
     from coachhub_core.services.cohorts import CohortService
+    from coachhub_core.services.demand_work import DemandWork
     from coachhub_core.services.shadowing import ShadowService
     from coachhub_core.services.suggestions import SuggestionService
 
@@ -103,6 +104,7 @@ class CoachHub:
     cohorts: CohortService
     cohort_work: CohortWork
     cohort_market: CohortMarket
+    demand_work: DemandWork
     matches: MatchService
     exercises: ExerciseService
     plans: PlanService
@@ -245,6 +247,8 @@ def _assemble(
     from coachhub_core.services.cohort_market import CohortMarket
     from coachhub_core.services.cohort_work import CohortWork
     from coachhub_core.services.cohorts import CohortService
+    from coachhub_core.services.demand_prices import DemandPrices
+    from coachhub_core.services.demand_work import DemandWork
     from coachhub_core.services.shadowing import ShadowService
     from coachhub_core.services.suggestions import SuggestionService
 
@@ -262,12 +266,14 @@ def _assemble(
         ReasonTexts(lambda locale: manager.hook.coachhub_reason_texts(locale=locale)),
         throttle,
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
+        DemandPrices(settings.matching),
     )
     shadow = ShadowService(context, suggestions, _shadow(settings, context.vocabulary, ask))
     closers.insert(0, shadow.close)
     assigner, offer = _assigner(settings, ask)
     cohort_market = CohortMarket(context, host, suggestions.snapshot)
     cohort_work = CohortWork(context, cohort_market, matches, offer)
+    demand_work = DemandWork(context, cohort_market, host, assigner, offer)
     accounts = AccountService(context, passwords, tokens, throttle)
     copies = Copies(cache, max_age_seconds=settings.cache.max_age_ms / 1000, n_entries=settings.cache.n_entries)
     own_data = OwnDataService(context, accounts, closing, throttle, files, copies)
@@ -286,6 +292,7 @@ def _assemble(
             "days": assignments.tick_one,
             "exports": own_data.make_one,
             "cohorts": cohort_work.work_one,
+            "demand": demand_work.work_one,
             "shadow": shadow.work_one,
             "index": index.heal,
         },
@@ -319,6 +326,7 @@ def _assemble(
         cohorts=CohortService(context, throttle, cohort_market, assigner, offer),
         cohort_work=cohort_work,
         cohort_market=cohort_market,
+        demand_work=demand_work,
         matches=matches,
         exercises=exercises,
         plans=PlanService(context),

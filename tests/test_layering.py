@@ -26,6 +26,8 @@ NUMPY_ROOMS = (
     "coachhub_core.memory.assigner",
     "coachhub_core.ports.matcher",
     "coachhub_core.services.cohort_market",
+    "coachhub_core.services.demand_prices",
+    "coachhub_core.services.demand_work",
     "coachhub_core.services.suggestions",
     "coachhub_core.services.snapshot",
     "coachhub_core.testing",

@@ -63,9 +63,13 @@ class ShadowBacklog:
     n_by_state: Mapping[str, int]
 
 
-def is_as_served(made: SuggestionSet, again: Sequence[UUID]) -> bool:
-    """Tell whether *again* is the served list in the matcher's own order, but for whom exploration moved."""
-    moved = {item.coach_id for item in made.items if item.is_exploring}
-    own = [item.coach_id for item in made.items if not item.is_exploring]
-    rest = [coach_id for coach_id in again if coach_id not in moved]
-    return rest[: len(own)] == own and (bool(moved) or len(rest) == len(own))
+def is_as_served(made: SuggestionSet, live_ids: Sequence[UUID]) -> bool:
+    """Tell whether the live matcher, asked again, gave the list that was served; who was tried from behind it aside."""
+    tried = {item.coach_id for item in made.items if item.is_exploring}.difference(live_ids)
+    own = tuple(id_ for id_ in own_order(made) if id_ not in tried)
+    return tuple(live_ids[: len(own)]) == own and len(live_ids) == len(made.items)
+
+
+def own_order(made: SuggestionSet) -> tuple[UUID, ...]:
+    """Return the coaches of a served list in the matcher's own order, before exploration moved any."""
+    return tuple(item.coach_id for item in sorted(made.items, key=lambda item: (-item.score, str(item.coach_id))))

@@ -21,10 +21,12 @@ from typing import TypeVar
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid, MatcherError, MatcherTimeout
 from coachhub_core.matching.checks import check_ranking, check_reasons, check_upper
 from coachhub_core.matching.constraints import Filters, HardRules, built_in
+from coachhub_core.matching.demand import moved, with_reason
 from coachhub_core.matching.exploring import Maybe
 from coachhub_core.matching.hosted import Hosted, plain_hosted
 from coachhub_core.matching.runner import NotDone, Runner, Wait
@@ -73,6 +75,7 @@ class _Prepared:
     coaches: CoachTable  # as given
     enriched: CoachTable  # with the features
     rules: HardRules
+    prices: NDArray[np.float64] | None = None
     indexes: dict[str, Index] = attrs.field(factory=dict)
     failed: dict[str, MatcherError] = attrs.field(factory=dict)
     building: dict[str, threading.Event] = attrs.field(factory=dict)
@@ -128,7 +131,7 @@ class MatcherHost:
         self._wait = wait
         self._runner = Runner(wait=wait)
         self._lock = threading.Lock()
-        self._snapshots: OrderedDict[int, _Prepared] = OrderedDict()
+        self._snapshots: OrderedDict[tuple[int, int], _Prepared] = OrderedDict()
         self._faults: deque[float] = deque()
         self._open_until = -1.0
 
@@ -144,6 +147,7 @@ class MatcherHost:
         without: Collection[str] = (),
         explain: bool = True,
         pool: int = 0,
+        prices: NDArray[np.float64] | None = None,
     ) -> SuggestionSet:
         """
         Propose coaches to one trainee.
@@ -157,6 +161,8 @@ class MatcherHost:
             explain: Whether to give reasons.
             pool: Of so many at the head of the ranking it is also said how good they may well be, where the matcher
                 knows.
+            prices: (n,), >= 0, taken off the scores of the snapshot: the price of demand. The same object again is not
+                prepared again; a reason ``order.demand`` says whom it moved down, whoever ranked.
         Returns:
             The list, perhaps empty; ``degraded`` says whether somebody else than the chosen matcher made it.
         Raises:
@@ -167,12 +173,14 @@ class MatcherHost:
             raise Invalid.at("limit", "must be from 1 to 100")
         if len(trainee) != 1:
             raise Invalid.at("trainee", f"needs a table of one trainee, not {len(trainee)}")
-        prepared = self._prepared(coaches)
+        prepared = self._prepared(coaches, prices)
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
         asked = self._with_features(trainee, "trainees")
         want = _Want(limit, explain, pool)
         hosted, (ranking, reasons, maybe), degraded = self._first_answer(prepared, asked, allowed, want)
+        if prices is not None and explain:
+            reasons = _with_demand(ranking, reasons, prices)
         items = tuple(
             Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=_ordered(why))
             for place, (row, score, why) in enumerate(
@@ -186,24 +194,29 @@ class MatcherHost:
             relaxations=eligible.relaxations,
             matcher=hosted.name,
             model_id=hosted.model_id,
-            input_hash=_input_hash(coaches, trainee, filters, limit, without, hosted.model_id),
+            input_hash=_input_hash(coaches, trainee, filters, limit, without, hosted.model_id, prices),
             degraded=degraded,
             pool=maybe,
         )
 
     def reasons_of(
-        self, coaches: CoachTable, trainee: TraineeTable, coach_ids: Sequence[str]
+        self,
+        coaches: CoachTable,
+        trainee: TraineeTable,
+        coach_ids: Sequence[str],
+        *,
+        prices: NDArray[np.float64] | None = None,
     ) -> list[tuple[Reason, ...]]:
         """Give the chosen matcher's reasons for some coaches of a snapshot; none where it fails to give any."""
         rows = np.array([[row for id_ in coach_ids if (row := coaches.row_of(id_)) is not None]], np.int32)
         try:
-            index = self.index(coaches, timeout_seconds=self._timeout)
+            index = self._index(self._prepared(coaches, prices), self._chosen, self._timeout)
             seen = self.seen(trainee)
 
             def explained() -> list[tuple[Reason, ...]]:
                 found = index.explain(seen, rows)
                 check_reasons(found, rows.tolist())
-                return [_ordered(why) for why in found[0]]
+                return [_ordered(with_reason(why, 0.0, 0)) for why in found[0]]
 
             found: list[tuple[Reason, ...]] = (
                 explained() if self._chosen.is_trusted else self._runner.run(explained, self._timeout + GRACE_SECONDS)
@@ -223,16 +236,20 @@ class MatcherHost:
                 _log.warning("matcher %s is not ready: %s", hosted.name, exc)
         return self._chosen.name in prepared.indexes
 
-    def wait_for(self, coaches: CoachTable, *, timeout_seconds: float = 600.0) -> None:
+    def wait_for(
+        self, coaches: CoachTable, *, timeout_seconds: float = 600.0, prices: NDArray[np.float64] | None = None
+    ) -> None:
         """Make the chosen matcher ready for a snapshot, for a program that would rather wait than hear another one."""
         try:
-            self._index(self._prepared(coaches), self._chosen, timeout_seconds)
+            self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
 
-    def index(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> Index:
+    def index(
+        self, coaches: CoachTable, *, timeout_seconds: float = 60.0, prices: NDArray[np.float64] | None = None
+    ) -> Index:
         """Give the chosen matcher's index, for who asks for many at once."""
-        return self._index(self._prepared(coaches), self._chosen, timeout_seconds)
+        return self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
 
     def seen(self, trainees: TraineeTable) -> TraineeTable:
         """Give of the trainees' table what the chosen matcher may see."""
@@ -335,17 +352,18 @@ class MatcherHost:
 
     # ── snapshots ──
 
-    def _prepared(self, coaches: CoachTable) -> _Prepared:
+    def _prepared(self, coaches: CoachTable, prices: NDArray[np.float64] | None = None) -> _Prepared:
+        key = (id(coaches), id(prices))  # the entry holds both, so the ids cannot be others'
         with self._lock:
-            prepared = self._snapshots.get(id(coaches))  # the entry holds the table, so the id cannot be another's
+            prepared = self._snapshots.get(key)
             if prepared is None:
                 rules = HardRules(coaches, self._constraints)
-                prepared = _Prepared(coaches, self._with_features(coaches, "coaches"), rules)
-                self._snapshots[id(coaches)] = prepared
+                prepared = _Prepared(coaches, self._with_features(coaches, "coaches"), rules, prices)
+                self._snapshots[key] = prepared
                 while len(self._snapshots) > _N_SNAPSHOTS:
                     self._snapshots.popitem(last=False)
             else:
-                self._snapshots.move_to_end(id(coaches))
+                self._snapshots.move_to_end(key)
             return prepared
 
     def _with_features(self, table: AnyTable, side: str) -> AnyTable:
@@ -365,7 +383,7 @@ class MatcherHost:
             if name in prepared.failed:
                 raise prepared.failed[name]
             if hosted.is_trusted:
-                index = hosted.matcher.index(prepared.enriched.select(hosted.needs, consent=self._consent))
+                index = self._made(prepared, hosted)
                 prepared.indexes[name] = index
                 return index
             ready = prepared.building.get(name)
@@ -380,9 +398,15 @@ class MatcherHost:
                 raise prepared.failed[name]
             return prepared.indexes[name]
 
+    def _made(self, prepared: _Prepared, hosted: Hosted) -> Index:
+        seen = prepared.enriched.select(hosted.needs, consent=self._consent)
+        if prepared.prices is None:
+            return hosted.matcher.index(seen)
+        return hosted.matcher.index(seen, prices=prepared.prices)
+
     def _build(self, prepared: _Prepared, hosted: Hosted, ready: threading.Event) -> None:
         try:
-            index = hosted.matcher.index(prepared.enriched.select(hosted.needs, consent=self._consent))
+            index = self._made(prepared, hosted)
             with self._lock:
                 prepared.indexes[hosted.name] = index
         except BaseException as exc:  # it belongs to those who ask, not to a thread nobody joins
@@ -432,6 +456,17 @@ def _may_be(index: Index, coaches: CoachTable, trainee: TraineeTable, ranking: R
     )
 
 
+def _with_demand(
+    ranking: Ranking, reasons: list[tuple[Reason, ...]], prices: NDArray[np.float64]
+) -> list[tuple[Reason, ...]]:
+    """Say whom the price of demand moved down within the list, and by how many places."""
+    rows = [row for row in ranking.rows[0].tolist() if row >= 0]
+    mine = prices[rows].tolist()
+    places = moved(ranking.scores[0, : len(rows)].tolist(), mine)
+    told = [with_reason(why, price, n) for why, price, n in zip(reasons, mine, places, strict=False)]
+    return [*told, *reasons[len(told) :]]
+
+
 def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """Put the strongest first and the bases last, so that the first line of a list is what a reader needs."""
     return tuple(sorted(reasons, key=lambda r: (r.code.endswith(".base"), -abs(r.contribution))))
@@ -444,7 +479,10 @@ def _input_hash(
     limit: int,
     without: Collection[str],
     model_id: str,
+    prices: NDArray[np.float64] | None,
 ) -> str:
     stated = attrs.asdict(filters) if filters is not None else {}
     asked = [coaches.content_hash, trainee.content_hash, stated, limit, sorted(without), model_id]
+    if prices is not None:
+        asked.append(hashlib.sha256(prices.tobytes()).hexdigest())
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()

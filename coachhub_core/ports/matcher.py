@@ -163,6 +163,7 @@ class SuggestionAudit:
     relaxations: Mapping[str, int]
     degraded: str | None
     duration_seconds: float
+    prices: Mapping[str, float] = attrs.field(factory=dict)  #: what demand took off a score, by coach; above 0 only
 
 
 # ── the protocols ───────────────────────────────────────────────────────────

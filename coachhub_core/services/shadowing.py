@@ -159,6 +159,7 @@ class ShadowService:
         with self._context.read() as work:
             question = self._question(work, waiting)
             coaches = self._suggestions.snapshot.table(work)
+            prices = self._suggestions.demand.of(work, coaches)  # whoever ranks is ordered by them
         if question is None:
             return waiting.ended("dropped", "its list is gone")
         live = self._suggestions.host
@@ -168,13 +169,13 @@ class ShadowService:
         if coaches is not self._waited_for:  # once for a snapshot: one that is never ready would hold up all others
             self._waited_for = coaches
             for host in (live, shadow):
-                host.wait_for(coaches, timeout_seconds=_READY_SECONDS)
+                host.wait_for(coaches, timeout_seconds=_READY_SECONDS, prices=prices)
         found: dict[str, tuple[Ranked, float]] = {}
         # who goes second finds the memory warm: they take turns
         turns = ("live", "shadow") if waiting.id.int % 2 else ("shadow", "live")
         hosts = {"live": live, "shadow": shadow}
         for name in turns:
-            found[name] = self._asked(hosts[name], coaches, question, waiting.n_asked)
+            found[name] = self._asked(hosts[name], coaches, prices, question, waiting.n_asked)
         served, live_ms = found["live"]
         other, shadow_ms = found["shadow"]
         if served.degraded is not None:
@@ -192,7 +193,14 @@ class ShadowService:
             **mine,
         )
 
-    def _asked(self, host: MatcherHost, coaches: CoachTable, question: _Question, limit: int) -> tuple[Ranked, float]:
+    def _asked(
+        self,
+        host: MatcherHost,
+        coaches: CoachTable,
+        prices: Any,
+        question: _Question,
+        limit: int,
+    ) -> tuple[Ranked, float]:
         started = self._monotonic()
         ranked = host.suggest(
             coaches,
@@ -201,6 +209,7 @@ class ShadowService:
             limit=limit,
             without=question.without,
             explain=False,
+            prices=prices,
         )
         return ranked, (self._monotonic() - started) * 1_000
 

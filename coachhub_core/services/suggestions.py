@@ -10,6 +10,8 @@ from uuid import UUID
 
 import attrs
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import CoachView
@@ -37,12 +39,25 @@ from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import Reason, SuggestionAudit
 from coachhub_core.ports.storage import CoachRecord, UnitOfWork
 from coachhub_core.services.access import own_trainee_id, require_role
+from coachhub_core.services.demand_prices import DemandPrices
 from coachhub_core.services.limits import Throttle
 from coachhub_core.services.reason_texts import ReasonTexts
 from coachhub_core.services.snapshot import Snapshot, trainee_row
 from coachhub_core.services.units import Context, rerun
 
 log = logging.getLogger("coachhub.suggestions")
+
+
+@attrs.frozen(eq=False)
+class _Asked:
+    """A question as it was put to the host."""
+
+    trainee_id: UUID
+    command: SuggestCoaches
+    coaches: CoachTable
+    row: TraineeTable
+    prices: NDArray[np.float64] | None
+    locale: str
 
 
 class SuggestionService:
@@ -61,12 +76,14 @@ class SuggestionService:
         texts: ReasonTexts,
         throttle: Throttle,
         tell: Callable[[SuggestionAudit], None],
+        demand: DemandPrices,
     ) -> None:
         self._context = context
         self._host = host
         self._texts = texts
         self._throttle = throttle
         self._tell = tell
+        self._demand = demand
         self._snapshot = Snapshot(context.clock)
 
     @property
@@ -78,6 +95,11 @@ class SuggestionService:
     def host(self) -> MatcherHost:
         """Who is asked: for commands of the operator, which keep nothing of what they ask."""
         return self._host
+
+    @property
+    def demand(self) -> DemandPrices:
+        """The prices lists are ordered by, where there are any."""
+        return self._demand
 
     @property
     def texts(self) -> ReasonTexts:
@@ -110,6 +132,7 @@ class SuggestionService:
             account = work.accounts.get(trainee.account_id)
             week = work.availability.find(account.id)
             coaches = self._snapshot.table(work)
+            prices = self._demand.of(work, coaches)
             asked_already = [str(match.coach_id) for match in work.matches.open_of_trainee(trainee_id)]
         profile, city = _what_if(trainee, account.city, command.profile)
         if not (profile.goal or "").strip() and not profile.goals:
@@ -127,11 +150,13 @@ class SuggestionService:
             without=asked_already,
             explain=command.explain,
             pool=POOL if settings.exploration and settings.explore_share > 0 else 0,
+            prices=prices,
         )
-        items = self._arranged(ranked, trainee_id, coaches, row, command, account.locale)
+        asked = _Asked(trainee_id, command, coaches, row, prices, account.locale)
+        items = self._arranged(ranked, asked)
         made = self._set(ranked, trainee_id, command, items)
         view, kept = self._keep(actor, made, command)
-        self._audit(kept, time.monotonic() - started)
+        self._audit(kept, time.monotonic() - started, _priced(kept, coaches, prices))
         return view
 
     def filters(self, filters: SuggestionFilters | None) -> Filters | None:
@@ -155,35 +180,28 @@ class SuggestionService:
             gender=filters.gender,
         )
 
-    def _arranged(
-        self,
-        ranked: Ranked,
-        trainee_id: UUID,
-        coaches: CoachTable,
-        row: TraineeTable,
-        command: SuggestCoaches,
-        locale: str,
-    ) -> tuple[Suggestion, ...]:
+    def _arranged(self, ranked: Ranked, asked: _Asked) -> tuple[Suggestion, ...]:
         """Put a ranked list in the order it is shown in: as it is, or in a small share changed to learn from it."""
         settings = self._context.settings.matching
         shown = arranged(
             [item.coach_id for item in ranked],
             ranked.pool,
-            question=f"{ranked.input_hash}:{trainee_id}",
+            question=f"{ranked.input_hash}:{asked.trainee_id}",
             swap_share=settings.swap_share if settings.exploration else 0.0,
             explore_share=settings.explore_share if settings.exploration else 0.0,
         )
         reasons = {item.coach_id: item.reasons for item in ranked}
         scores = {one.coach_id: one.score for one in (*ranked.pool, *ranked)}
         tried = [one.coach_id for one in shown if one.coach_id not in reasons]  # from behind the list
-        if tried and command.explain:
-            reasons.update(zip(tried, self._host.reasons_of(coaches, row, tried), strict=True))
+        if tried and asked.command.explain:
+            said = self._host.reasons_of(asked.coaches, asked.row, tried, prices=asked.prices)
+            reasons.update(zip(tried, said, strict=True))
         return tuple(
             Suggestion(
                 rank=place,
                 coach_id=UUID(one.coach_id),
                 score=scores[one.coach_id],
-                reasons=self._said(reasons.get(one.coach_id, ()), locale),
+                reasons=self._said(reasons.get(one.coach_id, ()), asked.locale),
                 is_exploring=one.is_exploring,
                 propensity=one.propensity,
             )
@@ -246,9 +264,11 @@ class SuggestionService:
                     for item in kept.items
                 ]
                 work.outcomes.add(shown)
-                if self._context.settings.matching.shadow and kept.items and kept.degraded is None:
-                    n_asked = command.limit or self._context.settings.matching.limit
-                    work.shadows.add(ShadowList(id=kept.id, created_at=kept.created_at, n_asked=n_asked))
+                settings = self._context.settings.matching
+                if settings.shadow and kept.items and kept.degraded is None:
+                    work.shadows.add(
+                        ShadowList(id=kept.id, created_at=kept.created_at, n_asked=command.limit or settings.limit)
+                    )
             return work.commit(self._shown(kept, records)), kept
 
     def _outcome(self, made: SuggestionSet, coach_id: UUID, event: Any, position: int | None) -> Outcome:
@@ -289,7 +309,7 @@ class SuggestionService:
             created_at=made.created_at,
         )
 
-    def _audit(self, made: SuggestionSet, duration_seconds: float) -> None:
+    def _audit(self, made: SuggestionSet, duration_seconds: float, prices: Mapping[str, float]) -> None:
         audit = SuggestionAudit(
             set_id=str(made.id),
             trainee_id=str(made.trainee_id),
@@ -303,6 +323,7 @@ class SuggestionService:
             relaxations={r.constraint: r.n_more for r in made.relaxations},
             degraded=made.degraded,
             duration_seconds=duration_seconds,
+            prices=prices,
         )
         try:
             self._tell(audit)
@@ -338,6 +359,14 @@ class SuggestionService:
         if found is None or not (actor.is_admin or found.trainee_id == actor.trainee_id):
             raise NotFound(kind="suggestion set", id=set_id)
         return found
+
+
+def _priced(made: SuggestionSet, coaches: CoachTable, prices: NDArray[np.float64] | None) -> dict[str, float]:
+    """Give what demand took off the scores of a list, of those it took anything off."""
+    if prices is None:
+        return {}
+    rows = {str(item.coach_id): coaches.row_of(str(item.coach_id)) for item in made.items}
+    return {id_: float(prices[row]) for id_, row in rows.items() if row is not None and prices[row] > 0}
 
 
 def _what_if(trainee: Trainee, city: str | None, profile: WhatIfProfile | None) -> tuple[Trainee, str | None]:

@@ -26,6 +26,7 @@ from coachhub_core.identifiers import new_id
 from coachhub_core.ports.storage import CoachFilter, Duplicate, Storage
 from coachhub_core.testing.builders import START, a_coach, a_request, a_session, a_trainee, an_account
 from coachhub_core.testing.cohort_storage import CohortStorageContract
+from coachhub_core.testing.demand_storage import DemandStorageContract
 from coachhub_core.testing.shadow_storage import ShadowStorageContract
 
 
@@ -59,7 +60,7 @@ def stored_trainee(storage: Storage) -> Trainee:
     return trainee
 
 
-class StorageContract(CohortStorageContract, ShadowStorageContract):
+class StorageContract(CohortStorageContract, DemandStorageContract, ShadowStorageContract):
     """Subclass and supply ``storage``: migrated, empty, and the test's own."""
 
     @pytest.fixture

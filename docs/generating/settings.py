@@ -110,7 +110,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "matching.swap_share": "In which share of lists two neighbours change places",
     "matching.explore_share": "In which share of lists one of the first five places goes to whoever may yet be the "
     "best, where the matcher knows how little it knows; a tenth and more is for hubs with many newcomers",
-    "matching.max_shown_per_day": "How often one coach is shown",
+    "matching.max_shown_per_day": "How often one coach is to be shown a day, by a price of demand that the worker "
+    "finds once a day; 0: no price",
     "matching.sensitive_columns": "Sensitive columns a matcher may see, by name; none without the operator's word",
     "matches.max_open": "Requests of one trainee that may be open at once",
     "matches.expire_hours": "How long a coach has to answer a request",
@@ -120,7 +121,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 NOT_READ_YET: Final = frozenset(
     {
-        "limits.reset", "matching.max_shown_per_day",
+        "limits.reset",
     }
 )  # fmt: skip
 """Named so that a file can hold them today; nothing reads them in this version."""

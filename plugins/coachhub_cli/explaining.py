@@ -35,6 +35,7 @@ class _Asking:
     row: Any
     coaches: Any
     asked_already: tuple[str, ...]
+    prices: Any  # of demand, by coach; None where nobody has one
 
 
 @click.command()
@@ -47,7 +48,7 @@ def explain(data: Path | None, limit: int, trainee: str, coach: str | None) -> N
     Say why TRAINEE gets the list they get; with COACH, where that one stands and why, or what keeps them out.
 
     Both are ids or addresses. Nothing is kept of it: no list, no event. The list
-    is the matcher's own, before the few swaps that exploration makes.
+    is the matcher's own, less the prices of demand and before the little that exploration moves.
     """
     with bootstrap(settings_for(data)) as hub:
         with hub.storage.begin(read_only=True) as work:
@@ -93,12 +94,14 @@ def _asking(hub: CoachHub, work: UnitOfWork, who: str) -> _Asking:
     account = work.accounts.get(found.account_id)
     week = work.availability.find(account.id)
     now = hub.clock()
+    coaches = Snapshot(hub.clock).table(work)
     return _Asking(
         name=account.name,
         locale=account.locale,
         row=trainee_row(found, city=account.city, week=week, now=now, vocabulary=hub.vocabulary),
-        coaches=Snapshot(hub.clock).table(work),
+        coaches=coaches,
         asked_already=tuple(str(match.coach_id) for match in work.matches.open_of_trainee(found.id)),
+        prices=hub.suggestions.demand.of(work, coaches),
     )
 
 
@@ -117,7 +120,9 @@ def _coach_id(work: UnitOfWork, who: str) -> str:
 
 
 def _show_list(hub: CoachHub, asking: _Asking, names: dict[str, str], limit: int) -> None:
-    found = hub.suggestions.host.suggest(asking.coaches, asking.row, limit=limit, without=asking.asked_already)
+    found = hub.suggestions.host.suggest(
+        asking.coaches, asking.row, limit=limit, without=asking.asked_already, prices=asking.prices
+    )
     click.echo(f"{asking.name}: {found.n_eligible} of {len(asking.coaches)} coaches could be proposed")
     _say_who_answered(found)
     for item in found:
@@ -160,14 +165,17 @@ def _show_one(hub: CoachHub, asking: _Asking, names: dict[str, str], wanted: str
 
 def _where(hub: CoachHub, asking: _Asking, row: int, wanted: str) -> tuple[int | None, int, float, Any, str]:
     """Rank everybody who may be proposed, and find one of them."""
+    from coachhub_core.matching.demand import with_reason
     from coachhub_core.matching.pairs import AllowedPairs
     from coachhub_core.ports.matcher import NEVER
 
     rules = hub.suggestions.host.rules(asking.coaches)
     eligible = rules.eligible(asking.row.row(0), without=asking.asked_already)
-    index, seen = hub.suggestions.host.index(asking.coaches), hub.suggestions.host.seen(asking.row)
+    index = hub.suggestions.host.index(asking.coaches, prices=asking.prices)
+    seen = hub.suggestions.host.seen(asking.row)
     allowed = AllowedPairs.shared(eligible.mask, len(asking.coaches))
-    rows = index.rank(seen, eligible.count, allowed, deadline=NEVER).rows[0]
+    ranking = index.rank(seen, eligible.count, allowed, deadline=NEVER)
+    rows = ranking.rows[0]
     places = (rows == row).nonzero()[0]
     matcher = hub.suggestions.host.state().matcher
     if not len(places):
@@ -175,6 +183,10 @@ def _where(hub: CoachHub, asking: _Asking, row: int, wanted: str) -> tuple[int |
     place = int(places[0])
     one = rows[None, place : place + 1].copy()
     score, reasons = float(index.score(seen, one)[0, 0]), index.explain(seen, one)[0][0]
+    if asking.prices is not None:
+        price = asking.prices[rows[: place + 1]]
+        whole = ranking.scores[0, : place + 1] + price
+        reasons = with_reason(reasons, float(price[place]), int((whole[:place] < whole[place]).sum()))
     return place + 1, eligible.count, score, sorted(reasons, key=lambda r: -abs(r.contribution)), matcher
 
 

@@ -31,7 +31,7 @@ SHADOW_SECONDS: Final = 2.0  # few transactions of many lists: they wait for the
 @data_option
 @click.option("--once", is_flag=True, help="Do what is due now and exit.")
 def worker(data: Path | None, once: bool) -> int:
-    """Do due work: expiry, reminders, exports, scheduled days, cohort runs, the outbox."""
+    """Do due work: expiry, reminders, exports, scheduled days, cohort runs, the auction of demand, the outbox."""
     parent = parent_of(os.environ)
     settings = settings_for(data)
     configure(settings.log_level)
@@ -51,7 +51,7 @@ def worker(data: Path | None, once: bool) -> int:
             click.echo(", ".join(f"{name} {n}" for name, n in done.done.items()))
             return 0
         log.info("worker started")
-        # a cohort may take minutes, and what is due meanwhile must not wait for it
+        # a cohort or an auction may take minutes, and what is due meanwhile must not wait for it
         apart = [threading.Thread(target=_place, args=(hub, stop), name="coachhub-cohorts")]
         if hub.shadow.is_on:  # nor for a matcher that nobody is answered by
             apart.append(threading.Thread(target=_shadow, args=(hub, stop), name="coachhub-shadow"))
@@ -69,7 +69,7 @@ def worker(data: Path | None, once: bool) -> int:
 
 def _work(hub: CoachHub) -> int:
     try:
-        return hub.run_due(limit=200, without=("cohorts", "shadow")).total
+        return hub.run_due(limit=200, without=("cohorts", "demand", "shadow")).total
     except Unavailable as exc:
         log.warning("due work waits: %s", exc)
     except Exception:  # whatever one round met, the next must still come
@@ -78,10 +78,10 @@ def _work(hub: CoachHub) -> int:
 
 
 def _place(hub: CoachHub, stop: threading.Event) -> None:
-    """Do cohort runs, one after the other; a run that is not done at the end is given back."""
+    """Do cohort runs and the day's auction, one after the other; a run that is not done at the end is given back."""
     while not stop.is_set():
         try:
-            if hub.cohort_work.work_one(stop.is_set):
+            if hub.cohort_work.work_one(stop.is_set) or hub.demand_work.work_one(stop.is_set):
                 continue
         except Unavailable as exc:
             log.warning("cohort runs wait: %s", exc)

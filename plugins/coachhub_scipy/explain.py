@@ -8,7 +8,7 @@ are taken apart together, and only what moved somebody is looked up as a fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,30 +60,34 @@ class Explainer:
         compared: _Compared,
         found: list[list[Reason]],
     ) -> None:
-        name, base = one.step.name, asking.base[s]
+        name = one.step.name
         parts: dict[str, Floats] = {}
         for code, values in (*self._linear(one, s, asking, wanted), *self._told(name, s, asking, wanted)):
             parts[code] = parts[code] + values if code in parts else values
-        mine: list[list[tuple[float, str, Mapping[str, Any], float]]] = [[] for _ in found]
-        small = [0.0] * len(found)
+        numbers, sums = compared.of(s)
+        codes = [*parts, *(f"{name}.{self._p.compare.comparisons[number].name}" for number in numbers)]
+        base = f"{name}.base"
+        if not codes:
+            for reasons in found:
+                reasons.append(Reason(base, asking.base[s]))
+            return
+        moved = np.concatenate([np.stack(list(parts.values())), sums]) if parts else sums
+        strength = np.abs(moved)
+        counts = strength > _NOTHING
+        small = np.where(counts, 0.0, moved).sum(axis=0).tolist()
         n_events = {"n_events": int(self._p.learned.counts[asking.row])} if asking.row >= 0 else _NO_FACTS
-        for code, values in parts.items():
-            facts = n_events if code == f"{name}.history" else _NO_FACTS
-            for at, value in enumerate(values.tolist()):
-                if abs(value) > _NOTHING:
-                    mine[at].append((-abs(value), code, facts, value))
-                else:
-                    small[at] += value
-        for code, number, numbers in compared.of(name, one.step.compare, asking.gains[s]):
-            for at, value in enumerate(numbers):
-                if abs(value) > _NOTHING:
-                    mine[at].append((-abs(value), code, compared.evidence(number)[at], value))
-                else:
-                    small[at] += value
-        for at, reasons in enumerate(found):
-            mine[at].sort(key=_by_strength)
-            reasons += [Reason(code, value, facts) for _, code, facts, value in mine[at]]
-            reasons.append(Reason(f"{name}.base", base + small[at]))
+        history = f"{name}.history"
+        facts: list[Sequence[Mapping[str, Any]]] = [
+            [n_events if code == history else _NO_FACTS] * len(found) for code in parts
+        ]
+        facts += [compared.evidence(number) for number in numbers]
+        # by strength, equal ones by code
+        alphabetical = np.argsort(np.array(codes), kind="stable")
+        order = alphabetical[np.argsort(-strength[alphabetical], axis=0, kind="stable")].T.tolist()
+        values = moved.tolist()
+        for at, (reasons, places, n) in enumerate(zip(found, order, counts.sum(axis=0).tolist(), strict=True)):
+            reasons += [Reason(codes[e], values[e][at], facts[e][at]) for e in places[:n]]
+            reasons.append(Reason(base, asking.base[s] + small[at]))
 
     def _told(self, name: str, s: int, asking: Asking, wanted: NDArray[np.int64]) -> Iterator[Values]:
         for what, values in asking.told[s]:
@@ -141,20 +145,23 @@ class _Compared:
     """What the comparisons say of the coaches of one list; facts are looked up once, and only where they count."""
 
     def __init__(self, prepared: Prepared, asking: Asking, rows: list[int]) -> None:
-        self._compare, self._asking, self._rows = prepared.compare, asking, rows
-        self._features = prepared.compared(asking, np.array(rows, np.int64))
-        self._evidence: dict[int, list[dict[str, Any]]] = {}
-
-    def of(self, step: str, weights: Floats, gain: float) -> Iterator[tuple[str, int, list[float]]]:
-        """Give for each comparison that moves anybody: its code, its number, and by how much it moves each."""
-        if not self._compare.comparisons:
+        self._asking, self._rows = asking, rows
+        self._evidence: dict[int, Sequence[Mapping[str, Any]]] = {}
+        starts = prepared.compare.starts[:-1]
+        if not starts:
+            self._sums: Floats = np.zeros((len(prepared.steps), 0, len(rows)))
             return
-        products = (weights * gain)[:, None] * self._features
-        sums = np.add.reduceat(products, self._compare.starts[:-1], axis=0)
-        for number in np.flatnonzero(sums.any(axis=1)).tolist():
-            yield f"{step}.{self._compare.comparisons[number].name}", number, sums[number].tolist()
+        features = prepared.compared(asking, np.array(rows, np.int64))
+        weights = np.stack([one.step.compare * gain for one, gain in zip(prepared.steps, asking.gains, strict=True)])
+        self._sums = np.add.reduceat(weights[:, :, None] * features, starts, axis=1)
 
-    def evidence(self, number: int) -> list[dict[str, Any]]:
+    def of(self, s: int) -> tuple[list[int], Floats]:
+        """Give which comparisons move anybody in a step, and by how much each of them moves each coach."""
+        sums = self._sums[s]
+        numbers = np.flatnonzero(sums.any(axis=1))
+        return numbers.tolist(), sums[numbers]
+
+    def evidence(self, number: int) -> Sequence[Mapping[str, Any]]:
         """Say in facts what the n-th comparison compared, for each coach of the list."""
         found = self._evidence.get(number)
         if found is None:
@@ -162,7 +169,3 @@ class _Compared:
             found = [{} for _ in self._rows] if question is None else question.evidence(self._rows)
             self._evidence[number] = found
         return found
-
-
-def _by_strength(reason: tuple[float, str, Mapping[str, Any], float]) -> tuple[float, str]:
-    return reason[:2]

@@ -37,6 +37,7 @@ class FirstLook:
         self._right = np.ascontiguousarray(_fixed_product(self._turn, stacked).T)  # (n, d)
         self._by_row = self._right.astype(np.float32)
         self._columns = np.ascontiguousarray(self._by_row.T)
+        self._worth_of: dict[tuple[float, ...], Floats] = {}  # by how much comparisons count; a few, by history
 
     def candidates(self, asking: Asking, is_allowed: NDArray[np.bool_] | None, n: int) -> NDArray[np.int64]:
         """Give the *n* allowed coaches that look best at first sight, best first, ties by id."""
@@ -74,10 +75,16 @@ class FirstLook:
         for worth, gain, one in zip(self._worth, asking.gains, p.steps, strict=True):
             weights += worth * gain * one.step.compare
         found = p.compare.look(asking.questions, weights, some)
+        whole = self._worth_of.get(asking.gains)
+        if whole is None:
+            whole = p.compare.worth(weights)
+            self._worth_of[asking.gains] = whole if p.prices is None else whole - p.prices
+            whole = self._worth_of[asking.gains]
+        found += whole if rows is None else whole.take(rows)
         for worth, told in zip(self._worth, asking.told, strict=True):
             for _, values in told:
                 found = found + worth * values[some]
-        return found if p.prices is None else found - p.prices[some]
+        return found
 
 
 def _fixed_product(turn: Floats, stacked: Floats) -> Floats:

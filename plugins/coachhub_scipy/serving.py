@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.domain.vocabulary import shipped
-from coachhub_core.matching.tables import N_HOURS, CoachTable, Hours, Labels, Texts, TraineeRow
+from coachhub_core.matching.tables import N_HOURS, CoachTable, Hours, Labels, Number, Texts, TraineeRow
 from coachhub_scipy.arithmetic import Floats, dots, logarithm
 from coachhub_scipy.comparers import EVERY, Comparer, Rows, comparer_of
 from coachhub_scipy.comparisons import Comparison
@@ -53,11 +53,12 @@ class ServingIndex:
         self.n = len(coaches)
         self.starts: list[int] = np.cumsum([0, *(len(one.parts) for one in self.comparisons)]).tolist()
         self._askers = [_asker(one, coaches, background, n_background) for one in self.comparisons]
-        self._looked = [
-            number
-            for number, one in enumerate(self._askers)
-            if one is not None and (one.is_sparse or self.comparisons[number].kind == "worth")
-        ]
+        self._looked = [n for n, one in enumerate(self._askers) if one is not None and one.is_sparse]
+        self._worth = {
+            n: np.nan_to_num(column.array.astype(np.float64))
+            for n, one in enumerate(self.comparisons)
+            if one.kind == "worth" and isinstance(column := coaches.columns.get(one.coach), Number)
+        }
 
     @property
     def width(self) -> int:
@@ -78,7 +79,7 @@ class ServingIndex:
         return made
 
     def look(self, questions: Sequence[Question | None], weights: Floats, rows: Rows) -> Floats:
-        """Give the weighted sum of what is read fast: labels and words that meet, and what a coach is worth: (r,)."""
+        """Give the weighted sum of what is read fast, labels and words that meet: (r,)."""
         made = np.zeros(self.n if isinstance(rows, slice) else len(rows))
         for number in self._looked:
             question = questions[number]
@@ -87,6 +88,13 @@ class ServingIndex:
                 found = question.look(mine, rows)
                 if found is not None:
                     made += found
+        return made
+
+    def worth(self, weights: Floats) -> Floats:
+        """Give the weighted sum of what coaches are worth to anybody: (n,)."""
+        made = np.zeros(self.n)
+        for number, values in self._worth.items():
+            made += weights[self.starts[number]] * values
         return made
 
 

@@ -27,6 +27,7 @@ from coachhub_sqlalchemy.repositories.accounts import (
 from coachhub_sqlalchemy.repositories.chat import SqlConversations, SqlMessages
 from coachhub_sqlalchemy.repositories.coaches import SqlAvailability, SqlCoaches
 from coachhub_sqlalchemy.repositories.cohorts import SqlCohorts
+from coachhub_sqlalchemy.repositories.demand import SqlDemand
 from coachhub_sqlalchemy.repositories.matches import SqlMatches
 from coachhub_sqlalchemy.repositories.notifications import SqlNotifications, SqlOutbox
 from coachhub_sqlalchemy.repositories.own_data import SqlBackups, SqlExports, SqlPersonalData
@@ -81,6 +82,7 @@ class SqlUnitOfWork(UnitOfWork):
         self.outcomes = SqlOutcomes(connection)
         self.shadows = SqlShadows(connection)
         self.cohorts = SqlCohorts(connection)
+        self.demand = SqlDemand(connection)
         self.matches = SqlMatches(connection)
         self.exercises = SqlExercises(connection)
         self.plans = SqlPlans(connection)

@@ -18,6 +18,7 @@ from coachhub_cli.options import settings_for
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.domain.accounts import SYSTEM, Actor, Register, Suspend
 from coachhub_core.domain.coaches import CreateCoach
+from coachhub_core.domain.demand import DemandRun
 from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
@@ -43,6 +44,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """Kim teaches what Sam wants, Lee does not, Max is dear and speaks Spanish, Noa is full."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COACHHUB_MATCHING_MATCHER", request.param)
+    monkeypatch.setenv("COACHHUB_MATCHING_EXPLORATION", "false")
     monkeypatch.setenv("COACHHUB_AUTH_BCRYPT_COST", "10")
     folder = tmp_path / "d"
     with bootstrap(settings_for(folder)) as hub:
@@ -111,6 +113,33 @@ def test_one_coach_has_a_place_and_reasons(house: House) -> None:
             assert done.exit_code == 0, done.output
             assert done.stdout.startswith("Lee stands at 2 of 2 for Sam, with 0.")
             assert "among the specialties" in done.stdout
+
+
+def test_the_price_of_demand_counts_as_it_does_live(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kim, whom everybody is shown, stands below Lee for a price, and it is said in the list and of Kim alone."""
+    monkeypatch.setenv("COACHHUB_MATCHING_MAX_SHOWN_PER_DAY", "5")
+    now = house.hub.clock()
+    run = DemandRun(
+        day=now.date(),
+        state="done",
+        owner="test",
+        lease_until=now,
+        max_shown=5,
+        prices={str(_id(house.coaches["kim"])): 0.75},
+        created_at=now,
+        finished_at=now,
+    )
+    with house.hub.storage.begin() as work:
+        work.demand.add(run)
+        work.commit()
+    listed = house.explain("sam@example.org").stdout
+    assert listed.index("1. Lee  ") < listed.index("2. Kim  ")
+    said = "-0.750  Is asked by many at present, so stands a little lower"
+    assert listed.count(said) == 1
+    one = house.explain("sam@example.org", "kim@example.org").stdout
+    assert one.startswith("Kim stands at 2 of 2 for Sam, with ")
+    assert said in one
+    assert said not in house.explain("sam@example.org", "lee@example.org").stdout
 
 
 def test_what_keeps_somebody_out_is_named(house: House) -> None:

@@ -21,6 +21,14 @@ class SuggestionRepository(Protocol):
         """Newest first."""
         ...
 
+    def asked_since(self, since: datetime, *, limit: int) -> Sequence[tuple[UUID, datetime]]:
+        """Who got a list and when, newest first."""
+        ...
+
+    def count_since(self, since: datetime) -> int:
+        """How many lists were given."""
+        ...
+
     def delete_before(self, before: datetime, *, limit: int) -> int: ...
 
 

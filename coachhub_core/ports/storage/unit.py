@@ -24,6 +24,7 @@ from coachhub_core.ports.storage.accounts import (
 from coachhub_core.ports.storage.chat import ConversationRepository, MessageRepository
 from coachhub_core.ports.storage.coaches import AvailabilityRepository, CoachRepository
 from coachhub_core.ports.storage.cohorts import CohortRepository
+from coachhub_core.ports.storage.demand import DemandRepository
 from coachhub_core.ports.storage.matches import MatchRepository
 from coachhub_core.ports.storage.notifications import NotificationRepository
 from coachhub_core.ports.storage.own_data import BackupRepository, ExportRepository, PersonalData
@@ -169,6 +170,7 @@ class UnitOfWork(ABC):
     outcomes: OutcomeRepository
     shadows: ShadowRepository
     cohorts: CohortRepository
+    demand: DemandRepository
     matches: MatchRepository
     exercises: ExerciseRepository
     plans: PlanRepository

@@ -30,6 +30,18 @@ class SqlSuggestions(Repository[SuggestionSet]):
         c = suggestion_sets.c
         return self._all(sa.select(*self.mapping.selected).where(c.trainee_id == trainee_id).order_by(c.id.desc()))
 
+    def asked_since(self, since: datetime, *, limit: int) -> Sequence[tuple[UUID, datetime]]:
+        """Newest first."""
+        c = suggestion_sets.c
+        statement = sa.select(c.trainee_id, c.created_at).where(c.created_at >= since)
+        rows = self._connection.execute(statement.order_by(c.created_at.desc(), c.id.desc()).limit(limit))
+        return [(row[0], row[1]) for row in rows]
+
+    def count_since(self, since: datetime) -> int:
+        """Count them."""
+        statement = sa.select(sa.func.count()).where(suggestion_sets.c.created_at >= since)
+        return int(self._connection.execute(statement).scalar_one())
+
     def delete_before(self, before: datetime, *, limit: int) -> int:
         """Forget what is older than anybody may ask for."""
         c = suggestion_sets.c

@@ -8,13 +8,14 @@ import attrs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from services import ENGINES
 
-import coachhub_sqlalchemy
 from coachhub_core import bootstrap, hookimpl
 from coachhub_core.clock import ManualClock
-from coachhub_core.config import Matching, Settings
+from coachhub_core.config import Auth, Matching, Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.coaches import CreateCoach
+from coachhub_core.domain.shadows import is_as_served
 from coachhub_core.domain.suggestions import SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.matching.scores import ScoreIndex, ScoreMatcher
@@ -77,8 +78,8 @@ class Plugin:
 
 def a_house(**matching: Any) -> House:
     """Eleven coaches of 1 to 11 years, and one who begins today."""
-    settings = Settings.in_memory(matching=Matching(limit=8, **matching))
-    hub = bootstrap(settings, plugins=[coachhub_sqlalchemy, Plugin()])
+    settings = Settings.in_memory(auth=Auth(bcrypt_cost=10), matching=Matching(limit=8, **matching))
+    hub = bootstrap(settings, plugins=[*ENGINES, Plugin()])
     house = House(hub, ManualClock())
     for years, name in enumerate(NAMES):
         hub.coaches.create(house.a_person("coach", name=name), CreateCoach(specialties=("marathon",), years=years))
@@ -140,3 +141,19 @@ def test_where_nothing_is_drawn_every_place_was_certain() -> None:
         hub.suggestions.suggest(a_runner(house), SuggestCoaches())
         with hub.storage.begin(read_only=True) as work:
             assert {o.propensity for o in work.outcomes.since(None, limit=20)} == {1.0}
+
+
+def test_a_list_that_tried_somebody_is_still_the_live_matchers() -> None:
+    """Who came from behind the list is left aside by a second look; another order or another coach is not."""
+    with a_house(matcher="doubtful", fallback="certain", swap_share=0, explore_share=1).hub as hub:
+        house = House(hub, ManualClock(), n_people=100)
+        made = hub.suggestions.suggest(a_runner(house), SuggestCoaches())
+        with hub.storage.begin(read_only=True) as work:
+            kept = work.suggestions.find(made.set_id)
+            ids = {record.account.name: record.coach.id for record in work.coaches.all_records()}
+        assert kept is not None
+        live = [ids[name] for name in reversed(NAMES)][:8]
+        assert is_as_served(kept, live)
+        assert not is_as_served(kept, live[:7])
+        assert not is_as_served(kept, [live[1], live[0], *live[2:]])
+        assert not is_as_served(kept, [ids["Coach 01"], *live[1:]])
