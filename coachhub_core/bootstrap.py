@@ -369,8 +369,9 @@ def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, close
 
 def _shadow(settings: Settings, vocabulary: Vocabulary, ask: _Asker) -> Callable[[], Any] | None:
     """Return what opens the second matcher, which only a worker does; None where there is none."""
-    chosen = settings.matching.shadow
-    if not chosen:
+    chosen = settings.matching
+    shadow = chosen.shadow
+    if not shadow:
         return None
     from coachhub_core.matching.artefact import ZipArtefactReader
     from coachhub_core.matching.host import MatcherHost
@@ -381,10 +382,10 @@ def _shadow(settings: Settings, vocabulary: Vocabulary, ask: _Asker) -> Callable
     how = _hosting(settings, ask)
 
     def make() -> Any:
-        artefact = None if chosen in offers else ZipArtefactReader.open(Path(chosen))
-        name = chosen if artefact is None else str(artefact.manifest.get("matcher"))
+        artefact = None if shadow in offers else ZipArtefactReader.open(Path(shadow))
+        name = shadow if artefact is None else str(artefact.manifest.get("matcher"))
         hosted = Hosted.of(name, _pick(offers, name, "matching.shadow"), artefact)
-        return MatcherHost(hosted.with_candidates(settings.matching.n_candidates), **how)
+        return MatcherHost(hosted.with_candidates(chosen.n_candidates), **how)
 
     return make
 

@@ -40,7 +40,7 @@ BACKLOG: Final = 2048
 GRACEFUL_SECONDS: Final = 20
 SUPERVISOR_SECONDS: Final = 30
 KEEPALIVE_SECONDS: Final = 5
-PORT_WAIT_SECONDS: Final = 5.0  # a server that was killed leaves workers, which free its port within a second
+PORT_WAIT_SECONDS: Final = 20.0  # a server that was killed leaves workers; they free its port once they can look
 GC_THRESHOLD: Final = (50_000, 20, 50)
 THREAD_NAMES: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

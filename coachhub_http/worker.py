@@ -276,10 +276,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
             self._start_listening()
         while not self.is_leaving:
             self.notify()
-            if self.ppid != os.getppid():
-                self.log.info("the master is gone, leaving: %s", self)
-                self._stop_listening()  # whoever takes its place needs the port now
-                self.alive = False
+            if self._is_alone():
                 break
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._left.wait(), HEARTBEAT_SECONDS)
@@ -290,7 +287,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
         self.lifespan = LifespanManager(self.asgi, self.log, self.state)
         starting = self.loop.create_task(self.lifespan.startup())
         leaving = self.loop.create_task(left.wait())
-        await asyncio.wait({starting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        either = {starting, leaving}
+        while not (await asyncio.wait(either, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
+            if self._is_alone():
+                break
         leaving.cancel()
         if not starting.done():
             starting.cancel()
@@ -298,6 +298,15 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn is not typed
         elif (error := starting.exception()) is not None:
             self.log.error("the application did not start: %s", error)
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
+
+    def _is_alone(self) -> bool:
+        """Whether the master is gone; then the port is free for whoever takes its place."""
+        if self.ppid == os.getppid():
+            return False
+        self.log.info("the master is gone, leaving: %s", self)
+        self._stop_listening()
+        self.alive = False
+        return True
 
     # ── taking connections ──
 

@@ -9,17 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection, Engine
 
 from coachhub_core.errors import Contended
 from coachhub_sqlalchemy.mysql import take_time
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -27,29 +26,35 @@ _TURN_SECONDS: Final = 2  # below what any statement may take
 _TELL_SECONDS: Final = 30.0
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config
+_FOLDER: Final = Path(__file__).parent / "migrations"
 
 
 def head() -> str:
     """Return the revision this code is made for."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    if found is None:
-        raise LookupError("the package has no migrations")
-    return found
+    return max(known())
 
 
 def known() -> frozenset[str]:
-    """Return every revision this code can start from."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+    """Return every revision this code can start from: their files begin with their numbers."""
+    return frozenset(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*.py"))
 
 
 def current(connection: Connection) -> str | None:
     """Return the revision the database is at, or None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def configured() -> Config:
+    """Return what Alembic needs to know, which is loaded only where something is to be done."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def upgrade(engine: Engine, url: URL) -> str:
@@ -57,9 +62,11 @@ def upgrade(engine: Engine, url: URL) -> str:
     with engine.connect() as connection:
         if current(connection) == head():
             return head()
+    from alembic import command
+
     with alone(engine, url), engine.connect() as connection:
         take_time(connection)
-        config = _config()
+        config = configured()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

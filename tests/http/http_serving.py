@@ -37,6 +37,11 @@ class Server:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
+    def workers(self) -> list[int]:
+        """Give the processes that answer, or will."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def wait(self, timeout: float = 25) -> int:
         return self.process.wait(timeout)
 

@@ -225,22 +225,38 @@ def test_a_port_is_refused_until_a_worker_is_ready() -> None:
         assert refused > 10
 
 
+def is_free_within(port: int, seconds: float) -> bool:
+    """Tell whether another server could take the port by then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return True
+            except OSError:
+                select.select([], [], [], 0.05)
+    return False
+
+
 def test_workers_leave_when_their_master_is_killed_and_free_the_port() -> None:
     """After kill -9 of the master, its workers are gone within moments: the next server finds the port free."""
     with tiny_server() as server:
         server.process.send_signal(signal.SIGKILL)
         server.wait()
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", server.port))
-                    break
-                except OSError:
-                    select.select([], [], [], 0.05)
-        else:
-            pytest.fail("the port is still held")
+        assert is_free_within(server.port, 5)
+
+
+def test_a_worker_that_is_starting_leaves_with_its_master() -> None:
+    """It holds the port of workers that serve: whoever takes the master's place must not wait for its start."""
+    with tiny_server(workers=2, start_seconds=6) as server:
+        victim, other = server.workers()
+        os.kill(victim, signal.SIGKILL)
+        while not set(server.workers()) - {victim, other}:
+            time.sleep(0.02)
+        server.process.send_signal(signal.SIGKILL)
+        server.wait()
+        assert is_free_within(server.port, 5)  # its application would go on starting for 6 s
 
 
 def test_hundreds_of_dawdlers_do_not_delay_a_good_client() -> None:
