@@ -22,7 +22,7 @@ os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")  # use the Python that is 
 PROJECT = nox.project.load_toml("pyproject.toml")
 CODE = (
     "coachhub_core", "coachhub_http", "coachhub_ws", "plugins", "tests", "benchmarks", "noxfile.py",
-    "deploy/services.py", "docs/conf.py", "docs/generate.py", "docs/generating",
+    "deploy", "docs/conf.py", "docs/generate.py", "docs/generating",
 )  # fmt: skip
 
 

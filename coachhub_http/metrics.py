@@ -63,7 +63,7 @@ class Metrics:
         }
         self._shadow = Gauge(
             "coachhub_shadow_lists",
-            "Lists served that the second matcher was to be asked for too, by what became of it.",
+            "Lists of the last day that the second matcher was to be asked for too, by what became of it.",
             ("state",),
             multiprocess_mode="mostrecent",
             registry=self._registry,

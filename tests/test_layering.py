@@ -43,7 +43,7 @@ PACKAGE_LIBRARIES = {
     "coachhub_http": {"attr", "attrs", "cattrs", "falcon", "gunicorn", "msgspec", "prometheus_client", "structlog"},
     "coachhub_ws": {"attr", "attrs", "cattrs", "msgspec", "prometheus_client", "structlog", "websockets"},
     "coachhub_sqlalchemy": {"alembic", "attr", "attrs", "msgspec", "pymysql", "sqlalchemy"},
-    "coachhub_cli": {"attr", "attrs", "click", "msgspec", "rich", "structlog"},
+    "coachhub_cli": {"attr", "attrs", "click", "matplotlib", "msgspec", "rich", "structlog"},
     "coachhub_demo": {"attr", "attrs", "click", "msgspec", "rich", "websockets"},
     "coachhub_redis": {"redis"},
     "coachhub_elasticsearch": {"attr", "attrs", "elastic_transport", "elasticsearch", "msgspec", "stamina"},

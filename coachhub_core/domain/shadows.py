@@ -58,7 +58,7 @@ class ShadowRecord:
 
 @attrs.frozen(kw_only=True)
 class ShadowBacklog:
-    """How many lists are in which state, for metrics."""
+    """How many lists of the last day are in which state, for metrics."""
 
     n_by_state: Mapping[str, int]
 

@@ -66,11 +66,13 @@ def answers(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
     """
     Read the yes and no of each step out of a log, one per pair.
 
-    A trainee who was shown a coach and did not ask has said no; a step in which
-    only one of the two was ever said is left out.
+    A trainee who was shown a coach and did not ask has said no. Where the log tells
+    who was shown, who found a coach elsewhere is left out of that step: of them only
+    the yes is ever seen. A step in which only one of the two was said is left out.
     """
     asks = "contacted" in log.event
     said: dict[str, dict[tuple[int, int], bool]] = {}
+    shown: set[tuple[int, int]] = set()
     for trainee, coach, step, event, value in zip(
         log.trainee, log.coach, log.step, log.event, log.value.tolist(), strict=True
     ):
@@ -78,11 +80,14 @@ def answers(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
         if i is None or j is None:
             continue
         if event == "shown":
+            shown.add((i, j))
             said.setdefault("wants", {}).setdefault((i, j), False)
             continue
         is_graded = not (math.isnan(value) or value in (0, 1))
         if step is not None and event not in _NO_ANSWERS and not is_graded and not (asks and event == "opened"):
             said.setdefault(step, {})[i, j] = event not in _NOES and value != 0
+    if shown:
+        said["wants"] = {pair: is_yes for pair, is_yes in said["wants"].items() if pair in shown}
     made = {}
     for step, pairs in said.items():
         rows = np.array(list(pairs), np.int64).reshape(-1, 2)

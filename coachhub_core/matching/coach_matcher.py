@@ -164,6 +164,11 @@ class CoachMatcher:
         return self._opened()[0].model_id
 
     @property
+    def name(self) -> str:
+        """The name under which the matcher is offered."""
+        return self._opened()[0].name
+
+    @property
     def coaches(self) -> CoachTable:
         """The coaches who are proposed."""
         self._load_model()

@@ -15,7 +15,7 @@ import attrs
 
 from coachhub_core.domain.accounts import Actor, AuditEvent
 from coachhub_core.domain.backups import Backup, BackupPage, BackupView, CreateBackup, ListBackups
-from coachhub_core.errors import BackupError, Busy, CoachHubError, NotFound, Unavailable
+from coachhub_core.errors import BackupError, Busy, CoachHubError, NotFound, OutcomeUnknown, Unavailable
 from coachhub_core.memory.archive import DATABASE, Manifest, fingerprint, unpacked, write_archive
 from coachhub_core.ports.files import FileStore
 from coachhub_core.ports.storage import Storage
@@ -54,9 +54,17 @@ class BackupService:
         require_role(actor, "admin")
         backup = self._new(command)
         target = self._where() / backup.file
-        with _marked(target):
-            self._begin(actor, backup)
-            return BackupView.of(self._made(backup, target))
+        with _marked(target) as mark:
+            try:
+                self._begin(actor, backup)
+            except OutcomeUnknown:
+                mark.stays = True
+                raise
+            try:
+                return BackupView.of(self._made(backup, target))
+            except Unavailable:
+                mark.stays = True
+                raise
 
     def _made(self, backup: Backup, target: Path) -> Backup:
         try:
@@ -119,13 +127,9 @@ class BackupService:
     def _is_abandoned(self, backup: Backup) -> bool:
         """Tell whether it was begun here, and nobody makes it any more: its maker ended, or lost the database."""
         mark = _mark_of(self._where() / backup.file)
-        try:
-            with mark.open() as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # it is being made; or on another machine, whose folder is not this one
-            return False
-        mark.unlink(missing_ok=True)
-        return True
+        if not mark.exists():
+            return False  # it is made on another machine, whose folder is not this one
+        return _is_free(mark)
 
     @rerun
     def _end(self, backup_id: UUID, **changed: Any) -> Backup:
@@ -164,35 +168,52 @@ class BackupService:
         return BackupView.of(self._end(backup_id, state="verified", verified_at=self._context.clock()))
 
 
+@attrs.define(eq=False)
+class _Mark:
+    """The lock beside a backup while it is made."""
+
+    stays: bool = False
+    """Whether the database may have a row that says "running", and could not be told of the end."""
+
+
 def _mark_of(file: Path) -> Path:
     return file.with_name(f".{file.name}.lock")
 
 
+def _is_free(mark: Path) -> bool:
+    try:
+        with mark.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
-def _marked(file: Path) -> Iterator[None]:
+def _marked(file: Path) -> Iterator[_Mark]:
     """
     Hold a lock beside *file* while it is made.
 
-    The system lets go of it when this process ends, however it ends. Where the
-    database could not be told of the end the file stays, and says that nobody
-    makes that backup any more.
+    The system lets go of it when this process ends, however it ends. A lock
+    that nobody holds says that nobody makes that backup any more; the next that
+    is made clears it away.
     """
-    mark = _mark_of(file)
+    own, mark = _mark_of(file), _Mark()
     try:
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        held = mark.open("w")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        held = own.open("w")
     except OSError as exc:
-        raise BackupError(reason=f"{mark.parent} cannot be written: {exc.strerror}") from exc
+        raise BackupError(reason=f"{own.parent} cannot be written: {exc.strerror}") from exc
     with held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
-            yield
-        except Unavailable:
-            raise
-        except BaseException:
-            mark.unlink(missing_ok=True)
-            raise
-        mark.unlink(missing_ok=True)
+            yield mark
+            for other in own.parent.glob(".coachhub-*.lock"):
+                if other != own and _is_free(other):
+                    other.unlink(missing_ok=True)
+        finally:
+            if not mark.stays:
+                own.unlink(missing_ok=True)
 
 
 def check_backup(file: Path) -> Manifest:

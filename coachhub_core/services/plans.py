@@ -9,6 +9,7 @@ from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.events import PlanVersionPublished
 from coachhub_core.domain.plan_diff import diff
 from coachhub_core.domain.plan_document import PlanDocument
+from coachhub_core.domain.plan_views import PlanDiffView, PlanPage, PlanVersionPage, PlanVersionView, PlanView
 from coachhub_core.domain.plans import (
     ArchivePlan,
     ChangePlan,
@@ -19,12 +20,7 @@ from coachhub_core.domain.plans import (
     ListPlans,
     ListPlanVersions,
     Plan,
-    PlanDiffView,
-    PlanPage,
     PlanVersion,
-    PlanVersionPage,
-    PlanVersionView,
-    PlanView,
     PublishPlan,
     RestorePlan,
     UnarchivePlan,

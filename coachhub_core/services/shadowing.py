@@ -36,9 +36,10 @@ log = logging.getLogger("coachhub.shadow")
 
 LEASE: Final = timedelta(minutes=5)
 MAX_AGE: Final = timedelta(minutes=10)  #: of what waits: later the question is another one
+RECENT: Final = timedelta(days=1)  #: what metrics count
 MAX_TRIES: Final = 3  #: workers that took a list and did not come back; then the shadow has failed
 _BATCH: Final = 10
-_READY_SECONDS: Final = 25.0  #: for an index that is being built; a whole batch of them within the lease
+_READY_SECONDS: Final = 25.0  #: for an index that is being built
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +76,7 @@ class ShadowService:
         self._lock = threading.Lock()
         self._host: MatcherHost | None = None
         self._why_not: str | None = None
+        self._waited_for: CoachTable | None = None
 
     @property
     def is_on(self) -> bool:
@@ -82,9 +84,11 @@ class ShadowService:
         return self._make is not None
 
     def backlog(self) -> ShadowBacklog:
-        """Return how many lists are in which state."""
+        """Return how many lists of the last day are in which state."""
+        # ids carry their milliseconds in front
+        first = UUID(int=int((self._context.clock() - RECENT).timestamp() * 1_000) << 80)
         with self._context.read() as work:
-            return ShadowBacklog(n_by_state=work.shadows.n_by_state())
+            return ShadowBacklog(n_by_state=work.shadows.n_by_state(after=first))
 
     def close(self) -> None:
         """Let the shadow's threads end."""
@@ -162,8 +166,10 @@ class ShadowService:
         serving = live.state()
         if (serving.matcher, serving.model_id) != (question.made.matcher, question.made.model_id):
             return waiting.ended("dropped", "this worker serves another model than the list's", **mine)
-        for host in (live, shadow):
-            host.wait_for(coaches, timeout_seconds=_READY_SECONDS, prices=prices)
+        if coaches is not self._waited_for:  # once for a snapshot: one that is never ready would hold up all others
+            self._waited_for = coaches
+            for host in (live, shadow):
+                host.wait_for(coaches, timeout_seconds=_READY_SECONDS, prices=prices)
         found: dict[str, tuple[Ranked, float]] = {}
         # who goes second finds the memory warm: they take turns
         turns = ("live", "shadow") if waiting.id.int % 2 else ("shadow", "live")

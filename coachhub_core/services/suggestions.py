@@ -264,9 +264,11 @@ class SuggestionService:
                     for item in kept.items
                 ]
                 work.outcomes.add(shown)
-                if self._context.settings.matching.shadow and kept.items and kept.degraded is None:
-                    n_asked = command.limit or self._context.settings.matching.limit
-                    work.shadows.add(ShadowList(id=kept.id, created_at=kept.created_at, n_asked=n_asked))
+                settings = self._context.settings.matching
+                if settings.shadow and kept.items and kept.degraded is None:
+                    work.shadows.add(
+                        ShadowList(id=kept.id, created_at=kept.created_at, n_asked=command.limit or settings.limit)
+                    )
             return work.commit(self._shown(kept, records)), kept
 
     def _outcome(self, made: SuggestionSet, coach_id: UUID, event: Any, position: int | None) -> Outcome:

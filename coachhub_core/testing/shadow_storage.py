@@ -112,6 +112,7 @@ class ShadowStorageContract:
             assert work.shadows.since(done.id, created_from=None, limit=9) == records[1:]
             assert work.shadows.since(None, created_from=failed.created_at, limit=9) == records[1:]
             assert work.shadows.n_by_state() == {"done": 1, "failed": 1, "waiting": 1}
+            assert work.shadows.n_by_state(after=done.id) == {"failed": 1, "waiting": 1}
 
     def test_what_waits_too_long_is_dropped(self, storage: Storage) -> None:
         """And only that."""

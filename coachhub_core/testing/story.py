@@ -19,7 +19,8 @@ from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.exercises import NAMESPACE
 from coachhub_core.domain.matches import AcceptMatch, MatchView, RequestMatch
 from coachhub_core.domain.plan_document import PlanDocument
-from coachhub_core.domain.plans import CreatePlan, PlanView, PublishPlan
+from coachhub_core.domain.plan_views import PlanView
+from coachhub_core.domain.plans import CreatePlan, PublishPlan
 from coachhub_core.testing.plan_builders import BENCH, SQUAT
 
 PASSWORD = "three green bicycles at dawn"

@@ -78,8 +78,7 @@ class Operations:
             raise NotFound(kind="address")
         with suppress(Unavailable):  # the database is away: its gauges stay as they were, and the others are told
             self._counted.note(await self._services.call_openly(self._hub.due.backlog, req))
-            if self._hub.shadow.is_on:
-                self._counted.note_shadow(await self._services.call_openly(self._hub.shadow.backlog, req))
+            self._counted.note_shadow(await self._services.call_openly(self._hub.shadow.backlog, req))
         resp.data = self._counted.render()
         resp.content_type = metrics.CONTENT_TYPE
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from falcon.asgi import Response
 
+from coachhub_core.domain.plan_views import PlanDiffView, PlanPage, PlanVersionPage, PlanVersionView, PlanView
 from coachhub_core.domain.plans import (
     ArchivePlan,
     ChangePlan,
@@ -15,11 +16,6 @@ from coachhub_core.domain.plans import (
     DiffPlan,
     ListPlans,
     ListPlanVersions,
-    PlanDiffView,
-    PlanPage,
-    PlanVersionPage,
-    PlanVersionView,
-    PlanView,
     PublishPlan,
     RestorePlan,
     UnarchivePlan,

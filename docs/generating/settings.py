@@ -108,8 +108,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "matching.timeout_ms": "How long the matcher may take; then the fallback answers",
     "matching.exploration": "Whether lists may be changed a little after ranking, and marked, to learn from it",
     "matching.swap_share": "In which share of lists two neighbours change places",
-    "matching.explore_share": "In which share of lists one of the first five places goes to whoever may yet be "
-    "the best, where the matcher knows how little it knows",
+    "matching.explore_share": "In which share of lists one of the first five places goes to whoever may yet be the "
+    "best, where the matcher knows how little it knows; a tenth and more is for hubs with many newcomers",
     "matching.max_shown_per_day": "How often one coach is to be shown a day, by a price of demand that the worker "
     "finds once a day; 0: no price",
     "matching.sensitive_columns": "Sensitive columns a matcher may see, by name; none without the operator's word",

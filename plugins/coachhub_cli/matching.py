@@ -15,12 +15,14 @@ from coachhub_cli.benching import bench
 from coachhub_cli.evaluation_report import show_evaluation
 from coachhub_cli.explaining import explain
 from coachhub_cli.options import data_option, settings_for
-from coachhub_cli.progress import lasting
+from coachhub_cli.plots import check_plots, draw
+from coachhub_cli.progress import counting, lasting
 from coachhub_cli.promoting import promote as put_live
 from coachhub_cli.shadow import shadow
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.matching import CoachMatcher, CoachTable
+from coachhub_core.matching.climates import by_climate
 from coachhub_core.matching.evaluating import Evaluation, evaluate
 from coachhub_core.ports.matcher import Deadline
 from coachhub_core.services.training import TrainingData, training_data
@@ -155,8 +157,9 @@ def _learning(what: str, seconds: float | None) -> Iterator[Deadline]:
 @data_option
 @click.option("--matcher", default="duet", show_default=True, help="A matcher an installed plugin offers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same log and seed give the same figures.")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Draw pictures there.")
 @click.pass_context
-def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int) -> None:
+def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int, plots: Path | None) -> None:
     """
     Say whether training would make lists better.
 
@@ -171,9 +174,20 @@ def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int) ->
     most shown tenth of the coaches has, the share of coaches on a list at all,
     and, when each trainee in turn takes the first on the list with a seat, the
     seats used, the lowest place anybody ended with, and how many got nobody.
+
+    With ``--plots`` the same as pictures, and beside them how well the matcher does
+    in the nine climates of the synthetic market; needs ``coachhub[plots]``.
     """
+    if plots is not None:
+        check_plots()
     settings = settings_for(data)
-    made = _evaluated(settings, _learned_from(settings), matcher, seed)
+    found = _learned_from(settings)
+    made = _evaluated(settings, found, matcher, seed)
     show_evaluation(made)
+    if plots is not None:
+        with counting("Climates") as tell:
+            climates = by_climate(matcher, live=live_model(settings, found.coaches).name, seed=seed, tell=tell)
+        for path in draw(made, climates, plots):
+            click.echo(f"drawn {path}")
     if made.is_worse:
         ctx.exit(1)

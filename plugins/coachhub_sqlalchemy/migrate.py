@@ -86,8 +86,10 @@ def alone(engine: Engine, url: URL) -> Iterator[None]:
         _wait_for(connection, name)
         try:
             yield
-        finally:
-            connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+        except BaseException:
+            connection.invalidate()  # its end frees the lock, and a database that hangs is not asked once more
+            raise
+        connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": name})
 
 
 def _wait_for(connection: Connection, name: str) -> None:

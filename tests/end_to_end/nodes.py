@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,17 +21,14 @@ SECRET = "3c1f7a9b5d2e8f406172839a4b5c6d7e8f90a1b2c3d4e5f6"
 ROOT = Path(__file__).parents[2]
 
 
-def _services() -> ModuleType:
-    """Load deploy/services.py, which is a program and no part of a package."""
-    spec = importlib.util.spec_from_file_location("deploy_services", ROOT / "deploy" / "services.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _local_servers() -> ModuleType:
+    """Return ``deploy/local_servers``: programs of an operator, and no part of a package."""
+    if (place := str(ROOT / "deploy")) not in sys.path:
+        sys.path.append(place)
+    return importlib.import_module("local_servers")
 
 
-SERVICES = _services()
+LOCAL = _local_servers()
 
 
 @attrs.frozen
@@ -42,8 +40,8 @@ class Service:
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Service:
-        """Return what a function of deploy/services.py has started."""
-        return cls(SERVICES.STARTED.pop(found["pid"]), found["port"])
+        """Return what a function of deploy/local_servers has started."""
+        return cls(LOCAL.STARTED.pop(found["pid"]), found["port"])
 
     def end(self) -> None:
         """Kill it, and wait until it is gone."""
@@ -55,7 +53,7 @@ class Service:
 def own_redis(folder: Path) -> Iterator[Service]:
     """Start a Redis for this test alone."""
     folder.mkdir()
-    redis = Service.of(SERVICES.start_redis(folder, free_port(), argparse.Namespace()))
+    redis = Service.of(LOCAL.START["redis"](folder, free_port(), argparse.Namespace()))
     try:
         yield redis
     finally:
@@ -112,7 +110,7 @@ def proxy(folder: Path, nodes: tuple[Running, ...]) -> Iterator[Running]:
         rest=",".join(f"127.0.0.1:{node.port}" for node in nodes),
         chat=",".join(f"127.0.0.1:{node.chat_port}" for node in nodes),
     )
-    nginx = Service.of(SERVICES.start_nginx(folder, free_port(), options))
+    nginx = Service.of(LOCAL.START["nginx"](folder, free_port(), options))
     try:
         yield Running(folder, nginx.port, nginx.port, nodes[0].process)
     finally:

@@ -189,11 +189,11 @@ def started(
         process.stdout.close()
 
 
-def until(check: Any, seconds: float = 10.0) -> Any:
+def until(check: Any, seconds: float = 10.0, pause: float = 0.05) -> Any:
     """Ask again and again until *check* gives something true, at most *seconds*."""
     deadline = time.monotonic() + seconds
     while True:
         found = check()
         if found or time.monotonic() > deadline:
             return found
-        time.sleep(0.05)  # between two questions to another process
+        time.sleep(pause)  # between two questions to another process

@@ -19,7 +19,7 @@ from coachhub_core.domain.matches import AcceptMatch
 from coachhub_core.environment import load_settings
 from coachhub_core.testing.builders import a_coach, a_trainee, an_account
 
-N_TRAINEES, N_COACHES, SEATS = 500, 150, 3
+N_TRAINEES, N_COACHES, SEATS = 160, 20, 3
 GOALS = ("my first marathon", "yoga for a stiff back", "get strong again", "ten kilometres in spring")
 TAGS = (("marathon", "running"), ("yoga",), ("strength",), ("running",))
 
@@ -32,7 +32,7 @@ def a_hub(folder: Path) -> CoachHub:
 
 
 def fill(folder: Path) -> None:
-    """More trainees than seats, written as they are: nobody has to wait for five hundred passwords."""
+    """More trainees than seats, written as they are: nobody has to wait for so many passwords."""
     with a_hub(folder) as hub:
         hub.accounts.create_admin(email="root@example.org", password=PASSWORD, name="Root")
         with deadline.within(120), hub.storage.begin() as work:
@@ -62,7 +62,7 @@ def test_a_cohort_survives_the_death_of_its_worker(tmp_path: Path) -> None:
     """Once while it is placed, once between two requests; then each trainee was asked for once, within the seats."""
     folder = tmp_path / "data"
     fill(folder)
-    with running(folder) as server:
+    with running(folder, COACHHUB_HTTP_WORKERS="1") as server:
         said = {"email": "root@example.org", "password": PASSWORD}
         token = server.ask("POST", "/api/auth/login", said).body["access_token"]
 
@@ -76,7 +76,7 @@ def test_a_cohort_survives_the_death_of_its_worker(tmp_path: Path) -> None:
         assert until(lambda: ask("GET", run)["state"] == "running", 30)
         kill_worker(server)
         assert ask("GET", run)["state"] == "running"
-        assert until(lambda: ask("GET", run)["state"] == "done", 90)
+        assert until(lambda: ask("GET", run)["state"] == "done", 90, pause=0.5)
         found = ask("GET", run)
         assert (found["n_trainees"], found["n_placed"]) == (N_TRAINEES, N_COACHES * SEATS)
         assert found["certificate"]["gap"] <= 1e-4
@@ -89,7 +89,7 @@ def test_a_cohort_survives_the_death_of_its_worker(tmp_path: Path) -> None:
         between = ask("GET", run)
         assert between["state"] == "applying"
         assert 20 <= between["n_requested"] < found["n_pairs"]
-        assert until(lambda: ask("GET", run)["state"] == "applied", 120)
+        assert until(lambda: ask("GET", run)["state"] == "applied", 120, pause=0.5)
         found = ask("GET", run)
         assert (found["n_requested"], found["n_refused"]) == (N_COACHES * SEATS, 0)
     with a_hub(folder) as hub, hub.storage.begin(read_only=True) as work:

@@ -159,11 +159,16 @@ class Round:
         finally:
             talk.close()
 
-    def probe(self) -> dict[str, Seen]:
-        """Probe all rows at once; the rows of one chat connection one after the other."""
+    def probe(self, *, at_once: int | None = None) -> dict[str, Seen]:
+        """
+        Probe all rows at once; the rows of one chat connection one after the other.
+
+        Args:
+            at_once: No more than so many, where the time is the point and two processors would be what is measured.
+        """
         rows = self.rows()
         one_socket = [name for name in rows if name.startswith("chat: ") and name != "chat: connect"]
-        with ThreadPoolExecutor(len(rows)) as pool:
+        with ThreadPoolExecutor(at_once or len(rows)) as pool:
             at_once = {name: pool.submit(seen, row) for name, row in rows.items() if name not in one_socket}
             talked = pool.submit(lambda: {name: seen(rows[name]) for name in one_socket})
             return {name: future.result() for name, future in at_once.items()} | talked.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import os
 import shutil
 import signal
@@ -27,17 +27,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = {"mariadb": ("mariadbd",), "redis": ("redis-server",), "elasticsearch": ("java",)}
 
 
-def _deploy() -> ModuleType:
-    """Load ``deploy/services.py``, which knows how each server is started."""
-    found = sys.modules.get("coachhub_deploy_services")
-    if found is None:
-        spec = importlib.util.spec_from_file_location("coachhub_deploy_services", ROOT / "deploy" / "services.py")
-        assert spec is not None
-        assert spec.loader is not None
-        found = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = found
-        spec.loader.exec_module(found)
-    return found
+def _local() -> ModuleType:
+    """Return ``deploy/local_servers``, which knows how each server is started."""
+    if (place := str(ROOT / "deploy")) not in sys.path:
+        sys.path.append(place)  # programs of an operator, and no part of a package
+    return importlib.import_module("local_servers")
 
 
 def why_absent(kind: str) -> str | None:
@@ -90,14 +84,14 @@ class Server:
 
     def start(self) -> None:
         """Start it, on the data and the port it had before."""
-        deploy = _deploy()
+        local = _local()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or deploy.free_port()
+        self.port = self.port or local.free_port()
         options = argparse.Namespace(elasticsearch=os.environ.get("ELASTICSEARCH_DIST"))
         former = os.environ.get("TMPDIR")
         os.environ["TMPDIR"] = str(self.folder)  # two of them would meet in one folder for temporary tables
         try:
-            self.facts = deploy.START[self.kind](self.folder, self.port, options)
+            self.facts = local.START[self.kind](self.folder, self.port, options)
         finally:
             del os.environ["TMPDIR"]
             if former is not None:
@@ -126,7 +120,7 @@ class Server:
 
     def is_running(self) -> bool:
         """Whether its process is there."""
-        return bool(self.pid) and _deploy().is_alive(self.pid)
+        return bool(self.pid) and _local().is_alive(self.pid)
 
     def _signal(self, number: int) -> None:
         try:
@@ -135,7 +129,7 @@ class Server:
             return
 
     def _gone(self) -> None:
-        process: subprocess.Popen[bytes] = _deploy().STARTED.pop(self.pid)
+        process: subprocess.Popen[bytes] = _local().STARTED.pop(self.pid)
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:

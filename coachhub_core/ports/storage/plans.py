@@ -11,7 +11,8 @@ import attrs
 
 from coachhub_core.domain.assignments import Assignment, AssignmentStatus
 from coachhub_core.domain.exercises import Exercise
-from coachhub_core.domain.plans import Plan, PlanRow, PlanStatus, PlanVersion, PlanVersionRow
+from coachhub_core.domain.plan_views import PlanRow, PlanVersionRow
+from coachhub_core.domain.plans import Plan, PlanStatus, PlanVersion
 from coachhub_core.domain.schedule import ScheduledWorkout
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from coachhub_core.domain.exercises import Exercise
-from coachhub_core.domain.plans import Plan, PlanRow, PlanStatus, PlanVersion, PlanVersionRow
+from coachhub_core.domain.plan_views import PlanRow, PlanVersionRow
+from coachhub_core.domain.plans import Plan, PlanStatus, PlanVersion
 from coachhub_core.domain.vocabulary import fold
 from coachhub_core.ports.storage import ExerciseFilter, Keyset, Slice
 from coachhub_sqlalchemy.keyset import by_id, by_pair, sliced

@@ -71,9 +71,11 @@ class SqlShadows(Repository[ShadowList]):
         )
         return int(self._connection.execute(statement).rowcount)
 
-    def n_by_state(self) -> Mapping[str, int]:
+    def n_by_state(self, *, after: UUID | None = None) -> Mapping[str, int]:
         """Count."""
         statement = sa.select(_c.state, sa.func.count()).group_by(_c.state).order_by(_c.state)
+        if after is not None:
+            statement = statement.where(_c.id > after)
         return {row[0]: int(row[1]) for row in self._connection.execute(statement)}
 
     def since(self, after: UUID | None, *, created_from: datetime | None, limit: int) -> Sequence[ShadowRecord]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from cohort_parts import Cast
+from services import ENGINES
 
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.clock import ManualClock
@@ -155,14 +156,13 @@ class Moody:
 def test_a_rule_that_cannot_be_checked_is_not_dropped() -> None:
     """The run is stale; applied all the same it fails where the rule did, and goes on when that is mended."""
     import coachhub_scipy
-    import coachhub_sqlalchemy
 
     plugin = Moody()
     settings = Settings.in_memory(
         auth=Auth(bcrypt_cost=10), matching=Matching(constraints=("seats", "moody"), exploration=False)
     )
     clock = ManualClock()
-    with House(bootstrap(settings, plugins=[coachhub_sqlalchemy, coachhub_scipy, plugin], clock=clock), clock) as house:
+    with House(bootstrap(settings, plugins=[*ENGINES, coachhub_scipy, plugin], clock=clock), clock) as house:
         cast = Cast(house)
         cast.coach("Ana")
         cast.trainee()

@@ -2,8 +2,8 @@
 The table of mutants: a matcher with one thing wrong, by family and site.
 
 Answers that are spoiled in one cell · answers that are wrong in one situation ·
-arrays that are no such arrays. What changes the matcher itself stands in
-``mutants_inside``.
+arrays that are no such arrays. What changes the matcher itself stands in the
+modules beside this one, by what it breaks.
 """
 
 from __future__ import annotations
@@ -258,3 +258,15 @@ def forms() -> Mutants:
     """Answer with something else than the two arrays, or with other numbers in them."""
     for what, change in FORMS.items():
         yield f"{what}", ranking(lambda asked, right, change=change: change(right))
+
+
+def count(owner: Any) -> int:
+    """Count the calls of one object."""
+    n: int = owner.__dict__.get("n_calls", 0) + 1
+    owner.n_calls = n
+    return n
+
+
+def fail(error: Exception) -> Any:
+    """Raise, where only an expression may stand."""
+    raise error

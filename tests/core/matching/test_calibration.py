@@ -55,6 +55,7 @@ def test_a_yes_and_a_no_are_read_per_step() -> None:
     records += [(t, 1, "accepted" if t % 2 else "declined", None) for t in range(n)]
     records += [(t, 1, "started", None) for t in range(n)] + [(t, 1, "rated", float(t % 5)) for t in range(n)]
     records += [(99, 0, "contacted", None)]  # somebody who is in no table
+    records += [(3, 1, "contacted", None)]  # found without a list: nobody knows who else looked and did not ask
     found = answers(_log(records), coaches, trainees)
     assert set(found) == {"wants", "accepts"}
     wants = {(int(t), int(c)): bool(y) for t, c, y in zip(*_arrays(found["wants"]), strict=True)}

@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from mutants import cells, forms, situations
-from mutants_inside import answers, depending, learning, lengths, order_and_filter, time_and_offer
+from mutants_answers import answers
+from mutants_depending import depending
+from mutants_learning import learning
+from mutants_offer import lengths, time_and_offer
+from mutants_order import order_and_filter
 from reference import an_offer
 
 from coachhub_core.ports.matcher import MatcherOffer

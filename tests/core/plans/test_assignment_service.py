@@ -22,7 +22,8 @@ from coachhub_core.domain.assignments import (
 from coachhub_core.domain.matches import EndMatch, ListMatches, PauseMatch, ResumeMatch
 from coachhub_core.domain.overrides import Override
 from coachhub_core.domain.plan_document import PlanDocument
-from coachhub_core.domain.plans import ArchivePlan, ChangePlan, CreatePlan, PlanView, PublishPlan
+from coachhub_core.domain.plan_views import PlanView
+from coachhub_core.domain.plans import ArchivePlan, ChangePlan, CreatePlan, PublishPlan
 from coachhub_core.domain.schedule import ReadCalendar, SkipWorkout
 from coachhub_core.domain.trainees import SetThresholds, Threshold
 from coachhub_core.errors import (

@@ -11,18 +11,8 @@ import pytest
 
 from coachhub_core import wire
 from coachhub_core.domain.plan_document import PlanDocument, canonical, sha256
-from coachhub_core.domain.plans import (
-    ChangePlan,
-    CopyPlan,
-    CreatePlan,
-    DiffPlan,
-    Plan,
-    PlanRow,
-    PlanVersion,
-    PlanVersionView,
-    PlanView,
-    PublishPlan,
-)
+from coachhub_core.domain.plan_views import PlanRow, PlanVersionView, PlanView
+from coachhub_core.domain.plans import ChangePlan, CopyPlan, CreatePlan, DiffPlan, Plan, PlanVersion, PublishPlan
 from coachhub_core.errors import (
     Invalid,
     PlanIllegalTransition,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
@@ -15,8 +16,15 @@ from coachhub_core.config import Matching
 from coachhub_core.domain.accounts import Actor, EraseAccount
 from coachhub_core.domain.coaches import ChangeCoach, CreateCoach
 from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, RequestMatch
-from coachhub_core.domain.shadows import ShadowList
-from coachhub_core.domain.suggestions import SuggestCoaches, SuggestionFilters, SuggestionSetView, WhatIfProfile
+from coachhub_core.domain.shadows import ShadowList, is_as_served
+from coachhub_core.domain.suggestions import (
+    SuggestCoaches,
+    Suggestion,
+    SuggestionFilters,
+    SuggestionSet,
+    SuggestionSetView,
+    WhatIfProfile,
+)
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.errors import Unavailable
 from coachhub_core.matching import CoachMatcher
@@ -25,6 +33,7 @@ from coachhub_core.memory.matcher import NEEDS, PlainMatcher
 from coachhub_core.memory.points import Weights
 from coachhub_core.services import shadowing
 from coachhub_core.services.shadow_report import compare_shadow
+from coachhub_core.testing.builders import START
 from coachhub_core.testing.story import PASSWORD, House
 
 DEAR_FIRST = Weights(tags=0.0, word=0.0, words_most=0.0, price=-5.0)
@@ -272,6 +281,32 @@ def test_the_report_says_what_would_change_and_who_was_right(house: House) -> No
 def _id(coach: Actor) -> Any:
     assert coach.coach_id is not None
     return coach.coach_id
+
+
+def test_what_exploration_moved_counts_as_served() -> None:
+    """The same list but for whom it moved, also where that one stood behind the list before; not another order."""
+    ids = [UUID(int=n) for n in range(5)]
+
+    def made(*places: tuple[int, bool]) -> SuggestionSet:
+        items = tuple(
+            Suggestion(rank=n, coach_id=ids[place], score=1.0, reasons=(), is_exploring=is_moved)
+            for n, (place, is_moved) in enumerate(places, start=1)
+        )
+        return SuggestionSet(
+            id=ids[0], trainee_id=ids[0], matcher="", model_id="", input_hash=b"", filters={}, n_eligible=5,
+            relaxations=(), degraded=None, items=items, created_at=START,
+        )  # fmt: skip
+
+    plain = made((0, False), (1, False), (2, False))
+    assert is_as_served(plain, ids[:3])
+    assert not is_as_served(plain, ids[:4])
+    assert not is_as_served(plain, ids[:2])
+    assert not is_as_served(plain, [ids[1], ids[0], ids[2]])
+    swapped = made((1, True), (0, True), (2, False))
+    assert is_as_served(swapped, ids[:3])
+    tried = made((0, False), (4, True), (1, False))
+    assert is_as_served(tried, ids[:3])
+    assert not is_as_served(tried, [ids[1], ids[0], ids[2]])
 
 
 def test_a_snapshot_that_changed_meanwhile_is_told_apart(house: House) -> None:

@@ -8,8 +8,8 @@ from alembic import op
 from coachhub_sqlalchemy import types
 from coachhub_sqlalchemy.tables.base import MYSQL
 
-revision = "0004"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
