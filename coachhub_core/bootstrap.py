@@ -9,26 +9,22 @@ per process, made after a fork; all of it may be used from many threads.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import attrs
 import pluggy
 
-from coachhub_core import memory, security
+from coachhub_core import security
 from coachhub_core.clock import Clock, system_clock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import Actor
-from coachhub_core.domain.events import Event
 from coachhub_core.domain.vocabulary import Vocabulary, shipped
-from coachhub_core.errors import PluginError, SettingsError
-from coachhub_core.hookspecs import PROJECT, Hooks
+from coachhub_core.hosting import assigner_of, matcher_host, shadow_of
 from coachhub_core.identifiers import NewId, new_id
+from coachhub_core.plugins import Asker, Notices, load_plugins
 from coachhub_core.ports.broadcast import Broadcast
 from coachhub_core.ports.cache import Cache
 from coachhub_core.ports.files import FileStore
@@ -63,6 +59,7 @@ from coachhub_core.services.reviews import ReviewService
 from coachhub_core.services.trainees import TraineeService
 from coachhub_core.services.units import Context
 from coachhub_core.services.workouts import WorkoutService
+from coachhub_core.signing import with_secret
 from coachhub_core.version import __version__
 
 if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imports the library
@@ -75,8 +72,6 @@ if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imp
 
 log = logging.getLogger("coachhub")
 T = TypeVar("T")
-
-SECRET_FILE: Final = "jwt-secret"  # noqa: S105 - the file's name
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -194,9 +189,9 @@ def bootstrap(
         Unavailable: If the database cannot be reached.
     """
     settings = settings or Settings()
-    settings = attrs.evolve(settings, auth=_with_secret(settings))
+    settings = attrs.evolve(settings, auth=with_secret(settings))
     manager = load_plugins(plugins)
-    ask = _Asker(manager, settings)
+    ask = Asker(manager, settings)
 
     vocabulary = shipped()
     for extra in manager.hook.coachhub_vocabularies(settings=settings):
@@ -234,7 +229,7 @@ def bootstrap(
 def _assemble(
     context: Context,
     manager: pluggy.PluginManager,
-    ask: _Asker,
+    ask: Asker,
     cache: Cache,
     broadcast: Broadcast,
     counters: RateCounters,
@@ -259,7 +254,7 @@ def _assemble(
     tokens = security.Tokens(settings.auth, context.clock)
     passwords = security.Passwords(settings.auth.bcrypt_cost, settings.auth.password_min_length)
     matches = MatchService(context, access, closing)
-    host = _matcher_host(settings, context.vocabulary, ask, closers)
+    host = matcher_host(settings, context.vocabulary, ask, closers)
     suggestions = SuggestionService(
         context,
         host,
@@ -268,9 +263,9 @@ def _assemble(
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
         DemandPrices(settings.matching),
     )
-    shadow = ShadowService(context, suggestions, _shadow(settings, context.vocabulary, ask))
+    shadow = ShadowService(context, suggestions, shadow_of(settings, context.vocabulary, ask))
     closers.insert(0, shadow.close)
-    assigner, offer = _assigner(settings, ask)
+    assigner, offer = assigner_of(settings, ask)
     cohort_market = CohortMarket(context, host, suggestions.snapshot)
     cohort_work = CohortWork(context, cohort_market, matches, offer)
     demand_work = DemandWork(context, cohort_market, host, assigner, offer)
@@ -285,7 +280,7 @@ def _assemble(
     exercises.ensure_shipped()
     due = DueService(
         context,
-        consumers=[_Notices(manager), index.hear],
+        consumers=[Notices(manager), index.hear],
         clockwork={
             "expired": matches.expire_one,
             "reminded": matches.remind_one,
@@ -345,218 +340,3 @@ def _assemble(
         plugins=names,
         closers=tuple(closers),
     )
-
-
-def _matcher_host(settings: Settings, vocabulary: Vocabulary, ask: _Asker, closers: list[Callable[[], None]]) -> Any:
-    from coachhub_core.matching.artefact import ZipArtefactReader  # numpy loads here
-    from coachhub_core.matching.host import MatcherHost
-    from coachhub_core.matching.hosted import Hosted, preferred
-    from coachhub_core.memory.matcher import offers as plain_offers
-
-    chosen = settings.matching
-    artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
-    offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
-    matcher = chosen.matcher or preferred(offers, artefact)
-    fallback = Hosted.of(chosen.fallback, _pick(offers, chosen.fallback, "matching.fallback"))
-    host = MatcherHost(
-        Hosted.of(matcher, _pick(offers, matcher, "matching.matcher"), artefact).with_candidates(chosen.n_candidates),
-        fallback=fallback.with_candidates(chosen.n_candidates),
-        **_hosting(settings, ask),
-    )
-    closers.insert(0, host.close)
-    return host
-
-
-def _shadow(settings: Settings, vocabulary: Vocabulary, ask: _Asker) -> Callable[[], Any] | None:
-    """Return what opens the second matcher, which only a worker does; None where there is none."""
-    chosen = settings.matching
-    shadow = chosen.shadow
-    if not shadow:
-        return None
-    from coachhub_core.matching.artefact import ZipArtefactReader
-    from coachhub_core.matching.host import MatcherHost
-    from coachhub_core.matching.hosted import Hosted
-    from coachhub_core.memory.matcher import offers as plain_offers
-
-    offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}
-    how = _hosting(settings, ask)
-
-    def make() -> Any:
-        artefact = None if shadow in offers else ZipArtefactReader.open(Path(shadow))
-        name = shadow if artefact is None else str(artefact.manifest.get("matcher"))
-        hosted = Hosted.of(name, _pick(offers, name, "matching.shadow"), artefact)
-        return MatcherHost(hosted.with_candidates(chosen.n_candidates), **how)
-
-    return make
-
-
-def _hosting(settings: Settings, ask: _Asker) -> dict[str, Any]:
-    """Return what holds for every matcher: rules, features, consent, time."""
-    from coachhub_core.matching.constraints import built_in
-
-    chosen = settings.matching
-    known = {**built_in(), **ask.merged("coachhub_constraints")}
-    # whatever is chosen, who has no seat is not proposed
-    names = dict.fromkeys(("seats", *chosen.constraints))
-    return {
-        "constraints": {name: _pick(known, name, "matching.constraints") for name in names},
-        "features": [_pick(ask.features(), name, "matching.features") for name in chosen.features],
-        "consent": chosen.sensitive_columns,
-        "timeout_seconds": chosen.timeout_ms / 1000,
-    }
-
-
-def _assigner(settings: Settings, ask: _Asker) -> tuple[str, Any]:
-    """Return the assigner's name and offer; the default falls back on what ships where no plugin offers it."""
-    offers = ask.merged("coachhub_assigners")
-    name = settings.matching.assigner
-    if name == Settings().matching.assigner and not _has(offers, name):
-        name = "plain"
-    offer = _pick(offers, name, "matching.assigner")
-    if settings.matching.mode not in offer.modes:
-        known = ", ".join(sorted(offer.modes))
-        raise SettingsError.of([f"matching.mode: the assigner {name!r} has no such mode; known: {known}"])
-    return name, offer
-
-
-def _has(offers: Mapping[str, Any], name: str) -> bool:
-    """Tell whether an assigner is offered and its library is there."""
-    if name not in offers:
-        return False
-    try:
-        offers[name].make()
-    except PluginError as exc:
-        log.info("the assigner %s cannot be used: %s", name, exc)
-        return False
-    return True
-
-
-# ── plugins ─────────────────────────────────────────────────────────────────
-
-
-def load_plugins(plugins: Sequence[object] | None = None) -> pluggy.PluginManager:
-    """
-    Return a manager with the built-in plugin and *plugins*, or with every installed one.
-
-    Raises:
-        PluginError: If a plugin cannot be imported, or implements a hook that does not exist.
-    """
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(Hooks)
-    manager.register(memory, "memory")
-    if plugins is None:
-        for point in entry_points(group=PROJECT):
-            if point.value == memory.__name__:
-                continue
-            try:
-                manager.register(point.load(), point.name)
-            except Exception as exc:
-                raise PluginError(reason=f"the plugin {point.name!r} cannot be loaded: {exc}") from exc
-    else:
-        for number, plugin in enumerate(plugins):
-            manager.register(plugin, getattr(plugin, "__name__", f"plugin-{number}"))
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as exc:
-        raise PluginError(reason=str(exc)) from exc
-    return manager
-
-
-class _Asker:
-    """Asks offering hooks once each and refuses a name offered twice."""
-
-    def __init__(self, manager: pluggy.PluginManager, settings: Settings) -> None:
-        self._manager = manager
-        self._settings = settings
-        self._answers: dict[str, dict[str, Any]] = {}
-
-    def merged(self, hook: str, **arguments: Any) -> dict[str, Any]:
-        if hook not in self._answers:
-            given = arguments or {"settings": self._settings}
-            self._answers[hook] = merge_offers(hook, getattr(self._manager.hook, hook)(**given))
-        return self._answers[hook]
-
-    def features(self) -> dict[str, Any]:
-        from coachhub_core.matching.schema import hub_schema
-
-        return self.merged("coachhub_features", schema=hub_schema())
-
-    def chosen(self, hook: str, name: str, setting: str) -> Any:
-        return _pick(self.merged(hook), name, setting)
-
-    def made(self, hook: str, name: str, setting: str) -> Any:
-        return self.chosen(hook, name, setting).make(self._settings)
-
-
-def merge_offers(hook: str, answers: Sequence[Mapping[str, T]]) -> dict[str, T]:
-    """Merge what plugins offer; ``PluginError`` when a name is offered twice."""
-    merged: dict[str, T] = {}
-    for answer in answers:
-        for name, offer in answer.items():
-            if name in merged:
-                raise PluginError(reason=f"{hook}: the name {name!r} is offered by two plugins")
-            merged[name] = offer
-    return merged
-
-
-def _pick(offers: Mapping[str, T], name: str, setting: str) -> T:
-    if name not in offers:
-        known = ", ".join(sorted(offers)) or "none"
-        raise SettingsError.of([f"{setting}: no installed plugin offers {name!r}; offered: {known}"])
-    return offers[name]
-
-
-class _Notices:
-    """Tells each event to the hook of its name; a failing listener is logged, never fatal."""
-
-    def __init__(self, manager: pluggy.PluginManager) -> None:
-        self._manager = manager
-
-    def __call__(self, event: Event) -> None:
-        hook = getattr(self._manager.hook, f"coachhub_{event.type}")
-        for implementation in hook.get_hookimpls():
-            arguments = {"event": event} if "event" in implementation.argnames else {}
-            try:
-                implementation.function(**arguments)
-            except Exception:  # a plugin's own fault; what happened is committed, and others want to hear
-                log.exception("%s failed to hear of %s", implementation.plugin_name, event.type)
-
-
-# ── the signing secret ──────────────────────────────────────────────────────
-
-
-def _with_secret(settings: Settings) -> Any:
-    """Return the auth settings with a secret that holds: given, or in development made once and kept with mode 600."""
-    auth = settings.auth
-    if not auth.jwt_secret:
-        if settings.profile == "production":
-            raise SettingsError.of(["JWT_SECRET must be given in the production profile"])
-        secret = security.new_secret() if settings.data is None else _kept_secret(settings.data)
-        auth = attrs.evolve(auth, jwt_secret=secret)
-    security.check_secret(auth.jwt_secret)
-    for secret in auth.previous_secrets:
-        security.check_secret(secret, "auth.previous_secrets")
-    return auth
-
-
-def _kept_secret(data: Path) -> str:
-    file = data / SECRET_FILE
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        try:
-            # whole before it has its name: of several processes that start at once, all read the same one
-            temporary = data / f".{SECRET_FILE}.{os.getpid()}.{threading.get_ident()}"
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as out:
-                out.write(security.new_secret())
-                out.flush()
-                os.fsync(out.fileno())
-            try:
-                os.link(temporary, file)
-            finally:
-                temporary.unlink()
-        except FileExistsError:
-            pass
-        return file.read_text(encoding="ascii").strip()
-    except OSError as exc:
-        raise SettingsError.of([f"data: the folder {data} cannot be used: {exc.strerror}"]) from exc

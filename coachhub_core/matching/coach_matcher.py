@@ -344,7 +344,7 @@ class CoachMatcher:
 
 def _offers(plugins: Sequence[object] | None) -> dict[str, MatcherOffer]:
     """Give what is offered by these plugins, or by those installed, beside the one that ships."""
-    from coachhub_core.bootstrap import load_plugins, merge_offers  # whoever only scores tables needs no plugin manager
+    from coachhub_core.plugins import load_plugins, merge_offers  # whoever only scores tables needs no plugin manager
 
     hook = load_plugins(plugins).hook
     return merge_offers("coachhub_matchers", hook.coachhub_matchers(settings=Settings()))

@@ -70,8 +70,8 @@ def _offers(name: str) -> Mapping[str, AssignerOffer]:
     offers = assigner_offers()
     if name in offers:
         return offers
-    from coachhub_core.bootstrap import load_plugins, merge_offers  # whoever uses what ships needs no plugin manager
     from coachhub_core.config import Settings
+    from coachhub_core.plugins import load_plugins, merge_offers  # whoever uses what ships needs no plugin manager
 
     return merge_offers("coachhub_assigners", load_plugins().hook.coachhub_assigners(settings=Settings()))
 

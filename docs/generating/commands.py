@@ -11,7 +11,7 @@ import click
 import coachhub_backup
 import coachhub_cli
 import coachhub_demo
-from coachhub_core.bootstrap import load_plugins, merge_offers
+from coachhub_core.plugins import load_plugins, merge_offers
 from generating.markdown import page, table
 
 PLUGINS: Final = (coachhub_cli, coachhub_demo, coachhub_backup)

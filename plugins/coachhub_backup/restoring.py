@@ -18,12 +18,13 @@ import attrs
 
 from coachhub_backup import journal
 from coachhub_core import deadline
-from coachhub_core.bootstrap import CoachHub, bootstrap, load_plugins, merge_offers
+from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.clock import Clock, system_clock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import SYSTEM, Erasure
 from coachhub_core.errors import BackupError, SettingsError, Unavailable
 from coachhub_core.memory.archive import Manifest
+from coachhub_core.plugins import load_plugins, merge_offers
 from coachhub_core.ports.storage import Keyset
 from coachhub_core.services import backups
 

@@ -23,7 +23,7 @@ from coachhub_cli.cohort_report import Crowd, LeftOut, Report, show, show_certif
 from coachhub_cli.cohort_runs import dry_run, run
 from coachhub_cli.matching import match
 from coachhub_cli.options import data_option, settings_for
-from coachhub_core.bootstrap import bootstrap, load_plugins, merge_offers
+from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.domain.cohorts import (
     MAX_NEED,
@@ -33,6 +33,7 @@ from coachhub_core.errors import PluginError
 from coachhub_core.matching.certifying import Certificate, certify
 from coachhub_core.matching.conflicting import conflicts
 from coachhub_core.matching.placing import place
+from coachhub_core.plugins import load_plugins, merge_offers
 
 _MAX_SETS: Final = 20
 

@@ -9,8 +9,8 @@ import click
 
 from coachhub_cli.options import settings_for
 from coachhub_core import __version__
-from coachhub_core.bootstrap import load_plugins, merge_offers
 from coachhub_core.errors import CoachHubError, PluginError, SettingsError
+from coachhub_core.plugins import load_plugins, merge_offers
 from coachhub_core.ports.offers import CommandOffer
 
 EXIT_REFUSED = 1

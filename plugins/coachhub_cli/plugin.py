@@ -13,8 +13,8 @@ from typing import Final
 import click
 
 from coachhub_cli.plugin_files import plugin_files
-from coachhub_core.bootstrap import load_plugins, merge_offers
 from coachhub_core.config import Settings
+from coachhub_core.plugins import load_plugins, merge_offers
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME_CHARS: Final = 50

@@ -20,10 +20,11 @@ import click
 from coachhub_cli.logfiles import LogFiles
 from coachhub_cli.options import environment
 from coachhub_cli.supervisor import Program, Supervisor
-from coachhub_core.bootstrap import CoachHub, bootstrap, load_plugins
+from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
+from coachhub_core.plugins import load_plugins
 
 READY_SECONDS: Final = 90.0
 _ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # one per worker: matching.md 3

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from coachhub_core.bootstrap import load_plugins
 from coachhub_core.config import Settings
+from coachhub_core.plugins import load_plugins
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = {"mariadb": ("mariadbd",), "redis": ("redis-server",), "elasticsearch": ("java",)}
