@@ -140,8 +140,7 @@ def _break_file(house: House, kind: str, chance: random.Random) -> Broken:
         time.sleep(chance.uniform(0.2, 1.0))
         return Broken(kind, "the file is taken away", lambda: (away.rename(file), None)[1])
     if kind == "database hang":
-        other = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
-        other.execute("BEGIN IMMEDIATE")
+        other = _holding(file)
         seconds = chance.choice((0.5, 1.5, 3.0, 6.0))
         time.sleep(seconds)
         return Broken(kind, f"the file is held for {seconds} s", other.close)
@@ -153,3 +152,17 @@ def _break_file(house: House, kind: str, chance: random.Random) -> Broken:
     full.__enter__()
     time.sleep(chance.uniform(0.2, 1.0))
     return Broken(kind, "no room to write", lambda: full.__exit__(None, None, None) and None)
+
+
+def _holding(file: Path) -> sqlite3.Connection:
+    """Hold the file against all others: got by asking often, since SQLite's own wait sleeps through every gap."""
+    other = sqlite3.connect(file, isolation_level=None, timeout=0, check_same_thread=False)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            return other
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
