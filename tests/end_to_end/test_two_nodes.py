@@ -120,6 +120,9 @@ async def talk(house: Nodes, people: tuple[Person, Person], conversation_id: str
         await device.socket.close()
     for listener in listeners:
         listener.cancel()
+    await asyncio.gather(*listeners, return_exceptions=True)
+    for device in devices:
+        await device.socket.wait_closed()  # also where the other side did not say goodbye in time
     return devices
 
 
