@@ -138,7 +138,10 @@ async def test_who_says_nothing_is_sent_away(open_door: Make) -> None:
     assert await (await door.connect()).end(timeout=3) == 4408
 
 
-async def test_unauthenticated_connections_are_few_per_address_and_in_all(open_door: Make) -> None:
+async def test_unauthenticated_connections_are_few_per_address_and_in_all(
+    open_door: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coachhub_ws.strangers.UNDISTURBED_SECONDS", 60.0)  # nobody makes room meanwhile
     door, pair = await open_door(unauthenticated_per_address=2, max_connections=40)
     waiting = [await door.connect() for _ in range(2)]
     status, body = await refusal(door)
@@ -154,6 +157,7 @@ async def test_unauthenticated_connections_are_few_per_address_and_in_all(open_d
 async def test_who_says_nothing_keeps_nobody_out(open_door: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token in the header needs no place among strangers; else the longest silent one makes room in time."""
     door, pair = await open_door(unauthenticated_per_address=2, max_connections=40)
+    monkeypatch.setattr("coachhub_ws.strangers.UNDISTURBED_SECONDS", 60.0)
     silent = [await door.connect() for _ in range(2)]
     native = await door.connect(additional_headers={"Authorization": f"Bearer {pair.coach.token}"})
     assert (await native.push("welcome"))["account_id"] == str(pair.coach.id)
