@@ -155,8 +155,9 @@ def ask(port: int, path: str, body: Any = None, token: str | None = None) -> Any
 
 
 @pytest.mark.timeout(400)  # on a server of its own each of the past's many rows is a round trip
+@pytest.mark.embedded
 def test_up_with_demo_people_twice_in_a_row(tmp_path: Path) -> None:
-    """The first start fills the folder within seconds and prints whom to log in as; the second keeps what is there."""
+    """The first start fills the folder and prints whom to log in as; the second keeps what is there."""
     port, chat_port = free_ports()
     words = ["up", "--demo", "--data", "house", "--workers", "1", "--port", str(port), "--chat-port", str(chat_port)]
     n_coaches = []
