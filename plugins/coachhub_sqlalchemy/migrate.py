@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 _TURN_SECONDS: Final = 2  # below what any statement may take
 _TELL_SECONDS: Final = 30.0
-
-
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
+from losable import Losable
 
 from coachhub_backup import journal, restoring
 from coachhub_core import CoachHub, Settings, bootstrap
@@ -23,7 +24,6 @@ from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.matches import AcceptMatch, RequestMatch
 from coachhub_core.errors import BackupError, Busy, TokenExpired, Unavailable
 from coachhub_core.memory.archive import seal
-from coachhub_core.ports.storage import Storage, UnitOfWork
 from coachhub_core.services.backups import BackupService
 from coachhub_core.services.units import Context
 
@@ -76,17 +76,8 @@ def backups_of(hub: CoachHub, *, storage: Any = None, files: Any = None) -> Back
     return BackupService(context, files or hub.files, hub.settings.data / "backups", "1")
 
 
-class Losable:
-    """A storage whose database goes away when the copy has been taken, and takes its time to come back."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self.is_away = False
-
-    def begin(self, **said: Any) -> UnitOfWork:
-        if self.is_away:
-            raise Unavailable(what="the database")
-        return self._storage.begin(**said)
+class LostAfterTheCopy(Losable):
+    """Its database goes away when the copy has been taken, and takes its time to come back."""
 
     def dump(self, target: Path) -> Any:
         found = self._storage.dump(target)
@@ -96,7 +87,7 @@ class Losable:
 
 def test_a_backup_whose_end_the_database_did_not_hear_of_holds_nobody_up(hub: CoachHub) -> None:
     """It says that it failed; the next one is made as soon as the database is back, and tells the first for lost."""
-    storage = Losable(hub.storage)
+    storage = LostAfterTheCopy(hub.storage)
     service = backups_of(hub, storage=storage)
     with pytest.raises(Unavailable):
         service.create(SYSTEM, CreateBackup())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cohort_parts import Cast
+from losable import Losable
 from services import ENGINES
 
 from coachhub_core.bootstrap import bootstrap
@@ -21,7 +22,6 @@ from coachhub_core.errors import Unavailable
 from coachhub_core.hookspecs import hookimpl
 from coachhub_core.memory.matcher import assigner_offers
 from coachhub_core.ports.matcher import AssignerOffer, MatcherOffer, Placements
-from coachhub_core.ports.storage import Storage, UnitOfWork
 from coachhub_core.services.cohort_work import LEASE, MAX_TRIES, CohortWork
 from coachhub_core.services.units import Context
 from coachhub_core.testing.story import House
@@ -65,19 +65,6 @@ def another_worker(cast: Cast, **more: Any) -> CohortWork:
         vocabulary=hub.vocabulary,
     )
     return CohortWork(context, hub.cohort_market, hub.matches, PLAIN, **more)
-
-
-class Losable:
-    """A storage that is away when the test says so."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self.is_away = False
-
-    def begin(self, **said: Any) -> UnitOfWork:
-        if self.is_away:
-            raise Unavailable(what="the database")
-        return self._storage.begin(**said)
 
 
 def on_a_losable(cast: Cast, offer: AssignerOffer = PLAIN) -> tuple[CohortWork, Losable]:
