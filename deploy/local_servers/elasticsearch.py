@@ -53,7 +53,7 @@ def start_elasticsearch(folder: Path, port: int, options: argparse.Namespace) ->
         **os.environ,
         "ES_JAVA_HOME": str(java),
         "ES_PATH_CONF": str(config),
-        "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
+        "ES_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1",  # up in 17 s of work instead of 27
         "ES_TMPDIR": str(folder / "tmp"),
         "HOME": str(folder),
     }

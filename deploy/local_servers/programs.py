@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -11,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 90
+START_SECONDS = 240  # Elasticsearch takes 12 s on two idle cores, and a minute and a half on busy ones
 
 
 class Missing(Exception):
@@ -49,7 +51,7 @@ def await_true(check: Callable[[], bool], process: subprocess.Popen[bytes], log:
             break
         time.sleep(0.1)
     with contextlib.suppress(OSError):
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a group: below runuser there is a Java, below that another
     tail = log.read_text(errors="replace")[-1500:] if log.exists() else ""
     raise Failed(f"it did not come up; its log is {log}\n{tail}")
 
