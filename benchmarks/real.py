@@ -26,7 +26,7 @@ if __name__ == "__main__":
     machine.one_thread()
 
 from datasets import CASES, Case, Floats
-from quality import N_DRAWS, auc, ndcg
+from figures import N_DRAWS, auc, ndcg
 
 from coachhub_core.matching import CoachMatcher
 from coachhub_scipy.encode import Encoder
