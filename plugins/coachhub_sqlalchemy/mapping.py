@@ -149,10 +149,9 @@ class Repository(Generic[E]):
         saved: E = attrs.evolve(entity, version=based_on + 1)  # type: ignore[misc]  # an attrs class
         row = self.mapping.to_row(saved)
         values = {name: value for name, value in row.items() if name not in self.frozen and name != "id"}
-        result = self._connection.execute(
-            self._update.values(values),
-            {"the_id": entity.id, "the_version": based_on},  # type: ignore[attr-defined]
-        )
+        # which columns are set is read off the parameters: the statement is compiled once
+        parameters = {**values, "the_id": entity.id, "the_version": based_on}  # type: ignore[attr-defined]
+        result = self._connection.execute(self._update, parameters)
         if result.rowcount != 1:
             raise Contended(what=f"this {self.kind}")
         return saved
