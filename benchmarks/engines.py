@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from figures import Floats, ndcg
+from figures import Floats, best, exposure, ndcg
 from numpy.typing import NDArray
 
 from coachhub_core.matching import AllowedPairs, CoachMatcher
@@ -90,9 +90,9 @@ def duet(task: Task, seed: int) -> Answer:
     market = task.market
     model = CoachMatcher.fit(task.log, market.coaches, market.trainees, seed=seed)
     said = model.probabilities(market.trainees)
-    mean = 3 * len(market.trainees) / len(market.coaches)
-    asked = AllowedPairs.except_seen(_contacts(task.log))
-    shown = model.rank_together(market.trainees, 3, max_shown=max(1, round(2.5 * mean)), allowed=asked)
+    allowed = AllowedPairs.except_seen(_contacts(task.log))
+    cap = _half_as_often(task, said["wants"])
+    shown = model.rank_together(market.trainees, 3, max_shown=cap, allowed=allowed)
     both = [said[step] for step in ("wants", "accepts") if step in said]  # what is asked for: that both say yes
     return Answer(
         scores=np.prod(both, axis=0) if both else model.score(market.trainees),
@@ -101,6 +101,20 @@ def duet(task: Task, seed: int) -> Answer:
         own_wish=said.get("wants"),
         shown=shown.rows.astype(np.int64),
     )
+
+
+def _half_as_often(task: Task, wish: Floats) -> int:
+    """
+    Give the loosest cap with which the most shown tenth surely has at most half the places that own wish gives it.
+
+    A tighter one only costs success: the tenth cannot have less than a tenth of all places by any cap.
+    """
+    asked = task.pairs("contacted")
+    free = wish.copy()
+    free[asked[:, 0], asked[:, 1]] = -np.inf
+    rows = best(free)
+    n_coaches = wish.shape[1]
+    return max(1, int(0.5 * exposure(rows, n_coaches) * rows.size // max(1, n_coaches // 10)))
 
 
 def _contacts(log: OutcomeLog) -> OutcomeLog:

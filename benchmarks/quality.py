@@ -28,6 +28,7 @@ from engines import ENGINES, Answer, Task
 from figures import Floats, auc, best, exposure, interval, log_loss, ndcg
 
 from coachhub_core.matching.market import CLIMATES, make_market
+from coachhub_core.matching.rank_together import rank_within
 
 PACKAGES = ("numpy", "scipy", "implicit", "lightfm-next", "scikit-learn")
 
@@ -42,6 +43,8 @@ class Measured:
     success: Floats  # share of the first three who would both say yes, by trainee
     success_wish: Floats | None
     success_together: Floats | None
+    expected_gain: Floats | None  # of lists chosen together over own wish, by the true probabilities
+    expected_at_best: Floats | None  # the same gain, had the lists been chosen by those, within the same cap
     exposure: float
     exposure_wish: float | None
     exposure_together: float | None
@@ -76,11 +79,18 @@ def measure(task: Task, engine: Callable[[Task, int], Answer], seed: int) -> Mea
     def of_step(step: str, p: Floats | None, figure: Callable[[Floats, Floats], float]) -> float | None:
         return None if p is None or step not in market.truth else figure(p, market.draw(step).astype(float))
 
-    def succeeded(rows: NDArray[np.int64]) -> Floats:
-        hit = np.take_along_axis(open_, np.maximum(rows, 0), axis=1)
+    def succeeded(rows: NDArray[np.int64], by: Floats = open_) -> Floats:
+        hit = np.take_along_axis(by, np.maximum(rows, 0), axis=1)
         return np.where(rows >= 0, hit, 0.0).mean(axis=1)
 
     wish = None if answer.own_wish is None else best(np.where(seen, -np.inf, answer.own_wish))
+    expected = at_best = None
+    if wish is not None and answer.shown is not None:
+        truth = np.where(seen, 0.0, market.probability("mutual"))
+        cap = int(np.bincount(answer.shown[answer.shown >= 0]).max())
+        known = rank_within(np.where(seen, -np.inf, truth), 3, cap, market.coaches.id_order).rows.astype(np.int64)
+        expected = succeeded(answer.shown, truth) - succeeded(wish, truth)
+        at_best = succeeded(known, truth) - succeeded(wish, truth)
     return Measured(
         warm=both[~cold],
         cold=both[cold],
@@ -88,6 +98,8 @@ def measure(task: Task, engine: Callable[[Task, int], Answer], seed: int) -> Mea
         success=succeeded(first),
         success_wish=None if wish is None else succeeded(wish),
         success_together=None if answer.shown is None else succeeded(answer.shown),
+        expected_gain=expected,
+        expected_at_best=at_best,
         exposure=exposure(first, right.shape[1]),
         exposure_wish=None if wish is None else exposure(wish, right.shape[1]),
         exposure_together=None if answer.shown is None else exposure(answer.shown, right.shape[1]),
@@ -136,6 +148,12 @@ def show(climate: str, found: Mapping[str, Measured]) -> None:
             f"  lists chosen together: success@3 {ours.success_together.mean():.3f} against "
             f"{ours.success_wish.mean():.3f} by own wish, difference {mean:+.3f} [{low:+.3f} {high:+.3f}]; "
             f"top tenth shown {ours.exposure_together:.3f} against {ours.exposure_wish:.3f}"
+        )
+    if ours is not None and ours.expected_gain is not None and ours.expected_at_best is not None:
+        mean, low, high = interval(ours.expected_gain)
+        print(
+            f"    by the true probabilities {mean:+.3f} [{low:+.3f} {high:+.3f}]; "
+            f"{ours.expected_at_best.mean():+.3f} for who knows them, within the same cap"
         )
 
 
