@@ -67,9 +67,10 @@ class Breaker:
     def failed(self) -> None:
         """Open, or stay open for longer."""
         with self._lock:
-            if self._open_until is None:
-                log.warning("%s does not answer; it is not asked for a while", self.what)
+            was_closed = self._open_until is None
             self._open_until = self._monotonic() + self._open_seconds
+        if was_closed:  # told without the lock: everybody who finds the neighbour away needs it
+            log.warning("%s does not answer; it is not asked for a while", self.what)
 
     def succeeded(self) -> None:
         """Close."""

@@ -9,51 +9,16 @@ here logs one, and what looks like a token is blanked all the same.
 from __future__ import annotations
 
 import logging
-import os
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
 import structlog
 
+from coachhub_core.log_lines import LineWriter
 from coachhub_http.context import Context, current
 
-_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 _TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?i:\bbearer\s+)[\w.~+/=-]{8,}")
-MAX_LINE_BYTES: Final = 4_000  # below PIPE_BUF, so that the lines of several processes never mix in one pipe
-_SHORTER: Final = (2_000, 500, 100)  # characters per text, until the line fits
-
-
-class LineWriter:
-    """
-    Writes lines to a file descriptor; what cannot be written is dropped and counted.
-
-    A full disk or a reader that is gone must not fail a request.
-    """
-
-    def __init__(self, descriptor: int = 1) -> None:
-        self._descriptor = descriptor
-        self.n_dropped = 0
-
-    def write(self, event: dict[str, Any]) -> None:
-        """Write one event as one line."""
-        line = _ENCODER.encode(event)
-        for chars in _SHORTER:
-            if len(line) < MAX_LINE_BYTES:
-                break
-            line = _ENCODER.encode({name: _shortened(value, chars) for name, value in event.items()})
-        try:
-            os.write(self._descriptor, line + b"\n")
-        except OSError:
-            self.n_dropped += 1
-
-
-def _shortened(value: Any, chars: int) -> Any:
-    """Keep the beginning of a text and more of its end: a traceback says there what happened."""
-    if isinstance(value, str) and len(value) > chars:
-        return value[: chars // 4] + " … " + value[-(chars * 3 // 4) :]
-    return value
 
 
 def now() -> str:

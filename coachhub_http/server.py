@@ -29,9 +29,10 @@ from gunicorn.sock import TCPSocket
 from coachhub_core.config import Http, Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
+from coachhub_core.log_lines import LineWriter
 from coachhub_core.sources import Sources
 from coachhub_http.edge import ASGIApp
-from coachhub_http.logs import LineWriter, configure
+from coachhub_http.logs import configure
 
 MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Read by ``prometheus_client`` when it is imported: so it is set first, and nothing here imports that above."""

@@ -28,8 +28,9 @@ from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import PluginError, SettingsError, Unavailable
+from coachhub_core.log_lines import LineWriter
 from coachhub_ws.chat_server import ChatServer
-from coachhub_ws.logs import LineWriter, configure
+from coachhub_ws.logs import configure
 from coachhub_ws.starting import FILES_BESIDE, listen
 
 log = logging.getLogger(__name__)

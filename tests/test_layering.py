@@ -58,6 +58,7 @@ ROOMS = {
     "coachhub_core.clock": (),
     "coachhub_core.version": (),
     "coachhub_core.deadline": (),
+    "coachhub_core.log_lines": (),
     "coachhub_core.breaker": ("errors",),
     "coachhub_core.sources": ("errors",),
     "coachhub_core.environment": ("config",),

@@ -20,6 +20,7 @@ from coachhub_core.services.inbox import notify
 from coachhub_core.services.units import Context
 
 RESPONSES_OVER: Final = timedelta(days=90)
+_ANSWERS: Final = ("declined", "expired")  # what a coach said, or did not: it counts for how fast they answer
 
 
 class MatchListener(Protocol):
@@ -92,9 +93,24 @@ class Closing:
         self, work: UnitOfWork, match: Match, after: Match, action: str, by: Actor, reason: str | None
     ) -> Match:
         """Save the end of a request, with history, notice, event and outcome."""
+        saved = self._close(work, match, after, action, by, reason, self.parties(work, match))
+        if saved.status in _ANSWERS:
+            self.update_response(work, saved.coach_id)
+        return saved
+
+    def _close(
+        self,
+        work: UnitOfWork,
+        match: Match,
+        after: Match,
+        action: str,
+        by: Actor,
+        reason: str | None,
+        parties: tuple[UUID, UUID],
+    ) -> Match:
         now = self._context.clock()
         saved = work.matches.save(after)
-        trainee, coach = self.parties(work, match)
+        trainee, coach = parties
         self.record(work, match, saved, action, by, reason)
         event = {
             "declined": events.MatchDeclined,
@@ -110,10 +126,8 @@ class Closing:
             "superseded": (trainee, coach),
         }[saved.status]
         notify(self._context, work, told, f"match_{saved.status}", str(saved.id), match_id=saved.id, reason=reason)
-        if saved.status in ("declined", "expired"):
+        if saved.status in _ANSWERS:
             self.outcome(work, saved, "declined")
-        if saved.status in ("declined", "expired"):
-            self.update_response(work, saved.coach_id)
         return saved
 
     def expire(self, work: UnitOfWork, match: Match) -> Match:
@@ -140,18 +154,22 @@ class Closing:
                 self.close_request(work, match, after, "supersede", SYSTEM, "another coach was first")
 
     def decline_open_of_coach(self, work: UnitOfWork, coach_id: UUID, *, reason: DeclineReason) -> None:
-        """Decline everything a coach has not answered; trainees are locked in the order of their ids."""
+        """Decline everything a coach has not answered; a round trip each, whatever is to be read is read at once."""
         now = self._context.clock()
-        for match in sorted(work.matches.open_of_coach(coach_id), key=lambda m: m.trainee_id):
-            work.trainees.lock(match.trainee_id)
-            fresh = work.matches.get(match.id)
-            if fresh.status != "requested":
-                continue
-            if fresh.state_at(now) == "expired":
-                self.expire(work, fresh)
+        asking = {match.trainee_id for match in work.matches.open_of_coach(coach_id)}
+        work.trainees.lock_many(sorted(asking))
+        # read again under the locks: who was answered meanwhile is not open any more
+        waiting = [match for match in work.matches.open_of_coach(coach_id) if match.trainee_id in asking]
+        for context in work.matches.contexts([match.id for match in waiting]):
+            match = context.match
+            if match.state_at(now) == "expired":
+                after, action, why = match.expire(now=now), "expire", "no answer"
             else:
-                after = fresh.decline(by=SYSTEM, now=now, reason=reason)
-                self.close_request(work, fresh, after, "decline", SYSTEM, reason)
+                after, action, why = match.decline(by=SYSTEM, now=now, reason=reason), "decline", reason
+            parties = context.trainee_account_id, context.coach_account_id
+            self._close(work, match, after, action, SYSTEM, why, parties)
+        if waiting:
+            self.update_response(work, coach_id)
 
     def withdraw_open_of_trainee(self, work: UnitOfWork, trainee_id: UUID) -> None:
         """Withdraw everything a trainee has asked."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import sys
 
-import msgspec
 import structlog
 
-_encoder = msgspec.json.Encoder()
+from coachhub_core.log_lines import LineWriter
 
 
-def _encode(said: object, **_: object) -> str:
-    return _encoder.encode(said).decode()
+class _Lines(logging.Handler):
+    """Hands what the formatter makes of a record to the writer."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            self._writer.write(json.loads(self.format(record)))
+        except Exception:  # logging's own contract for emit: report it, never raise into who logged
+            self.handleError(record)
 
 
 def configure(level: str) -> None:
@@ -28,10 +38,10 @@ def configure(level: str) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_encode),
+            structlog.processors.JSONRenderer(default=str),
         ],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Lines(LineWriter())
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]

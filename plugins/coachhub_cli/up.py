@@ -24,6 +24,7 @@ from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
+from coachhub_core.log_lines import takes_more
 from coachhub_core.plugins import load_plugins
 
 READY_SECONDS: Final = 90.0
@@ -122,8 +123,14 @@ def fill(hub: CoachHub) -> None:
     found.fill(hub, lambda text: click.echo(text))
 
 
+def show(text: str) -> None:
+    """Show a line to who watches; a terminal that stands still is not waited for: it would stop every server."""
+    if takes_more(sys.stderr.fileno()):
+        click.echo(text, err=True)
+
+
 def _serve(settings: Settings, folder: Path, environ: dict[str, str], parent: int | None) -> int:
-    logs = LogFiles(folder, lambda text: click.echo(text, err=True))
+    logs = LogFiles(folder, show)
     supervisor = Supervisor(PROGRAMS, environ, lambda line, source: logs.write(line, source=source))
 
     def stop(_: int, __: FrameType | None) -> None:

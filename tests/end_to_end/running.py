@@ -9,12 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import attrs
 from services import CURRENT, environment_of_services
@@ -177,6 +178,7 @@ def started(
                 break
         else:
             raise AssertionError(f"not ready: {''.join(said)}")
+        threading.Thread(target=_read_on, args=(process.stdout,), daemon=True).start()
         yield Running(folder, port, chat_port, process)
     finally:
         if process.poll() is None:
@@ -186,7 +188,13 @@ def started(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        process.stdout.close()
+
+
+def _read_on(stream: IO[str]) -> None:
+    """Read what a server says until it ends."""
+    with stream:
+        for _ in stream:
+            pass
 
 
 def until(check: Any, seconds: float = 10.0, pause: float = 0.05) -> Any:

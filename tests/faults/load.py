@@ -23,6 +23,7 @@ from websockets.exceptions import WebSocketException
 
 TIMEOUT = 9.0  # seconds for an answer; who gets none within them counts it
 PAUSE = 0.05
+BREATH = 0.1  # between two writes of one writer: nine without any keep every core from what has to start again
 LIMIT = 5.0
 
 
@@ -110,6 +111,7 @@ class Writer(ABC):
             self.tally.add(f"acknowledged: {self.name}")
             if self.may_be_done:
                 self.tally.add("unknown and settled")
+            self._stop.wait(BREATH)
 
     @abstractmethod
     def write(self, key: str) -> None:

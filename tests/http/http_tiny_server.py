@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from coachhub_core.environment import load_settings
-from coachhub_http.logs import LineWriter, configure
+from coachhub_core.log_lines import LineWriter
+from coachhub_http.logs import configure
 from coachhub_http.server import Application, listen
 
 

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from coachhub_core.log_lines import MAX_LINE_BYTES, LineWriter
 from coachhub_core.security import Claims
 from coachhub_http.context import Context, current
-from coachhub_http.logs import MAX_LINE_BYTES, JsonHandler, LineWriter, RequestLog
+from coachhub_http.logs import JsonHandler, RequestLog
 from coachhub_http.metrics import Metrics
 from coachhub_http.pool import Pool
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from coachhub_cli.logfiles import LogFiles
+from coachhub_cli.up import show
 
 
 def read(file: Path) -> list[dict[str, object]]:
@@ -94,3 +98,18 @@ def test_a_terminal_that_is_gone_stops_no_log(tmp_path: Path) -> None:
         logs.write(json.dumps({"level": "warning", "event": f"loud {number}"}), source="chat")
     logs.close()
     assert [line["event"] for line in read(tmp_path / "combined.log")] == ["loud 0", "loud 1", "loud 2"]
+
+
+@pytest.mark.timeout(10)
+def test_a_terminal_that_stands_still_stops_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-S, a pager, a pipe that nobody reads: the children's lines go on into the files."""
+    reader, descriptor = os.pipe()
+    with os.fdopen(descriptor, "w", buffering=1) as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        logs = LogFiles(tmp_path, show)
+        for number in range(3_000):
+            logs.write(json.dumps({"level": "warning", "event": f"loud {number} {'x' * 60}"}), source="http")
+        logs.close()
+        monkeypatch.undo()
+        os.close(reader)
+    assert len(read(tmp_path / "combined.log")) == 3_000

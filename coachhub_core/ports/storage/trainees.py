@@ -36,6 +36,10 @@ class TraineeRepository(Protocol):
         """Read the row and hold it until the unit ends: the first lock of every change of a match."""
         ...
 
+    def lock_many(self, ids: Sequence[UUID]) -> None:
+        """Hold the rows of *ids* until the unit ends, locked in the order of their ids."""
+        ...
+
     def save(self, trainee: Trainee) -> Trainee:
         """Write the owner's change; ``version`` grows. Never writes ``matched_coach_id``."""
         ...

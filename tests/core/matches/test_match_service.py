@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from coachhub_core.domain.accounts import SYSTEM, Actor, Suspend
 from coachhub_core.domain.coaches import ChangeCoach
@@ -168,6 +169,29 @@ def test_who_goes_away_declines_what_is_open(house: House) -> None:
     assert (closed.status, closed.decline_reason) == ("declined", "coach_unavailable")
     with pytest.raises(CoachNotAccepting):
         ask(house, sam, coach)
+
+
+def test_who_goes_away_with_many_waiting_reads_once(house: House) -> None:
+    """Each is told, who was past their time is expired; what is read does not grow with how many wait."""
+    engine = house.hub.storage.engine  # type: ignore[attr-defined]  # of the storage over SQLAlchemy
+    said: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _u, text, *_: said.append(text.split()[0]))
+    n_reads = []
+    for n_waiting in (2, 6):
+        coach, late = house.a_coach(), house.a_trainee()
+        missed = ask(house, late, coach)
+        house.clock.advance(days=6)
+        waiting = [(sam, ask(house, sam, coach)) for sam in (house.a_trainee() for _ in range(n_waiting))]
+        house.clock.advance(hours=2)
+        said.clear()
+        house.hub.coaches.change(coach, ChangeCoach(is_accepting=False))
+        n_reads.append(said.count("SELECT"))
+        for sam, match in waiting:
+            assert house.hub.matches.get(sam, match.id).decline_reason == "coach_unavailable"
+            assert "match_declined" in inbox(house, sam)
+        assert house.hub.matches.get(late, missed.id).status == "expired"
+        assert house.hub.coaches.get(coach.coach_id).median_response_seconds == 7_200
+    assert n_reads[0] == n_reads[1]
 
 
 def test_a_match_pauses_resumes_and_ends(house: House) -> None:
