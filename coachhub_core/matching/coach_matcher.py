@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class CoachMatcher:
         coaches: CoachTable | None = None,
         plugins: Sequence[object] | None = None,
         matcher: str | None = None,
+        consent: Collection[str] = (),
     ) -> None:
         """
         Args:
@@ -64,7 +65,9 @@ class CoachMatcher:
             matcher: Without an artefact, the one that answers, by name, before it has learned anything.
             coaches: Who is proposed; None: the artefact's own snapshot, else the packaged sample of 200.
             plugins: Exactly these beside the built-in one; None: every installed one.
+            consent: Sensitive columns the matcher may see, by name.
         """
+        self._consent = frozenset(consent)
         self._path = None if artefact is None else Path(artefact)
         self._given = coaches
         self._plugins = plugins
@@ -98,6 +101,7 @@ class CoachMatcher:
         pairs: Mapping[str, tuple[str, str]] | None = None,
         plugins: Sequence[object] | None = None,
         deadline: Deadline = NEVER,
+        consent: Collection[str] = (),
     ) -> CoachMatcher:
         """
         Learn from a log, and give a matcher for these coaches.
@@ -111,16 +115,17 @@ class CoachMatcher:
             matcher: A name an installed plugin offers.
             pairs: Name -> (trainee's column, coach's column): compared too; for matchers that take them.
             deadline: When it is over, the best so far is given.
+            consent: Sensitive columns it may learn from, by name; of all others it sees nothing.
         Raises:
             PluginError: If nobody offers the matcher, or it takes no pairs.
         """
-        made = cls(coaches=coaches, plugins=plugins)
+        made = cls(coaches=coaches, plugins=plugins, consent=consent)
         offers = _offers(plugins)
         if matcher not in offers:
             raise PluginError(reason=f"nobody offers the matcher {matcher!r}; known: {', '.join(sorted(offers))}")
         offer = offers[matcher]
         check_offer(matcher, offer)
-        seen = coaches.select(offer.needs), trainees.select(offer.needs)
+        seen = coaches.select(offer.needs, consent=consent), trainees.select(offer.needs, consent=consent)
         untrained: Any = offer.make()
         more: dict[str, Any] = {}
         if pairs:
@@ -150,7 +155,7 @@ class CoachMatcher:
             self._coaches = self._given
         elif source is not None and "coaches/table" in source.names:
             self._coaches = get_table(source, "coaches", CoachTable)
-        self._host = MatcherHost(hosted)
+        self._host = MatcherHost(hosted, consent=self._consent)
         self._hosted = hosted
 
     @property

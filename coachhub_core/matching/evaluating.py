@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
@@ -58,6 +58,7 @@ def evaluate(
     share: float = 0.2,
     seed: int = 0,
     deadline: Deadline = NEVER,
+    consent: Collection[str] = (),
 ) -> Evaluation:
     """
     Learn from the older part of a log, and compare on the newer.
@@ -66,6 +67,7 @@ def evaluate(
         live: What serves now, over the same coaches; it may have seen the newer part, which favours it.
         share: How much of the log, by events, is the newer part.
         deadline: When it is over, the candidate is the best so far.
+        consent: Sensitive columns the candidate may learn from.
     Raises:
         Invalid: If too few trainees chose anybody in the newer part.
     """
@@ -84,7 +86,9 @@ def evaluate(
     allowed = AllowedPairs.each(
         [sum(1 << int(row) for row in np.flatnonzero(~seen[i])) for i in who.tolist()], len(coaches)
     )
-    candidate = CoachMatcher.fit(before, coaches, trainees, matcher=matcher, seed=seed, deadline=deadline)
+    candidate = CoachMatcher.fit(
+        before, coaches, trainees, matcher=matcher, seed=seed, deadline=deadline, consent=consent
+    )
     is_partial = deadline.is_over()
     popular = np.broadcast_to(by_popularity(seen), (len(who), len(coaches)))
     lists: dict[str, NDArray[np.int32]] = {

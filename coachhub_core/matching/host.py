@@ -176,7 +176,7 @@ class MatcherHost:
         prepared = self._prepared(coaches, prices)
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
-        asked = self._with_features(trainee, "trainees")
+        asked = self.with_features(trainee)
         want = _Want(limit, explain, pool)
         hosted, (ranking, reasons, maybe), degraded = self._first_answer(prepared, asked, allowed, want)
         if prices is not None and explain:
@@ -251,9 +251,20 @@ class MatcherHost:
         """Give the chosen matcher's index, for who asks for many at once."""
         return self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
 
+    def with_features(self, table: AnyTable) -> AnyTable:
+        """Give the table with the columns of the chosen blocks: what is served, and what is to be learned from."""
+        side = "coaches" if isinstance(table, CoachTable) else "trainees"
+        for block in self._features:
+            if block.side == side:
+                try:
+                    table = table.with_columns(**block.fill(table))
+                except Exception as exc:  # a missing column is legal for every matcher, a failing plugin is not
+                    _log.warning("the features %s failed and are left out: %r", ", ".join(sorted(block.kinds)), exc)
+        return table
+
     def seen(self, trainees: TraineeTable) -> TraineeTable:
         """Give of the trainees' table what the chosen matcher may see."""
-        return self._with_features(trainees, "trainees").select(self._chosen.needs, consent=self._consent)
+        return self.with_features(trainees).select(self._chosen.needs, consent=self._consent)
 
     def rules(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a snapshot."""
@@ -358,22 +369,13 @@ class MatcherHost:
             prepared = self._snapshots.get(key)
             if prepared is None:
                 rules = HardRules(coaches, self._constraints)
-                prepared = _Prepared(coaches, self._with_features(coaches, "coaches"), rules, prices)
+                prepared = _Prepared(coaches, self.with_features(coaches), rules, prices)
                 self._snapshots[key] = prepared
                 while len(self._snapshots) > _N_SNAPSHOTS:
                     self._snapshots.popitem(last=False)
             else:
                 self._snapshots.move_to_end(key)
             return prepared
-
-    def _with_features(self, table: AnyTable, side: str) -> AnyTable:
-        for block in self._features:
-            if block.side == side:
-                try:
-                    table = table.with_columns(**block.fill(table))
-                except Exception as exc:  # a missing column is legal for every matcher, a failing plugin is not
-                    _log.warning("the features %s failed and are left out: %r", ", ".join(sorted(block.kinds)), exc)
-        return table
 
     def _index(self, prepared: _Prepared, hosted: Hosted, timeout_seconds: float) -> Index:
         name = hosted.name

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
 import click
 
 from coachhub_cli.benching import bench
@@ -89,7 +90,15 @@ def train(
         click.echo(f"not promoted: {why}", err=True)
         ctx.exit(1)
     with _learning("Learning", deadline) as until:
-        model = CoachMatcher.fit(found.log, found.coaches, found.trainees, matcher=matcher, seed=seed, deadline=until)
+        model = CoachMatcher.fit(
+            found.log,
+            found.coaches,
+            found.trainees,
+            matcher=matcher,
+            seed=seed,
+            deadline=until,
+            consent=settings.matching.sensitive_columns,
+        )
         is_cut_short = until.is_over()
     if promote and is_cut_short:
         click.echo("not promoted: the deadline was over before learning was", err=True)
@@ -111,14 +120,19 @@ def train(
 def _learned_from(settings: Settings, since: datetime | None = None) -> TrainingData:
     with bootstrap(settings) as hub:
         first = None if since is None else since.replace(tzinfo=UTC)
-        return training_data(hub.storage, hub.clock, hub.vocabulary, since=first)
+        found = training_data(hub.storage, hub.clock, hub.vocabulary, since=first)
+        served = hub.suggestions.host.with_features  # what a model is asked with, it has to have learned from
+        return attrs.evolve(found, coaches=served(found.coaches), trainees=served(found.trainees))
 
 
 def live_model(settings: Settings, coaches: CoachTable) -> CoachMatcher:
     """Open what the settings serve: the artefact, or the matcher before it has learned anything."""
     chosen = settings.matching
     return CoachMatcher(
-        Path(chosen.artefact) if chosen.artefact else None, coaches=coaches, matcher=chosen.matcher or None
+        Path(chosen.artefact) if chosen.artefact else None,
+        coaches=coaches,
+        matcher=chosen.matcher or None,
+        consent=chosen.sensitive_columns,
     )
 
 
@@ -127,7 +141,16 @@ def _evaluated(
 ) -> Evaluation:
     live = live_model(settings, found.coaches)
     with _learning("Evaluating", deadline) as until:
-        return evaluate(found.log, found.coaches, found.trainees, live=live, matcher=matcher, seed=seed, deadline=until)
+        return evaluate(
+            found.log,
+            found.coaches,
+            found.trainees,
+            live=live,
+            matcher=matcher,
+            seed=seed,
+            deadline=until,
+            consent=settings.matching.sensitive_columns,
+        )
 
 
 def _refusal(settings: Settings, found: TrainingData, matcher: str, seed: int, deadline: float | None) -> str | None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from coachhub_cli import matching, promoting
 from coachhub_cli.matching import match
 from coachhub_cli.progress import lasting
+from coachhub_core import hookimpl
 from coachhub_core.errors import ArtefactError, Invalid
-from coachhub_core.matching import CoachMatcher
+from coachhub_core.matching import CoachMatcher, CoachTable
+from coachhub_core.matching.columns import Column, Number
 from coachhub_core.matching.market import make_market
+from coachhub_core.plugins import load_plugins
+from coachhub_core.ports.matcher import FeatureBlock
 
 MARKET = make_market("much", n_trainees=150, n_coaches=30, seed=4)
 
@@ -36,6 +42,23 @@ def test_an_empty_hub_trains_to_the_prior(tmp_path: Path, monkeypatch: pytest.Mo
     assert (found.matcher, len(found)) == ("duet", 3)
 
 
+@attrs.frozen
+class Cheapness:
+    side: str = "coaches"
+    kinds: Mapping[str, str] = attrs.field(factory=lambda: {"cheap": "number"})
+
+    def fill(self, table: CoachTable) -> Mapping[str, Column]:
+        return {"cheap": Number([-1.0] * len(table))}
+
+
+class OffersCheapness:
+    """A plugin that adds a column."""
+
+    @hookimpl
+    def coachhub_features(self) -> Mapping[str, FeatureBlock]:
+        return {"cheapness": Cheapness()}  # type: ignore[dict-item]  # its members are the protocol's properties
+
+
 @pytest.fixture
 def market(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log in which people chose, in the place of an empty hub's."""
@@ -47,6 +70,26 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, artefact: str = "
     monkeypatch.setenv("COACHHUB_DATA", str(tmp_path / "d"))
     monkeypatch.setenv("COACHHUB_MATCHING_ARTEFACT", artefact)
     monkeypatch.setenv("COACHHUB_MATCHING_MATCHER", matcher)
+
+
+@pytest.mark.usefixtures("market")
+def test_it_learns_from_what_it_will_be_asked_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The columns of plugins are filled in for training, too, and consent holds for both."""
+    in_folder(tmp_path, monkeypatch)
+    monkeypatch.setenv("COACHHUB_MATCHING_FEATURES", "cheapness")
+    monkeypatch.setenv("COACHHUB_MATCHING_SENSITIVE_COLUMNS", "gender")
+    plugins = load_plugins()
+    plugins.register(OffersCheapness(), "cheapness")
+    monkeypatch.setattr(sys.modules["coachhub_core.bootstrap"], "load_plugins", lambda *_: plugins)
+    seen: list[tuple[bool, frozenset[str]]] = []
+
+    def fit(log: object, coaches: CoachTable, *_: object, consent: Collection[str], **__: object) -> None:
+        seen.append(("cheap" in coaches.columns, frozenset(consent)))
+        raise Invalid.at("/log", "seen enough")
+
+    monkeypatch.setattr(CoachMatcher, "fit", fit)
+    assert isinstance(CliRunner().invoke(match, ["train"]).exception, Invalid)
+    assert seen == [(True, frozenset({"gender"}))]
 
 
 @pytest.mark.usefixtures("market")

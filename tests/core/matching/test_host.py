@@ -388,6 +388,8 @@ def test_features_are_columns_like_any_other(made: list[MatcherHost]) -> None:
         host = MatcherHost(Hosted.of("f", offer), features=blocks, timeout_seconds=30)
         made.append(host)
         assert [suggestion.score for suggestion in host.suggest(COACHES, TRAINEE)] == scores
+        assert ("cheap" in host.with_features(COACHES).columns) == (scores[0] != 0)
+        assert host.with_features(TRAINEE) is TRAINEE
 
 
 def test_no_constraints_are_no_constraints(made: list[MatcherHost]) -> None:
