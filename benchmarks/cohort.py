@@ -39,14 +39,20 @@ class Cohort:
     def __init__(self, n: int, m: int, *, dense: bool = False, seed: int = 1) -> None:
         draws = np.random.default_rng(seed)
         taste, offer = (self._tastes(draws, size) for size in (n, m))
-        near = taste @ offer.T
-        mine = 1 / (1 + np.exp(-(3 * near + 0.4 * draws.standard_normal(m) + 0.5 * draws.standard_normal((n, m)))))
-        back = 3 * near + 0.4 * draws.standard_normal((n, 1)) + 0.5 * draws.standard_normal((n, m))
+        liked, picky = 0.4 * draws.standard_normal(m), 0.4 * draws.standard_normal((n, 1))
         length = m if dense else LENGTH
-        best = np.argsort(-mine, axis=1)[:, :length]
-        self.lists = np.ascontiguousarray(best, np.int32)
-        self.scores = np.take_along_axis(mine, best, axis=1)
-        self.theirs = np.take_along_axis(1 / (1 + np.exp(-back)), best, axis=1)
+        self.lists = np.empty((n, length), np.int32)
+        self.scores, self.theirs = np.empty((n, length)), np.empty((n, length))
+        for begin in range(0, n, 1_000):  # every pair at once would not fit into memory
+            some = slice(begin, begin + 1_000)
+            near = 3 * (taste[some] @ offer.T)
+            mine = near + liked + 0.5 * draws.standard_normal(near.shape)
+            best = np.argpartition(-mine, length - 1, axis=1)[:, :length]
+            best = np.take_along_axis(best, np.argsort(-np.take_along_axis(mine, best, axis=1), axis=1), axis=1)
+            back = np.take_along_axis(near, best, axis=1) + picky[some] + 0.5 * draws.standard_normal(best.shape)
+            self.lists[some] = best
+            self.scores[some] = 1 / (1 + np.exp(-np.take_along_axis(mine, best, axis=1)))
+            self.theirs[some] = 1 / (1 + np.exp(-back))
         self.need = np.ones(n, np.int64)
         self.seats = np.full(m, -(-11 * n // (10 * m)), np.int64)
         if dense:

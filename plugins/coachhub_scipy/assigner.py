@@ -91,12 +91,21 @@ def _ready(
     floor: float,
 ) -> _Cohort:
     theirs = scores if coach_scores is None else coach_scores
-    is_pair = (candidates >= 0) & (scores >= floor) & (scores > -np.inf) & (theirs > -np.inf) & (need > 0)[:, None]
-    lists = np.where(candidates >= 0, candidates, 0)
-    if len(seats):
+    is_pair = (scores >= floor) & (scores > -np.inf)
+    if theirs is not scores:
+        is_pair &= theirs > -np.inf
+    lists = candidates
+    if candidates.min(initial=0) < 0:
+        is_pair &= candidates >= 0
+        lists = np.where(candidates >= 0, candidates, 0)
+    if need.min(initial=1) <= 0:
+        is_pair &= (need > 0)[:, None]
+    if seats.min(initial=1) <= 0:
         is_pair &= seats[lists] > 0
-    degree = np.bincount(lists[is_pair], minlength=len(seats))
-    return _Cohort(lists, np.where(is_pair, scores, -np.inf), theirs, np.minimum(seats, degree + 1), need)
+    is_whole = bool(is_pair.all())  # nothing to take out, as in most questions: nothing to copy
+    degree = np.bincount(lists.ravel() if is_whole else lists[is_pair], minlength=len(seats))
+    values = scores if is_whole else np.where(is_pair, scores, -np.inf)
+    return _Cohort(lists, values, theirs, np.minimum(seats, degree + 1), need)
 
 
 def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, float]:
@@ -170,9 +179,10 @@ def _count_blocking(cohort: _Cohort, rows: NDArray[np.int64], columns: NDArray[n
     np.minimum.at(least, coach, cohort.theirs[rows, columns])
     held_score[np.bincount(rows, minlength=n) < cohort.need] = -np.inf
     least[np.bincount(coach, minlength=m) < cohort.seats] = -np.inf
-    blocks = (cohort.values > held_score[:, None]) & (cohort.theirs > least[cohort.lists])
-    blocks[rows, columns] = False
-    return int((blocks & (cohort.values > -np.inf)).sum())
+    is_wanted = cohort.values > held_score[:, None]
+    is_wanted[rows, columns] = False
+    pair = np.flatnonzero(is_wanted)  # few: most get a coach near the top of their list
+    return int((cohort.theirs.ravel()[pair] > least[cohort.lists.ravel()[pair]]).sum())
 
 
 def _placements(

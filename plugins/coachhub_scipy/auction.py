@@ -83,7 +83,9 @@ def auction(
         goes_again = is_touched[lists[mine, column]]
         who, where = np.concatenate([mine[goes_again], who]), np.concatenate([column[goes_again], where])
         bid = np.concatenate([bids[goes_again], bid])
-        order, is_kept, full, last = keep_best(lists[who, where], bid, who, seats)
+        coach = lists[who, where]
+        order, rank, full, last = keep_best(coach, bid, who, seats)
+        is_kept = rank < seats[coach[order]]
         prices[full] = bid[order[last]]
         kept, lost = order[is_kept], order[~is_kept]
         is_done[who[lost]] = False
