@@ -10,8 +10,6 @@ restarts. The hard constraints are the host's and hold whoever answers.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
 import time
@@ -24,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid, MatcherError, MatcherTimeout
-from coachhub_core.matching.checks import check_ranking, check_reasons, check_upper
+from coachhub_core.matching.asking import Answer, Want, answer, input_hash, ordered, with_demand
+from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.constraints import Filters, HardRules, built_in
-from coachhub_core.matching.demand import moved, with_reason
-from coachhub_core.matching.exploring import Maybe
+from coachhub_core.matching.demand import with_reason
 from coachhub_core.matching.hosted import Hosted, plain_hosted
 from coachhub_core.matching.runner import NotDone, Runner, Wait
 from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
@@ -39,9 +37,7 @@ from coachhub_core.ports.matcher import (
     FeatureBlock,
     HardConstraint,
     Index,
-    Ranking,
     Reason,
-    Unsure,
 )
 
 GRACE_SECONDS = 0.25  # beyond the deadline, for a matcher that looks at it only every 20 ms and then cleans up
@@ -53,7 +49,6 @@ _N_SNAPSHOTS = 2  # the newest, and the one before it that requests under way st
 _log = logging.getLogger("coachhub.matching")
 
 AnyTable = TypeVar("AnyTable", CoachTable, TraineeTable)
-Answer = tuple[Ranking, list[tuple[Reason, ...]], tuple[Maybe, ...]]
 
 
 @attrs.frozen(kw_only=True)
@@ -79,15 +74,6 @@ class _Prepared:
     indexes: dict[str, Index] = attrs.field(factory=dict)
     failed: dict[str, MatcherError] = attrs.field(factory=dict)
     building: dict[str, threading.Event] = attrs.field(factory=dict)
-
-
-@attrs.frozen
-class _Want:
-    """What is asked of a matcher beside the question."""
-
-    limit: int
-    explain: bool
-    pool: int  # of so many it is asked how good they may well be
 
 
 class _Unready(MatcherError):
@@ -177,12 +163,12 @@ class MatcherHost:
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
         asked = self.with_features(trainee)
-        want = _Want(limit, explain, pool)
-        hosted, (ranking, reasons, maybe), degraded = self._first_answer(prepared, asked, allowed, want)
+        want = Want(limit, explain, pool)
+        hosted, (ranking, reasons, maybe), degraded = self._firstanswer(prepared, asked, allowed, want)
         if prices is not None and explain:
-            reasons = _with_demand(ranking, reasons, prices)
+            reasons = with_demand(ranking, reasons, prices)
         items = tuple(
-            Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=_ordered(why))
+            Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=ordered(why))
             for place, (row, score, why) in enumerate(
                 zip(ranking.rows[0].tolist(), ranking.scores[0].tolist(), reasons, strict=True)
             )
@@ -194,7 +180,7 @@ class MatcherHost:
             relaxations=eligible.relaxations,
             matcher=hosted.name,
             model_id=hosted.model_id,
-            input_hash=_input_hash(coaches, trainee, filters, limit, without, hosted.model_id, prices),
+            input_hash=input_hash(coaches, trainee, filters, limit, without, hosted.model_id, prices),
             degraded=degraded,
             pool=maybe,
         )
@@ -216,7 +202,7 @@ class MatcherHost:
             def explained() -> list[tuple[Reason, ...]]:
                 found = index.explain(seen, rows)
                 check_reasons(found, rows.tolist())
-                return [_ordered(with_reason(why, 0.0, 0)) for why in found[0]]
+                return [ordered(with_reason(why, 0.0, 0)) for why in found[0]]
 
             found: list[tuple[Reason, ...]] = (
                 explained() if self._chosen.is_trusted else self._runner.run(explained, self._timeout + GRACE_SECONDS)
@@ -293,8 +279,8 @@ class MatcherHost:
 
     # ── who answers ──
 
-    def _first_answer(
-        self, prepared: _Prepared, trainee: TraineeTable, allowed: AllowedPairs, want: _Want
+    def _firstanswer(
+        self, prepared: _Prepared, trainee: TraineeTable, allowed: AllowedPairs, want: Want
     ) -> tuple[Hosted, Answer, str | None]:
         degraded: str | None = None
         for hosted in self._chain:
@@ -326,18 +312,18 @@ class MatcherHost:
         raise MatcherError(reason="no matcher answered")  # unreachable while plain is last: it has no deadline
 
     def _ask(
-        self, prepared: _Prepared, hosted: Hosted, trainee: TraineeTable, allowed: AllowedPairs, want: _Want
+        self, prepared: _Prepared, hosted: Hosted, trainee: TraineeTable, allowed: AllowedPairs, want: Want
     ) -> Answer:
         patience = self._timeout + GRACE_SECONDS
         index = self._index(prepared, hosted, patience)
         seen = trainee.select(hosted.needs, consent=self._consent)
         if hosted.is_trusted:
-            return _answer(index, prepared.coaches, seen, allowed, NEVER, want)
+            return answer(index, prepared.coaches, seen, allowed, NEVER, want)
         deadline = Deadline.after(self._timeout, self._clock)
-        answer: Answer = self._runner.run(
-            lambda: _answer(index, prepared.coaches, seen, allowed, deadline, want), patience
+        found: Answer = self._runner.run(
+            lambda: answer(index, prepared.coaches, seen, allowed, deadline, want), patience
         )
-        return answer
+        return found
 
     # ── the breaker ──
 
@@ -416,75 +402,3 @@ class MatcherHost:
                 prepared.failed[hosted.name] = MatcherError(reason=f"the index of {hosted.name!r} failed: {exc!r}")
         finally:
             ready.set()
-
-
-def _answer(
-    index: Index,
-    coaches: CoachTable,
-    trainee: TraineeTable,
-    allowed: AllowedPairs,
-    deadline: Deadline,
-    want: _Want,
-) -> Answer:
-    is_unsure = want.pool > 0 and isinstance(index, Unsure)
-    k = max(want.limit, want.pool) if is_unsure else want.limit
-    whole = index.rank(trainee, k, allowed, deadline=deadline)
-    check_ranking(whole, coaches, allowed, len(trainee), k)
-    ranking = whole
-    if k > want.limit:  # a shorter list is the head of a longer one
-        ranking = attrs.evolve(
-            whole,
-            rows=np.ascontiguousarray(whole.rows[:, : want.limit]),
-            scores=np.ascontiguousarray(whole.scores[:, : want.limit]),
-        )
-    reasons: list[tuple[Reason, ...]] = [()] * want.limit
-    if want.explain:
-        found = index.explain(trainee, ranking.rows)
-        check_reasons(found, ranking.rows.tolist())
-        reasons = found[0]
-    return ranking, reasons, _may_be(index, coaches, trainee, whole) if is_unsure else ()
-
-
-def _may_be(index: Index, coaches: CoachTable, trainee: TraineeTable, ranking: Ranking) -> tuple[Maybe, ...]:
-    """Ask how good each who was ranked may well be."""
-    assert isinstance(index, Unsure)  # noqa: S101 - the caller has looked
-    upper = index.upper(trainee, ranking.rows)
-    check_upper(upper, ranking.scores)
-    parts = (ranking.rows[0].tolist(), ranking.scores[0].tolist(), upper[0].tolist())
-    return tuple(
-        Maybe(coach_id=coaches.ids[row], score=score, upper=bound)
-        for row, score, bound in zip(*parts, strict=True)
-        if row >= 0
-    )
-
-
-def _with_demand(
-    ranking: Ranking, reasons: list[tuple[Reason, ...]], prices: NDArray[np.float64]
-) -> list[tuple[Reason, ...]]:
-    """Say whom the price of demand moved down within the list, and by how many places."""
-    rows = [row for row in ranking.rows[0].tolist() if row >= 0]
-    mine = prices[rows].tolist()
-    places = moved(ranking.scores[0, : len(rows)].tolist(), mine)
-    told = [with_reason(why, price, n) for why, price, n in zip(reasons, mine, places, strict=False)]
-    return [*told, *reasons[len(told) :]]
-
-
-def _ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Put the strongest first and the bases last, so that the first line of a list is what a reader needs."""
-    return tuple(sorted(reasons, key=lambda r: (r.code.endswith(".base"), -abs(r.contribution))))
-
-
-def _input_hash(
-    coaches: CoachTable,
-    trainee: TraineeTable,
-    filters: Filters | None,
-    limit: int,
-    without: Collection[str],
-    model_id: str,
-    prices: NDArray[np.float64] | None,
-) -> str:
-    stated = attrs.asdict(filters) if filters is not None else {}
-    asked = [coaches.content_hash, trainee.content_hash, stated, limit, sorted(without), model_id]
-    if prices is not None:
-        asked.append(hashlib.sha256(prices.tobytes()).hexdigest())
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
