@@ -104,8 +104,15 @@ def _check(house: House, tally: Tally, writers: list[Writer], talkers: list[Mess
         writer.check()
     check_talk(tally, talkers)
     with a_hub(house.server.folder, directly(house)) as hub:
-        until(lambda: not differences(hub, house), HEALED_SECONDS)
-        for each in differences(hub, house):
+        found = ["nothing could be compared"]
+
+        def agree() -> bool:
+            found[:] = ["nothing could be compared"]  # unless it can be, to the end
+            found[:] = differences(hub, house)
+            return not found
+
+        until(agree, HEALED_SECONDS)
+        for each in found:
             tally.complain("differs", each)
 
 
