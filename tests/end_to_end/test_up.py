@@ -62,7 +62,8 @@ def test_it_starts_serves_and_ends_in_order(tmp_path: Path) -> None:
     """Ready when both ports are; SIGTERM finishes everything, exit 0 within 20 s; a second start keeps it all."""
     folder = tmp_path / "data"
     with running(folder) as server:
-        assert server.ask("GET", "/health").body["status"] == "healthy"
+        # a search engine of its own is still making the index it was ready without
+        assert until(lambda: server.ask("GET", "/health").body["status"] == "healthy", 30)
         email = server.trainee().email
         started = time.monotonic()
         assert server.stop(signal.SIGTERM) == 0
