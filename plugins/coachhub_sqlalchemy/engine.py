@@ -8,7 +8,6 @@ longer and longer and starves waiters; this one starves nobody.
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import time
@@ -23,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from coachhub_core import deadline
 from coachhub_core.breaker import Breaker
 from coachhub_core.errors import Contended, Unavailable
+from coachhub_sqlalchemy.database_file import DatabaseFile
 from coachhub_sqlalchemy.errors import on_error
 
 UNIT_SECONDS: Final = deadline.UNIT_SECONDS
@@ -64,13 +64,12 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
         connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
     )
 
-    file = _File(url.database) if url.database and url.database != ":memory:" else None
+    file = DatabaseFile.of(url)
     gate = _Gate()
 
     @event.listens_for(engine, "do_connect")
-    def open_file(*_: Any) -> None:
-        if file is not None and file.was_there:
-            file.inode()  # connecting would make an empty one
+    def open_file(_: Any, __: Any, ___: Any, how: dict[str, Any]) -> sqlite3.Connection | None:
+        return None if file is None else file.open(**how)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
@@ -101,23 +100,6 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
-
-
-class _File:
-    """The database file: one that was taken away must not be written to, for what it is told is lost."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self.was_there = False
-
-    def inode(self) -> tuple[int, int]:
-        """Return which file has the name now; ``Unavailable`` when none has."""
-        try:
-            found = os.stat(self._path)
-        except OSError as exc:
-            raise Unavailable(what="the database file") from exc
-        self.was_there = True
-        return found.st_dev, found.st_ino
 
 
 class _Gate:

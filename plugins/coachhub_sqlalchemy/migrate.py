@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from coachhub_core.errors import Contended
+from coachhub_sqlalchemy.database_file import DatabaseFile
 from coachhub_sqlalchemy.mysql import take_time
 
 if TYPE_CHECKING:
@@ -56,10 +57,25 @@ def configured() -> Config:
 
 
 def upgrade(engine: Engine, url: URL) -> str:
-    """Bring the database to :func:`head`; of several processes one does it and the others wait."""
+    """
+    Bring the database to :func:`head`; of several processes one does it and the others wait.
+
+    Raises:
+        Unavailable: If it cannot be reached; also where its file is missing and was there before.
+    """
+    file = DatabaseFile.of(url)
+    if file is not None:
+        file.make_the_first()
     with engine.connect() as connection:
-        if current(connection) == head():
-            return head()
+        is_done = current(connection) == head()
+    if not is_done:
+        _upgrade(engine, url)
+    if file is not None:
+        file.mark_made()
+    return head()
+
+
+def _upgrade(engine: Engine, url: URL) -> None:
     from alembic import command
 
     with alone(engine, url), engine.connect() as connection:
@@ -68,14 +84,13 @@ def upgrade(engine: Engine, url: URL) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
-    return head()
 
 
 @contextmanager
 def alone(engine: Engine, url: URL) -> Iterator[None]:
     """Hold the migration lock: a lock file beside SQLite, a named lock on MySQL."""
     if url.get_backend_name() == "sqlite":
-        with Path(f"{url.database}.migrating").open("w") as lock:
+        with Path(f"{url.database}.migrating").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return

@@ -175,7 +175,7 @@ class SqlStorage:
         self.engine.dispose()
         if self.path.exists() and any(n for name, n in _rows_of(self.path).items() if name not in copying.SHIPPED):
             raise BackupError(reason=f"{self.path} is not empty; restore into a new folder")
-        for leftover in ("", "-wal", "-shm"):
+        for leftover in ("-wal", "-shm"):
             Path(f"{self.path}{leftover}").unlink(missing_ok=True)
         temporary = self.path.with_suffix(".restoring")
         shutil.copyfile(source, temporary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sqlite3
 import time
 import uuid
@@ -179,6 +180,46 @@ def test_a_file_that_was_taken_away_is_written_to_by_nobody(house: House) -> Non
         away.rename(file)
     check_healed(house, said)
     assert until(lambda: house.server.ask("GET", "/health").status == 200)
+
+
+@pytest.mark.xdist_group("degradation")
+def test_who_starts_while_the_file_is_away_waits_for_it(house: House) -> None:
+    """An empty file in its place would have SQLite throw away the log, with everything since the last checkpoint."""
+    said = house.say("send_message", **message(house))["data"]["seq"]
+    file = house.server.folder / "coachhub.db"
+    away = house.server.folder / "away.db"
+    log = house.server.folder / "combined.log"
+    file.rename(away)
+    try:
+        before = log.stat().st_size
+        for pid in descendants(house.server.process.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"coachhub_ws" not in command:  # chat's connection is used below
+                os.kill(pid, signal.SIGKILL)
+
+        def waiting() -> bool:
+            with log.open("rb") as lines:
+                lines.seek(before)
+                return lines.read().count(b"put it back") >= 2
+
+        assert until(waiting, 30)
+        assert not file.exists()
+    finally:
+        away.rename(file)
+    assert until(lambda: is_at_the_door(house), 30)
+    who = {"email": house.trainee.email, "password": PASSWORD}
+    assert house.server.ask("POST", "/api/auth/login", who).status == 200
+    heard = house.say("history", conversation_id=house.conversation_id)
+    assert said in {each["seq"] for each in heard["data"]["events"]}
+    check_healed(house, message(house))
+
+
+def is_at_the_door(house: House) -> bool:
+    """Whether REST takes connections, and is ready."""
+    try:
+        return house.server.ask("GET", "/health/ready").status == 200
+    except OSError:
+        return False
 
 
 def is_an_old_copy(answer: Answer) -> bool:

@@ -146,6 +146,7 @@ def test_a_broken_uniqueness_is_named_by_table_and_columns(storage: SqlStorage) 
 
 def test_an_instance_of_the_first_schema_keeps_what_it_has(tmp_path: Path) -> None:
     """Forward with people in it, back again and to nothing at all, and forward once more."""
+    (tmp_path / "old.db").touch()
     made = SqlStorage(f"sqlite:///{tmp_path / 'old.db'}")
     _goes_forward_and_back(made)
 

@@ -87,6 +87,52 @@ def test_nothing_is_written_to_a_file_that_was_taken_away(storage: SqlStorage) -
     storage.ping()
 
 
+def test_who_starts_while_the_file_is_away_makes_no_other(storage: SqlStorage, tmp_path: Path) -> None:
+    """An empty one would have SQLite throw away the log beside it, with all that is not yet in the file."""
+    path = storage.path
+    assert path is not None
+    account = an_account()
+    with storage.begin() as work:
+        work.accounts.add(account)
+        work.commit()
+    away = path.with_suffix(".away")
+    path.rename(away)
+    for beside in ("coachhub.db-wal", "coachhub.db.migrating"):  # either is enough
+        hidden = tmp_path / "hidden"
+        (tmp_path / beside).rename(hidden)
+        starting = SqlStorage(f"sqlite:///{path}")
+        with pytest.raises(Unavailable, match=r"put it back"):
+            starting.migrate()
+        with pytest.raises(Unavailable):
+            write(starting)
+        starting.close()
+        hidden.rename(tmp_path / beside)
+    assert not path.exists()
+    away.rename(path)
+    starting = SqlStorage(f"sqlite:///{path}")
+    starting.migrate()
+    with starting.begin(read_only=True) as work:
+        assert work.accounts.find(account.id) == account
+    starting.close()
+
+
+def test_an_installation_from_before_is_marked_at_its_next_start(storage: SqlStorage, tmp_path: Path) -> None:
+    """Its lock of migrations was empty."""
+    mark = tmp_path / "coachhub.db.migrating"
+    mark.write_text("")
+    storage.migrate()
+    assert "was made here" in mark.read_text()
+
+
+def test_names_with_marks_of_an_address_are_names(tmp_path: Path) -> None:
+    """A number sign, a space, a letter beyond ASCII."""
+    made = SqlStorage(f"sqlite:///{tmp_path / 'a#b c é.db'}")
+    made.migrate()
+    write(made)
+    made.close()
+    assert (tmp_path / "a#b c é.db").stat().st_size > 10_000
+
+
 def test_a_file_that_came_in_the_place_of_another_is_opened(storage: SqlStorage, tmp_path: Path) -> None:
     """Connections to the former one are not used again."""
     path = storage.path
