@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -158,9 +160,20 @@ def settings_through(neighbours: dict[str, Neighbour]) -> dict[str, str]:
 
 
 @contextmanager
-def a_house(folder: Path, engines: Engines, **environ: str) -> Iterator[House]:
+def _a_folder() -> Iterator[Path]:
+    """Give a folder everybody may enter: Elasticsearch does not run as root, and has to reach its own in here."""
+    folder = Path(tempfile.mkdtemp(prefix="coachhub-faults-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def a_house(engines: Engines, **environ: str) -> Iterator[House]:
     """Start the servers, the instance, and its people's life."""
-    with neighbours_of(folder, engines) as neighbours:
+    with _a_folder() as folder, neighbours_of(folder, engines) as neighbours:
         settings = settings_through(neighbours)
         with started(folder / "data", LOG_LEVEL="warning", **settings, **environ) as server:
             # "ready" is what one worker says; another one may still wait for its turn to begin

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -53,14 +50,9 @@ class Result:
 
 def run_slice(engines: Engines, seed: int, numbers: range, tell: Tell) -> Result:
     """Do the faults *numbers* of *seed* to an instance on *engines*; return what was found."""
-    folder = Path(tempfile.mkdtemp(prefix="coachhub-faults-"))
-    folder.chmod(0o755)  # Elasticsearch does not run as root, and has to reach its own folder in here
-    try:
-        # two workers, so that one may die; the file of SQLite allows one writer, MariaDB many
-        with a_house(folder, engines, COACHHUB_HTTP_WORKERS="2") as house:
-            return _under_load(house, seed, numbers, tell)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # two workers, so that one may die; the file of SQLite allows one writer, MariaDB many
+    with a_house(engines, COACHHUB_HTTP_WORKERS="2") as house:
+        return _under_load(house, seed, numbers, tell)
 
 
 def _under_load(house: House, seed: int, numbers: range, tell: Tell) -> Result:

@@ -45,14 +45,14 @@ SETTLED = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house() -> Iterator[House]:
     """An instance on every server that can be started here."""
     if (absent := why_absent("mariadb") or why_absent("redis")) is not None:
         pytest.skip(absent)
     engines = ["mariadb", "redis"]
     if why_absent("elasticsearch") is None:
         engines.append("elasticsearch")
-    with a_house(tmp_path_factory.mktemp("table"), tuple(engines), **AS_MANY_AS_ROWS) as made:
+    with a_house(tuple(engines), **AS_MANY_AS_ROWS) as made:
         yield made
 
 
