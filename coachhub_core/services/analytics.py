@@ -65,7 +65,7 @@ class AnalyticsService:
         with self._context.read(may_lag=True) as work:
             running = self._running(work, coach_id)
             facts = self._facts(work, actor, coach_id, running, now)
-            asked = work.matches.contexts([m.id for m in work.matches.open_of_coach(coach_id)])
+            asked = work.matches.contexts_of_coach(coach_id, statuses=("requested",))
             today = local_day(now, work.accounts.get(actor.account_id).zone)
         requests = [
             RequestFact(
@@ -82,16 +82,15 @@ class AnalyticsService:
         return AttentionView(as_of=now, items=found[: query.limit])
 
     def _running(self, work: UnitOfWork, coach_id: UUID) -> Sequence[MatchContext]:
-        ids = [match.id for match in work.matches.running_of_coach(coach_id)]
-        return sorted(work.matches.contexts(ids), key=_key)
+        return sorted(work.matches.contexts_of_coach(coach_id, statuses=("active", "paused")), key=_key)
 
     def _facts(
         self, work: UnitOfWork, actor: Actor, coach_id: UUID, contexts: Sequence[MatchContext], now: datetime
     ) -> list[TraineeFacts]:
         ids = [context.match.trainee_id for context in contexts]
-        may_logs = work.grants.trainees_of(coach_id, "logs")
-        may_plans = work.grants.trainees_of(coach_id, "plan")
-        today = {c.match.trainee_id: local_day(now, work.accounts.get(c.trainee_account_id).zone) for c in contexts}
+        granted = work.grants.trainees_of(coach_id)
+        may_logs, may_plans = granted.get("logs", frozenset()), granted.get("plan", frozenset())
+        today = {c.match.trainee_id: local_day(now, c.trainee_zone) for c in contexts}
         logged = [id for id in ids if id in may_logs]
         last_days = work.workouts.last_days(logged)
         efforts = work.workouts.efforts(logged, limit=2)
@@ -124,10 +123,8 @@ class AnalyticsService:
                     trainee_name=context.trainee_name,
                     match_id=match.id,
                     match_status="paused" if match.status == "paused" else "active",
-                    goal=work.trainees.get(id).goal,
-                    since=local_day(
-                        match.started_at or match.created_at, work.accounts.get(context.trainee_account_id).zone
-                    ),
+                    goal=context.trainee_goal,
+                    since=local_day(match.started_at or match.created_at, context.trainee_zone),
                     today=day,
                     last_7=last_7,
                     before_7=before_7,

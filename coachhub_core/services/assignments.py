@@ -387,7 +387,7 @@ class AssignmentService:
             return [self._access.trainee(work, actor, trainee_id, "plan").id]
         if actor.trainee_id is not None:
             return [actor.trainee_id]
-        return sorted(work.grants.trainees_of(own_coach_id(actor), "plan"))
+        return sorted(work.grants.trainees_of(own_coach_id(actor)).get("plan", ()))
 
     def _plan(self, work: UnitOfWork, assignment: Assignment) -> Plan:
         found = work.plans.find(assignment.plan_id)

@@ -159,8 +159,9 @@ class Closing:
         asking = {match.trainee_id for match in work.matches.open_of_coach(coach_id)}
         work.trainees.lock_many(sorted(asking))
         # read again under the locks: who was answered meanwhile is not open any more
-        waiting = [match for match in work.matches.open_of_coach(coach_id) if match.trainee_id in asking]
-        for context in work.matches.contexts([match.id for match in waiting]):
+        found = work.matches.contexts_of_coach(coach_id, statuses=("requested",))
+        waiting = [context for context in found if context.match.trainee_id in asking]
+        for context in waiting:
             match = context.match
             if match.state_at(now) == "expired":
                 after, action, why = match.expire(now=now), "expire", "no answer"

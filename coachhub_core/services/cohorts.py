@@ -167,7 +167,8 @@ class CohortService:
         keyset = read_cursor(query.cursor, _LIST)
         with self._context.read() as work:
             found = work.cohorts.page(keyset=keyset, limit=query.limit)
-            items = tuple(CohortRunView.of(run, unplaced=work.cohorts.reasons(run.id)) for run in found.items)
+            reasons = work.cohorts.reasons([run.id for run in found.items])
+        items = tuple(CohortRunView.of(run, unplaced=reasons.get(run.id, {})) for run in found.items)
         after, before = ends(found, keyset, _LIST, lambda run: (run.id,))
         return CohortRunPage(items=items, next=after, prev=before)
 
@@ -202,7 +203,7 @@ class CohortService:
             ConflictView(number=c.number, n_left_out=n, trainees=c.trainees, coaches=c.coaches)
             for c, n in work.cohorts.conflicts(run.id)
         )
-        return CohortRunView.of(run, unplaced=work.cohorts.reasons(run.id), conflicts=conflicts)
+        return CohortRunView.of(run, unplaced=work.cohorts.reasons([run.id]).get(run.id, {}), conflicts=conflicts)
 
     # ── deciding ──
 
@@ -252,7 +253,8 @@ class CohortService:
 
     def _infeasible(self, work: UnitOfWork, run: CohortRun) -> CohortInfeasible:
         n_out = run.n_trainees - (run.n_placed or 0)
-        reasons = ", ".join(f"{reason} {n}" for reason, n in work.cohorts.reasons(run.id).items())
+        counted = work.cohorts.reasons([run.id]).get(run.id, {})
+        reasons = ", ".join(f"{reason} {n}" for reason, n in counted.items())
         says = f"{n_out} of {run.n_trainees} could not be placed ({reasons}); say true to ask for the others"
         errors = [FieldError(pointer="/partial", message=says, code="infeasible")]
         for found, n_left_out in work.cohorts.conflicts(run.id)[:_EXAMPLES]:

@@ -256,10 +256,11 @@ class WorkoutService:
     def _views(self, work: UnitOfWork, found: Iterable[Workout]) -> tuple[WorkoutView, ...]:
         workouts = list(found)
         days = work.workouts.fulfils([workout.id for workout in workouts])
+        rows = work.scheduled.find_many(list(days.values()))
         views = []
         for workout in workouts:
             day_id = days.get(workout.id)
-            row = work.scheduled.find(day_id) if day_id is not None else None
+            row = rows.get(day_id) if day_id is not None else None
             state = row.state if row is not None else None
             fulfils: FulfilledState | None = state if state == "done" or state == "partial" else None
             views.append(WorkoutView.of(workout, scheduled_workout_id=day_id, fulfils=fulfils))

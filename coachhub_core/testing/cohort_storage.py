@@ -133,7 +133,7 @@ class CohortStorageContract:
             after = (ordered[2].trainee_id, ordered[2].place)
             assert work.cohorts.placements(run.id, state=None, after=after, limit=2) == ordered[3:5]
             assert work.cohorts.placements(run.id, state="placed", after=None, limit=1) == [placed[0]]
-            assert work.cohorts.reasons(run.id) == {"match.coach_full": 1, "no_seat": 3}
+            assert work.cohorts.reasons([run.id, new_id()]) == {run.id: {"match.coach_full": 1, "no_seat": 3}}
             assert [p.run_id for p in work.cohorts.placements_of(trainees[0].id)] == [run.id, run.id, other.id]
             names = {(c.placement.state, c.coach_name) for c in _walk(storage, run.id)}
         assert [c.placement for c in _walk(storage, run.id)] == ordered

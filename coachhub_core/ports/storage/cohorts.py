@@ -81,8 +81,8 @@ class CohortRepository(Protocol):
         """Every placement of a trainee, in all runs."""
         ...
 
-    def reasons(self, run_id: UUID) -> Mapping[str, int]:
-        """Count what is unplaced or refused by its reason."""
+    def reasons(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, int]]:
+        """Count for each of these runs what is unplaced or refused, by its reason; a run without any is left out."""
         ...
 
     def put_conflicts(self, run_id: UUID, conflicts: Sequence[CohortConflict]) -> None:

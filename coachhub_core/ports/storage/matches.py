@@ -22,6 +22,8 @@ class MatchContext:
     match: Match
     trainee_name: str
     trainee_account_id: UUID
+    trainee_zone: str
+    trainee_goal: str | None
     coach_name: str
     coach_account_id: UUID
     conversation_id: UUID | None
@@ -67,6 +69,10 @@ class MatchRepository(Protocol):
         ...
 
     def running_of_coach(self, coach_id: UUID) -> Sequence[Match]: ...
+
+    def contexts_of_coach(self, coach_id: UUID, *, statuses: Sequence[MatchStatus]) -> Sequence[MatchContext]:
+        """Return a coach's matches in these states with what a view shows beside them, oldest first."""
+        ...
 
     def of_trainee(self, trainee_id: UUID) -> Sequence[Match]:
         """All of them, newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -81,8 +81,8 @@ class GrantRepository(Protocol):
         """What stands now."""
         ...
 
-    def trainees_of(self, coach_id: UUID, scope: GrantScope) -> frozenset[UUID]:
-        """Trainees who let this coach see *scope* now."""
+    def trainees_of(self, coach_id: UUID) -> Mapping[GrantScope, frozenset[UUID]]:
+        """Return for each scope the trainees who let this coach see it now; a scope that nobody granted is left out."""
         ...
 
     def revoke(self, id: UUID, *, at: datetime) -> None: ...

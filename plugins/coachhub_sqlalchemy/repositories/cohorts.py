@@ -119,15 +119,20 @@ class SqlCohorts(Repository[CohortRun]):
         statement = sa.select(*PLACEMENTS.selected).where(_p.trainee_id == trainee_id).order_by(_p.run_id, _p.place)
         return [PLACEMENTS.from_row(row) for row in self._connection.execute(statement)]
 
-    def reasons(self, run_id: UUID) -> Mapping[str, int]:
+    def reasons(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, int]]:
         """Count by reason."""
+        if not run_ids:
+            return {}
         statement = (
-            sa.select(_p.reason, sa.func.count())
-            .where(_p.run_id == run_id, _p.reason.is_not(None))
-            .group_by(_p.reason)
-            .order_by(_p.reason)
+            sa.select(_p.run_id, _p.reason, sa.func.count())
+            .where(_p.run_id.in_(list(run_ids)), _p.reason.is_not(None))
+            .group_by(_p.run_id, _p.reason)
+            .order_by(_p.run_id, _p.reason)
         )
-        return {row[0]: int(row[1]) for row in self._connection.execute(statement)}
+        found: dict[UUID, dict[str, int]] = {}
+        for run_id, reason, n in self._connection.execute(statement):
+            found.setdefault(run_id, {})[reason] = int(n)
+        return found
 
     # ── conflicts ──
 

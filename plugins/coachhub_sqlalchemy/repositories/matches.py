@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from coachhub_core.domain.matches import Match, MatchEvent, MatchStatus
 from coachhub_core.errors import NotFound
@@ -25,11 +27,13 @@ EVENTS = RowMapping(MatchEvent, match_events)
 
 _trainee_user = users.alias("trainee_user")
 _coach_user = users.alias("coach_user")
-_CONTEXTS = (
+_WITH_CONTEXT: sa.Select[Any] = (
     sa.select(
         *MATCHES.selected,
         _trainee_user.c.name,
         _trainee_user.c.id,
+        _trainee_user.c.zone,
+        trainees.c.goal,
         _coach_user.c.name,
         _coach_user.c.id,
         conversations.c.id,
@@ -40,9 +44,24 @@ _CONTEXTS = (
     .join(coaches, matches.c.coach_id == coaches.c.id)
     .join(_coach_user, coaches.c.user_id == _coach_user.c.id)
     .outerjoin(conversations, conversations.c.match_id == matches.c.id)
-    .where(matches.c.id.in_(sa.bindparam("the_ids", expanding=True)))
 )
+_CONTEXTS = _WITH_CONTEXT.where(matches.c.id.in_(sa.bindparam("the_ids", expanding=True)))
 _OF = sa.select(*MATCHES.selected)
+
+
+def _context(row: Row[Any]) -> MatchContext:
+    n = len(MATCHES)
+    return MatchContext(
+        match=MATCHES.from_row(row),
+        trainee_name=row[n],
+        trainee_account_id=row[n + 1],
+        trainee_zone=row[n + 2],
+        trainee_goal=row[n + 3],
+        coach_name=row[n + 4],
+        coach_account_id=row[n + 5],
+        conversation_id=row[n + 6],
+        coach_full=bool(row[n + 7]),
+    )
 
 
 def is_standing(now: datetime) -> sa.ColumnElement[bool]:
@@ -61,20 +80,16 @@ class SqlMatches(Repository[Match]):
         """In the order of *ids*."""
         if not ids:
             return []
-        n = len(MATCHES)
-        found = {}
-        for row in self._connection.execute(_CONTEXTS, {"the_ids": list(ids)}):
-            match = MATCHES.from_row(row)
-            found[match.id] = MatchContext(
-                match=match,
-                trainee_name=row[n],
-                trainee_account_id=row[n + 1],
-                coach_name=row[n + 2],
-                coach_account_id=row[n + 3],
-                conversation_id=row[n + 4],
-                coach_full=bool(row[n + 5]),
-            )
+        found = {
+            context.match.id: context
+            for context in map(_context, self._connection.execute(_CONTEXTS, {"the_ids": list(ids)}))
+        }
         return [found[id] for id in ids if id in found]
+
+    def contexts_of_coach(self, coach_id: UUID, *, statuses: Sequence[MatchStatus]) -> Sequence[MatchContext]:
+        """In one statement."""
+        statement = _WITH_CONTEXT.where(matches.c.coach_id == coach_id, matches.c.status.in_(list(statuses)))
+        return list(map(_context, self._connection.execute(statement.order_by(matches.c.id))))
 
     def context(self, id: UUID) -> MatchContext:
         """One match with what its view shows beside it."""

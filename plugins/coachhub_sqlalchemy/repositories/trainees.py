@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -105,14 +105,17 @@ class SqlGrants(Repository[Grant]):
         )
         return frozenset(cast(GrantScope, row[0]) for row in rows)
 
-    def trainees_of(self, coach_id: UUID, scope: GrantScope) -> frozenset[UUID]:
-        """Who lets this coach see *scope*."""
+    def trainees_of(self, coach_id: UUID) -> Mapping[GrantScope, frozenset[UUID]]:
+        """Who lets this coach see what."""
         rows = self._connection.execute(
-            sa.select(grants.c.trainee_id).where(
-                grants.c.coach_id == coach_id, grants.c.scope == scope, grants.c.revoked_at.is_(None)
+            sa.select(grants.c.scope, grants.c.trainee_id).where(
+                grants.c.coach_id == coach_id, grants.c.revoked_at.is_(None)
             )
         )
-        return frozenset(row[0] for row in rows)
+        found: dict[GrantScope, set[UUID]] = {}
+        for scope, trainee_id in rows:
+            found.setdefault(cast(GrantScope, scope), set()).add(trainee_id)
+        return {scope: frozenset(ids) for scope, ids in found.items()}
 
     def revoke(self, id: UUID, *, at: datetime) -> None:
         """Take one back."""

@@ -31,6 +31,7 @@ _SETS = (
     .where(_L.workout_id.in_(sa.bindparam("the_ids", expanding=True)))
     .order_by(_L.workout_id, _L.ordinal)
 )
+_WALKS = 50  # in one statement: SQLite joins 500 at most
 _PLAIN = tuple(f.name for f in attrs.fields(SetEntry) if f.name != "load")  # kept in columns of the same names
 
 
@@ -63,6 +64,27 @@ def _from_row(row: Row[Any]) -> SetLog:
     if row.load_value is not None:
         load = Load(value=_whole(row.load_value) or 0, unit=row.load_unit, basis=row.load_basis)
     return SetLog(ordinal=row.ordinal, entry=SetEntry(**members, load=load), target=row.target)
+
+
+def _last_efforts(trainee_id: UUID, limit: int) -> sa.Select[Any]:
+    """Select the last sets of a trainee for which an effort was asked and felt."""
+    columns = (
+        _W.trainee_id,
+        _W.started_at,
+        _L.ordinal,
+        _L.workout_id,
+        _L.set_key,
+        _W.local_date,
+        _L.rpe,
+        _L.target_rpe,
+    )
+    return (
+        sa.select(*columns)
+        .join_from(workouts, set_logs, _L.workout_id == _W.id)
+        .where(_W.trainee_id == trainee_id, _W.deleted_at.is_(None), _L.rpe.is_not(None), _L.target_rpe.is_not(None))
+        .order_by(_W.started_at.desc(), _L.ordinal.desc())
+        .limit(limit)
+    )
 
 
 def _instant(text: str) -> datetime:
@@ -166,25 +188,21 @@ class SqlWorkouts(Repository[Workout]):
         return {row[0]: row[1] for row in rows}
 
     def efforts(self, trainee_ids: Sequence[UUID], *, limit: int) -> Mapping[UUID, Sequence[EffortFact]]:
-        """A short walk down each trainee's own index."""
-        found = {}
-        for trainee_id in trainee_ids:
-            rows = self._connection.execute(
-                sa.select(_L.workout_id, _L.set_key, _W.local_date, _L.rpe, _L.target_rpe)
-                .join_from(workouts, set_logs, _L.workout_id == _W.id)
-                .where(
-                    _W.trainee_id == trainee_id,
-                    _W.deleted_at.is_(None),
-                    _L.rpe.is_not(None),
-                    _L.target_rpe.is_not(None),
+        """A short walk down each trainee's own index, for some trainees at a time."""
+        found: dict[UUID, list[EffortFact]] = {id: [] for id in trainee_ids}
+        for start in range(0, len(trainee_ids), _WALKS):
+            walks = [sa.select(_last_efforts(id, limit).subquery()) for id in trainee_ids[start : start + _WALKS]]
+            rows = self._connection.execute(sa.union_all(*walks)).all()
+            for row in sorted(rows, key=lambda row: (row.started_at, row.ordinal)):
+                found[row.trainee_id].append(
+                    EffortFact(
+                        workout_id=row.workout_id,
+                        set_key=row.set_key,
+                        local_date=row.local_date,
+                        rpe=row.rpe,
+                        target_rpe=row.target_rpe,
+                    )
                 )
-                .order_by(_W.started_at.desc(), _L.ordinal.desc())
-                .limit(limit)
-            ).all()
-            found[trainee_id] = [
-                EffortFact(workout_id=row[0], set_key=row[1], local_date=row[2], rpe=row[3], target_rpe=row[4])
-                for row in reversed(rows)
-            ]
         return found
 
     # ── what they fulfil ──
