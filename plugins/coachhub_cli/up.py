@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import http.client
-import logging
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -20,12 +20,12 @@ import click
 
 from coachhub_cli.logfiles import LogFiles
 from coachhub_cli.options import environment
-from coachhub_cli.patience import PATIENCE_SECONDS, boot_patiently
 from coachhub_cli.supervisor import Program, Supervisor
+from coachhub_cli.waiting import booted
 from coachhub_core.bootstrap import CoachHub
 from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
-from coachhub_core.errors import SettingsError, Unavailable
+from coachhub_core.errors import SettingsError
 from coachhub_core.log_lines import takes_more
 from coachhub_core.plugins import load_plugins
 
@@ -53,8 +53,7 @@ def up(
     Start REST, chat and the worker, and keep them running until Ctrl-C.
 
     Migrates the database, makes the signing secret, prints the addresses and,
-    once everything answers, a line that begins with "ready". A database that is
-    down is waited for, a minute at most.
+    once everything answers, a line that begins with "ready".
     """
     parent = parent_of(os.environ)  # set by who starts us for a while, as the demo does
     environ = environment(
@@ -71,40 +70,9 @@ def up(
         raise SettingsError.of(["CHAT_PORT must be another port than PORT"])
     if demo and settings.profile == "production":
         raise SettingsError.of(["--demo is refused in the production profile"])
-    try:
-        hub = wait_for(settings, parent)  # migrates, makes the secret, and refuses here what any child would refuse
-    except Unavailable as exc:
-        click.echo(f"coachhub: gave up after {PATIENCE_SECONDS:.0f} s: {exc}", err=True)
-        return 1
-    if hub is None:
+    if not _prepared(settings, demo):
         return 0
-    with hub:
-        if demo:
-            fill(hub)
     return _serve(settings, folder, environ, parent)
-
-
-def wait_for(settings: Settings, parent: int | None = None, *, patience: float = PATIENCE_SECONDS) -> CoachHub | None:
-    """
-    Make the hub, and say on the terminal what is waited for; None when *parent* is gone meanwhile.
-
-    Raises:
-        Unavailable: If the database stays away for *patience* seconds.
-    """
-    told: set[str] = set()
-    # each attempt has a breaker of its own, which would say again what is said here once
-    logging.getLogger("coachhub.breaker").addHandler(logging.NullHandler())
-
-    def tell(exc: Unavailable) -> None:
-        if str(exc) not in told:
-            told.add(str(exc))
-            show(f"waiting to start, {patience:.0f} s at most (Ctrl-C ends it): {exc}")
-
-    def wait(seconds: float) -> bool:
-        time.sleep(seconds)
-        return parent is not None and os.getppid() != parent
-
-    return boot_patiently(settings, tell=tell, wait=wait, patience=patience)
 
 
 def prepare_folder(settings: Settings) -> Path:
@@ -146,6 +114,30 @@ def check_port(setting: str, host: str, port: int) -> None:
             if exc.errno == errno.EADDRINUSE:
                 raise SettingsError.of([f"{setting}: port {port} on {host} is taken"]) from exc
             raise SettingsError.of([f"{setting}: cannot listen on {host}:{port}: {exc.strerror}"]) from exc
+
+
+def _prepared(settings: Settings, demo: bool) -> bool:
+    """Migrate, make the secret, and refuse here what any child would refuse; False when told to stop meanwhile."""
+    stop = threading.Event()
+    former = {number: signal.signal(number, lambda _, __: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    told: set[str] = set()
+
+    def tell(why: str) -> None:
+        if why not in told:
+            told.add(why)
+            show(f"waiting to start: {why}")
+
+    try:
+        hub = booted(settings, stop, tell)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if hub is None:
+        return False
+    with hub:
+        if demo:
+            fill(hub)
+    return True
 
 
 def fill(hub: CoachHub) -> None:

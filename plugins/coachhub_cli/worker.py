@@ -14,8 +14,8 @@ from typing import Final
 import click
 
 from coachhub_cli.options import data_option, settings_for
-from coachhub_cli.patience import boot_patiently
 from coachhub_cli.structured import configure
+from coachhub_cli.waiting import booted
 from coachhub_core.bootstrap import CoachHub
 from coachhub_core.environment import parent_of
 from coachhub_core.errors import Unavailable
@@ -41,7 +41,7 @@ def worker(data: Path | None, once: bool) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    hub = boot_patiently(settings, tell=lambda exc: log.warning("waiting to start: %s", exc), wait=stop.wait)
+    hub = booted(settings, stop, lambda text: log.warning("waiting to start: %s", text))
     if hub is None:
         return 0
     with hub:
