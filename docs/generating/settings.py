@@ -24,7 +24,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "database.password": "With what",
     "database.read_host": "A replica of the database, as `host` or `host:port`: it answers analytics and exports; "
     "the database itself does where the replica is away",
-    "redis.url": "Redis, as a URL; wins over host and port",
+    "redis.url": "Redis, as a URL: `redis://`, `rediss://` (TLS), `unix://`, or "
+    "`redis+sentinel://[user:password@]host1:port1,host2:port2/service/db` (`rediss+sentinel://` with TLS); "
+    "wins over host and port",
     "redis.host": "A Redis server; giving one selects the engine `redis` for cache, bus and counters",
     "redis.port": "Its port",
     "redis.prefix": "What stands before every key",

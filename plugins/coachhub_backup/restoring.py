@@ -27,6 +27,7 @@ from coachhub_core.memory.archive import Manifest
 from coachhub_core.plugins import load_plugins, merge_offers
 from coachhub_core.ports.storage import Keyset
 from coachhub_core.services import backups
+from coachhub_core.signing import with_secret
 
 MAY_BE_THERE: Final = frozenset({"coachhub.toml", "jwt-secret", "backups", "lost+found"})
 """What an empty data folder may hold: settings and secrets, which no backup has, and the backups themselves."""
@@ -60,7 +61,8 @@ def restore(
         keep_sessions: Whether logins of the time of the backup go on.
     Raises:
         BackupError: If a backup is damaged, does not fit this version, or the folder is not empty.
-        SettingsError: If there is no data folder to restore into.
+        SettingsError: If there is no data folder to restore into, or a start would refuse the settings; no row was
+            written then.
     """
     lists = [erasures] if erasures is not None else [file.parent / journal.NAME for file in files]
     if erasures is not None and not erasures.is_file():
@@ -73,6 +75,7 @@ def restore(
     if len(files) > 1:
         _check_together([backups.check_backup(file) for file in files])
     with _all_or_nothing(folder):
+        _require_startable(settings)  # a server's database is not emptied again: what is refused is refused before
         manifests = tuple(_fill(file, settings) for file in files)
         with bootstrap(settings, clock=clock) as hub:
             chain = [Erasure(account_id=e.account_id, at=e.at, hash=b"") for e in entries.values()]
@@ -95,12 +98,7 @@ def rehearse(file: Path, settings: Settings) -> Manifest:
         BackupError: If anything in it is not as it was written, or would not restore here.
     """
     with tempfile.TemporaryDirectory(prefix="coachhub-verify-") as name:
-        elsewhere = attrs.evolve(
-            settings,
-            data=Path(name),
-            files="",
-            database=attrs.evolve(settings.database, url="", host=""),
-        )
+        elsewhere = _elsewhere(settings, Path(name))
         manifest = _fill(file, elsewhere)
         if manifest.database is not None:
             storage = _made("coachhub_storages", elsewhere.database_scheme, elsewhere)
@@ -111,6 +109,24 @@ def rehearse(file: Path, settings: Settings) -> Manifest:
             if problems:
                 raise BackupError(reason=f"{file.name} restores, but {'; '.join(problems)}")
     return manifest
+
+
+def _elsewhere(settings: Settings, folder: Path) -> Settings:
+    """Return the settings with everything that is kept in *folder*, and nothing on a server."""
+    database = attrs.evolve(settings.database, url="", host="", read_host="")
+    return attrs.evolve(settings, data=folder, files="", database=database)
+
+
+def _require_startable(settings: Settings) -> None:
+    """
+    Start once, with the same settings, on an empty database beside the one to fill.
+
+    Raises:
+        SettingsError, PluginError: If a start would be refused once the rows are there, as without a secret.
+    """
+    with tempfile.TemporaryDirectory(prefix="coachhub-restore-") as name:
+        kept = attrs.evolve(settings, auth=with_secret(settings))  # read, or made, where it stays
+        bootstrap(_elsewhere(kept, Path(name))).close()
 
 
 def require_empty(folder: Path) -> None:

@@ -21,6 +21,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from coachhub_core.errors import Unavailable, Unwritable
+from coachhub_redis.addresses import pool_of
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Link:
     One pool of connections, for one purpose.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``.
+        url: ``redis://``, ``rediss://``, ``unix://``, or sentinels (:mod:`coachhub_redis.addresses`).
         prefix: Before every key, so that installations may share a server.
         name: What connections are called in ``CLIENT LIST``.
     """
@@ -53,22 +54,22 @@ class Link:
         self._is_away = False
         self._closing = threading.Event()
 
-    def _connections(self, n: int) -> redis.BlockingConnectionPool:
-        return redis.BlockingConnectionPool.from_url(
-            self._url,
-            timeout=TIMEOUT_SECONDS,  # more threads than connections is no Redis that is away: one comes free in time
-            protocol=3,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            health_check_interval=30,
-            max_connections=n,
-            client_name=f"coachhub-{self._name}",
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),  # no round trip for what 7.0 has not
+    def _connections(self, n: int) -> redis.ConnectionPool:
+        options = {
+            "timeout": TIMEOUT_SECONDS,  # more threads than connections is no Redis away: one comes free in time
+            "protocol": 3,
+            "socket_timeout": TIMEOUT_SECONDS,
+            "socket_connect_timeout": TIMEOUT_SECONDS,
+            "health_check_interval": 30,
+            "max_connections": n,
+            "client_name": f"coachhub-{self._name}",
+            "maint_notifications_config": MaintNotificationsConfig(enabled=False),  # a round trip for what 7.0 has not
             # a connection that was ended meanwhile is opened again; a wait in vain is not repeated
-            retry=Retry(
+            "retry": Retry(
                 ExponentialWithJitterBackoff(base=0.01, cap=0.05), 1, supported_errors=(redis.ConnectionError,)
             ),
-        )
+        }
+        return pool_of(self._url, options)
 
     def key(self, name: str) -> str:
         """Return the key as Redis knows it."""

@@ -16,14 +16,15 @@ from losable import Losable
 
 from coachhub_backup import journal, restoring
 from coachhub_core import CoachHub, Settings, bootstrap
-from coachhub_core.config import Auth
+from coachhub_core.config import Auth, Database, Matching
 from coachhub_core.domain.accounts import SYSTEM, EraseAccount, Login, Refresh, Register
 from coachhub_core.domain.backups import CreateBackup, ListBackups
 from coachhub_core.domain.chat import PostMessage, ReadHistory
 from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.matches import AcceptMatch, RequestMatch
-from coachhub_core.errors import BackupError, Busy, TokenExpired, Unavailable
+from coachhub_core.errors import BackupError, Busy, SettingsError, TokenExpired, Unavailable
 from coachhub_core.memory.archive import seal
+from coachhub_core.security import new_secret
 from coachhub_core.services.backups import BackupService
 from coachhub_core.services.units import Context
 
@@ -365,6 +366,23 @@ def test_a_restore_that_fails_halfway_leaves_the_folder_as_it_was(hub: CoachHub,
     with pytest.raises(Exception, match="JWT_SECRET"):
         restoring.restore([file], settings_of(into))
     assert [path.name for path in into.iterdir()] == ["jwt-secret"]
+
+
+def test_a_start_that_would_be_refused_is_refused_before_the_first_row(hub: CoachHub, tmp_path: Path) -> None:
+    """A database that lies elsewhere is not emptied again: the second try, with a secret, must find it empty."""
+    an_account(hub, "Sam")
+    file = a_backup(hub)
+    elsewhere, into = tmp_path / "elsewhere" / "house.db", tmp_path / "again"
+    refused = attrs.evolve(settings_of(into), profile="production", database=Database(url=f"sqlite:///{elsewhere}"))
+    with pytest.raises(SettingsError, match="JWT_SECRET must be given"):
+        restoring.restore([file], refused)
+    assert not elsewhere.exists()
+    assert not into.exists()
+    given = attrs.evolve(refused, auth=attrs.evolve(refused.auth, jwt_secret=new_secret()))
+    done = restoring.restore([file], given)
+    assert (done.n_sessions_ended, done.problems) == (1, ())
+    with pytest.raises(SettingsError, match="nobody"):
+        restoring.restore([file], attrs.evolve(given, data=tmp_path / "third", matching=Matching(matcher="nobody")))
 
 
 # ── the list of erasures ────────────────────────────────────────────────────

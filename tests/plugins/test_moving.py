@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from services import a_database
 
@@ -17,7 +18,8 @@ from coachhub_core.config import Auth, Database
 from coachhub_core.domain.accounts import SYSTEM, Login
 from coachhub_core.domain.backups import CreateBackup
 from coachhub_core.domain.coaches import CreateCoach, FindCoaches
-from coachhub_core.errors import BackupError
+from coachhub_core.errors import BackupError, SettingsError
+from coachhub_core.security import new_secret
 from coachhub_core.testing.plan_builders import a_document
 from coachhub_core.testing.story import PASSWORD, House
 from coachhub_sqlalchemy import copying
@@ -100,6 +102,18 @@ def test_a_database_that_holds_something_is_not_restored_into(tmp_path: Path, se
         restoring.restore([up], settings_of(tmp_path / "second", server), clock=clock)
     with bootstrap(settings_of(tmp_path / "first", server), clock=clock) as hub:
         assert contents_of(hub) == before
+
+
+def test_a_restore_without_a_secret_leaves_the_server_empty(tmp_path: Path, server: str) -> None:
+    """So that the next one, with a secret, is not told that the database is not empty."""
+    with bootstrap(settings_of(tmp_path / "first")) as hub:
+        House(hub, ManualClock()).a_person("trainee", name="Sam")
+        up = backed_up(hub)
+    second = attrs.evolve(settings_of(tmp_path / "second", server), profile="production")
+    with pytest.raises(SettingsError, match="JWT_SECRET must be given"):
+        restoring.restore([up], second)
+    second = attrs.evolve(second, auth=attrs.evolve(second.auth, jwt_secret=new_secret()))
+    assert restoring.restore([up], second).problems == ()
 
 
 def test_a_copy_whose_rows_changed_is_refused(tmp_path: Path, server: str) -> None:
