@@ -28,6 +28,7 @@ from coachhub_core.plugins import Asker, Notices, load_plugins
 from coachhub_core.ports.broadcast import Broadcast
 from coachhub_core.ports.cache import Cache
 from coachhub_core.ports.files import FileStore
+from coachhub_core.ports.listeners import Listener
 from coachhub_core.ports.offers import Probe
 from coachhub_core.ports.rate_counters import RateCounters
 from coachhub_core.ports.search import SearchIndex
@@ -278,9 +279,11 @@ def _assemble(
     own_data.add_room("workouts", plan_data.export_workouts, plan_data.erase_workouts)
     exercises = ExerciseService(context)
     exercises.ensure_shipped()
+    notices = Notices(manager)
+    hears = Listener(name="search index", tell=lambda event, _: index.hear(event))
     due = DueService(
         context,
-        consumers=[Notices(manager), index.hear],
+        listeners_of=lambda type: (*notices.of(type), hears),
         clockwork={
             "expired": matches.expire_one,
             "reminded": matches.remind_one,

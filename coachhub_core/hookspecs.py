@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pluggy
 
@@ -202,7 +203,7 @@ class Hooks:
         .. versionadded:: 0.1
         """
 
-    # ── notices: sent after the commit, from the outbox; a failing listener is logged, never fatal ──
+    # ── notices: sent after the commit; a failing listener is logged, never fatal ──
 
     @hookspec
     def coachhub_suggestions_made(self, audit: SuggestionAudit) -> None:
@@ -217,15 +218,23 @@ class Hooks:
 
 
 def _notice(event: type[events.Event]) -> Any:
-    def notice(self: Any, event: Any) -> None: ...
+    def notice(self: Any, event: Any, event_id: UUID) -> None: ...
 
     notice.__name__ = f"coachhub_{event.type}"
     notice.__qualname__ = f"Hooks.{notice.__name__}"
     notice.__doc__ = f"""
         {(event.__doc__ or "").strip()}
 
-        Called after commit, at least once, with the frozen event. All listeners
-        are called; a failing one is logged and changes nothing.
+        Called after commit, from the outbox, with the frozen event. Each plugin
+        hears of it at least once, and once while nothing fails: one that raises
+        is logged and hears of it again, alone, after growing pauses, twelve
+        times in all; then the event is a dead letter, which can be replayed to
+        whoever has not heard. A worker that dies, or a listener that takes
+        longer than 27 seconds, may make anybody hear of it twice.
+
+        Args:
+            event: What happened, with ids and no copies: read the thing anew.
+            event_id: The same each time this event is told: the key to know it by.
 
         .. versionadded:: 0.1
         """

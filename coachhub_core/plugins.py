@@ -1,11 +1,11 @@
-"""Finds plugins, asks what they offer, and tells them what happened."""
+"""Finds plugins, asks what they offer, and finds who hears of what happened."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pluggy
 
@@ -14,8 +14,8 @@ from coachhub_core.config import Settings
 from coachhub_core.domain.events import Event
 from coachhub_core.errors import PluginError, SettingsError
 from coachhub_core.hookspecs import PROJECT, Hooks
+from coachhub_core.ports.listeners import Listener, Tell
 
-log = logging.getLogger("coachhub")
 T = TypeVar("T")
 
 
@@ -97,17 +97,20 @@ def pick(offers: Mapping[str, T], name: str, setting: str) -> T:
 
 
 class Notices:
-    """Tells each event to the hook of its name; a failing listener is logged, never fatal."""
+    """Finds who hears of an event: the implementations of the hook of its name, each under its plugin's name."""
 
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._manager = manager
 
-    def __call__(self, event: Event) -> None:
-        """Tell it."""
-        hook = getattr(self._manager.hook, f"coachhub_{event.type}")
-        for implementation in hook.get_hookimpls():
-            arguments = {"event": event} if "event" in implementation.argnames else {}
-            try:
-                implementation.function(**arguments)
-            except Exception:  # a plugin's own fault; what happened is committed, and others want to hear
-                log.exception("%s failed to hear of %s", implementation.plugin_name, event.type)
+    def of(self, type: str) -> tuple[Listener, ...]:
+        """Return who hears of events of this type."""
+        hook = getattr(self._manager.hook, f"coachhub_{type}")
+        return tuple(Listener(name=found.plugin_name, tell=_telling(found)) for found in hook.get_hookimpls())
+
+
+def _telling(implementation: pluggy.HookImpl) -> Tell:
+    def tell(event: Event, event_id: UUID) -> None:
+        offered = {"event": event, "event_id": event_id}
+        implementation.function(**{name: offered[name] for name in implementation.argnames})
+
+    return tell

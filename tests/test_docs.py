@@ -200,7 +200,7 @@ def test_every_hook_stands_with_its_exact_signature() -> None:
     assert {f"coachhub_{name}" for name in EVENTS} < hooks.keys()
     for name, hook in hooks.items():
         if name.removeprefix("coachhub_") in EVENTS:
-            assert f"| `{name}(event) -> None` |" in page
+            assert f"| `{name}(event, event_id: UUID) -> None` |" in page
             continue
         asked = [f"{p.name}: {p.annotation}" for p in inspect.signature(hook).parameters.values() if p.name != "self"]
         answer = inspect.signature(hook).return_annotation

@@ -70,7 +70,7 @@ ROOMS = {
     "coachhub_core.ports": ("config", "domain", "errors", "matching.tables", "matching.pairs", "matching.outcomes"),
     "coachhub_core.hookspecs": ("config", "domain", "ports"),
     "coachhub_core.matching": ("config", "domain", "errors", "memory", "ports", "wire", "plugins", "hookspecs"),
-    "coachhub_core.plugins": ("config", "domain", "errors", "hookspecs", "matching", "memory"),
+    "coachhub_core.plugins": ("config", "domain", "errors", "hookspecs", "matching", "memory", "ports"),
     "coachhub_core.hosting": ("config", "domain", "errors", "matching", "memory", "plugins"),
     "coachhub_core.signing": ("config", "errors", "security"),
     "coachhub_core.memory": (

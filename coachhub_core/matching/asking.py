@@ -87,7 +87,13 @@ def with_demand(
 
 def ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """Put the strongest first and the bases last, so that the first line of a list is what a reader needs."""
-    return tuple(sorted(reasons, key=lambda r: (r.code.endswith(".base"), -abs(r.contribution))))
+    bases = [reason for reason in reasons if reason.code.endswith(".base")]
+    others = [reason for reason in reasons if not reason.code.endswith(".base")] if bases else reasons
+    return (*sorted(others, key=_strength, reverse=True), *sorted(bases, key=_strength, reverse=True))
+
+
+def _strength(reason: Reason) -> float:
+    return abs(reason.contribution)
 
 
 def input_hash(

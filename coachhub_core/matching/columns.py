@@ -25,7 +25,9 @@ from __future__ import annotations
 
 import abc
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -37,6 +39,7 @@ from coachhub_core.errors import Invalid
 
 N_HOURS = 168  # hours of one week
 _HOUR_BYTES = N_HOURS // 8
+_MOST = float(np.finfo(np.float32).max)
 
 
 def frozen_array(values: Any, dtype: Any) -> NDArray[Any]:
@@ -81,17 +84,14 @@ class Column(abc.ABC):
     def update(self, digest: hashlib._Hash) -> None:
         """Feed the content into *digest*, so that equal columns feed equal bytes."""
         arrays, document = self.parts()
-        _feed(digest, self.kind.encode(), b"s" if self.is_sensitive else b"-")
+        pieces = [self.kind.encode(), b"s" if self.is_sensitive else b"-"]
         for name in sorted(arrays):
-            _feed(digest, name.encode(), str(arrays[name].shape).encode(), arrays[name].tobytes())
+            pieces += (name.encode(), str(arrays[name].shape).encode(), arrays[name].tobytes())
         for name in sorted(document):
-            _feed(digest, name.encode(), *(text.encode("utf-8", "surrogatepass") for text in document[name]))
-
-
-def _feed(digest: hashlib._Hash, *pieces: bytes) -> None:
-    for piece in pieces:  # each with its length, so that no two contents can be cut into the same bytes
-        digest.update(len(piece).to_bytes(8, "little"))
-        digest.update(piece)
+            pieces.append(name.encode())
+            pieces += [text.encode("utf-8", "surrogatepass") for text in document[name]]
+        # each with its length, so that no two contents can be cut into the same bytes
+        digest.update(b"".join([part for piece in pieces for part in (len(piece).to_bytes(8, "little"), piece)]))
 
 
 # ── one number, one name ────────────────────────────────────────────────────
@@ -103,12 +103,15 @@ def _numbers(values: Any) -> NDArray[np.float32]:
         if raw.ndim != 1:
             raise Invalid.at("", f"a number column needs one value per row, not the shape {raw.shape}")
     else:
-        raw = np.empty(len(values), np.float64)
+        listed = []
         for row, value in enumerate(values):
             try:
-                raw[row] = np.nan if value is None else float(value)
+                listed.append(math.nan if value is None else float(value))
             except (TypeError, ValueError):
                 raise Invalid.at(f"/{row}", f"{value!r} is not a number") from None
+        if len(listed) == 1 and abs(listed[0]) < _MOST:  # one who asks; NaN and what is too much go the long way
+            return frozen_array(listed, np.float32)
+        raw = np.array(listed, np.float64)
     if np.any(np.abs(raw) > np.finfo(np.float32).max):
         row = int(np.argmax(np.abs(raw) > np.finfo(np.float32).max))
         raise Invalid.at(f"/{row}", "must be finite; leave it out (None) where it is not known")
@@ -154,7 +157,12 @@ def _is_text(value: Any, pointer: str) -> str:
 
 def is_missing(value: Any) -> bool:
     """Tell None, and the NaN by which tables of other libraries say it."""
-    return value is None or (isinstance(value, Real) and value != value)
+    if value is None:
+        return True
+    return type(value) not in _NEVER_MISSING and isinstance(value, Real) and bool(value != value)
+
+
+_NEVER_MISSING = (str, list, tuple, int)
 
 
 def name_of(value: Any, pointer: str) -> str:
@@ -218,14 +226,12 @@ def _ragged(
             continue
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise Invalid.at(f"/{row}", "needs a list of texts, not one text")
-        rows.append([text_of(text, f"/{row}/{i}") for i, text in enumerate(value)])
+        rows.append([t if type(t) is str else text_of(t, f"/{row}/{i}") for i, t in enumerate(value)])
     return rows, frozen_array([is_missing(v) for v in values], np.bool_)
 
 
 def _starts(rows: Sequence[Sequence[str]]) -> NDArray[np.int64]:
-    starts = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(texts) for texts in rows], out=starts[1:])
-    return frozen_array(starts, np.int64)
+    return frozen_array([0, *accumulate(len(texts) for texts in rows)], np.int64)
 
 
 @attrs.frozen(eq=False, repr=False, init=False)
@@ -332,10 +338,7 @@ class Hours(Column):
     def __init__(self, values: Sequence[int | Iterable[int] | None], *, is_sensitive: bool = False) -> None:
         packed = bytearray()
         for row, value in enumerate(values):
-            week = value if isinstance(value, int) else _week(value or (), f"/{row}")
-            if not 0 <= week < 1 << N_HOURS:
-                raise Invalid.at(f"/{row}", "needs hours of one week: 168 bits, or a list of numbers from 0 to 167")
-            packed += week.to_bytes(_HOUR_BYTES, "little")
+            packed += week_of(value, f"/{row}").to_bytes(_HOUR_BYTES, "little")
         bits = frozen_array(np.frombuffer(bytes(packed), np.uint8).reshape(len(values), _HOUR_BYTES), np.uint8)
         self.__attrs_init__(bits, frozen_array([v is None for v in values], np.bool_), is_sensitive)
 
@@ -353,6 +356,19 @@ class Hours(Column):
     def parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Give bits and what is missing."""
         return {"bits": self.bits, "missing": self.missing}, {}
+
+
+def week_of(value: int | Iterable[int] | None, pointer: str) -> int:
+    """
+    Give the bits of one week; none where nothing is known.
+
+    Raises:
+        Invalid: If it is no week.
+    """
+    week = value if isinstance(value, int) else _week(value or (), pointer)
+    if not 0 <= week < 1 << N_HOURS:
+        raise Invalid.at(pointer, "needs hours of one week: 168 bits, or a list of numbers from 0 to 167")
+    return week
 
 
 def _week(hours: Iterable[int], pointer: str) -> int:

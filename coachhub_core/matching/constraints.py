@@ -57,12 +57,21 @@ class Ranges:
         self._distinct: list[float] = np.unique(numbers[known]).tolist()
         ranks = np.searchsorted(self._distinct, np.where(known, numbers, 0)) if self._distinct else np.zeros(len(known))
         width = max(len(self._distinct) - 1, 0).bit_length()
+        self._made: dict[int, int] = {}  # as many as people usually say: budgets are round
         self._slices = [bits_of((ranks.astype(np.int64) >> bit & 1).astype(np.bool_) & known) for bit in range(width)]
 
     def _first(self, n: int) -> int:
         """Give the rows whose value is among the *n* smallest."""
         if n >= len(self._distinct):
             return self.known
+        found = self._made.get(n)
+        if found is None:
+            found = self._made_of(n)
+            if len(self._made) < 64:
+                self._made[n] = found
+        return found
+
+    def _made_of(self, n: int) -> int:
         less, equal = 0, self.known
         for bit in range(len(self._slices) - 1, -1, -1):
             if n >> bit & 1:
@@ -136,14 +145,16 @@ class Price:
         everyone = (1 << len(coaches)) - 1
         prices = Ranges(coaches.number("price"))
         currencies = bits_by_value(coaches.values("currency"))
-        stated = _any(currencies, currencies)
+        silent = everyone & ~_any(currencies, currencies)
+        same = {currency: bits | silent for currency, bits in currencies.items()}
+        priceless = everyone & ~prices.known
 
         def ask(trainee: TraineeRow) -> int | None:
             budget, currency = trainee.number("budget"), trainee.text("currency")
             if budget is None:
                 return None
-            same = everyone if currency is None else currencies.get(currency, 0) | everyone & ~stated
-            return prices.at_most(budget) & same | everyone & ~prices.known
+            cheap = prices.at_most(budget)
+            return (cheap if currency is None else cheap & same.get(currency, silent)) | priceless
 
         return _Compiled(ask)
 
@@ -214,11 +225,12 @@ class Modality:
             wanted, city = trainee.texts("modalities"), trainee.text("city")
             if not wanted:
                 return None
-            near = everyone if city is None else cities.get(fold(city).strip(), 0) | nowhere
-            found = 0
+            near = None if city is None else cities.get(fold(city).strip(), 0) | nowhere
+            found = silent
             for way in wanted:
-                found |= serves.get(way, ways.get(way, 0)) & (everyone if way == "online" else near)
-            return found | silent
+                who = serves.get(way, ways.get(way, 0))
+                found |= who if near is None or way == "online" else who & near
+            return found
 
         return _Compiled(ask)
 
@@ -305,11 +317,7 @@ class Eligible:
 
     mask: int
     relaxations: Mapping[str, int]  #: rule -> how many more coaches dropping it, and it alone, would give
-
-    @property
-    def count(self) -> int:
-        """Count the coaches who are left."""
-        return self.mask.bit_count()
+    count: int  #: coaches who are left
 
 
 class HardRules:
@@ -347,13 +355,14 @@ class HardRules:
         for _, bits in asked:
             before.append(before[-1] & bits)
         eligible = before[-1]
+        count = eligible.bit_count()
         after = self._everyone
         relaxations: dict[str, int] = {}
         for i in range(len(asked) - 1, -1, -1):
             name, bits = asked[i]
-            relaxations[name] = (before[i] & after).bit_count() - eligible.bit_count()
+            relaxations[name] = (before[i] & after).bit_count() - count
             after &= bits
-        return Eligible(eligible, dict(reversed(relaxations.items())))
+        return Eligible(eligible, dict(reversed(relaxations.items())), count)
 
     def failed(self, trainee: TraineeRow, row: int, filters: Filters | None = None) -> tuple[str, ...]:
         """

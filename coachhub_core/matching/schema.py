@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from coachhub_core.domain.vocabulary import MAX_CHARS
 from coachhub_core.errors import FieldError, Invalid, ProfileIncomplete
+from coachhub_core.matching.columns import week_of
 from coachhub_core.matching.tables import (
     N_HOURS,
     Category,
@@ -211,7 +212,7 @@ def _problem(name: str, value: Any) -> str | None:
         return None if 0 <= number < 1e12 and not isinstance(value, bool | str) else "must be a number, 0 or more"
     if kind is Hours:
         try:
-            Hours([value])
+            week_of(value, "")
         except (Invalid, TypeError):
             return "must be a list of hours of the week, 0 (Monday 00:00 UTC) to 167"
         return None

@@ -124,8 +124,10 @@ class IndexKeeper:
         """
         Write the coach of an event into the index, as the row is now.
 
-        When the index is away the event is not held back for it: the next
-        :meth:`heal` compares everything and finds what was not written.
+        When the index is away the event counts as heard all the same, so that
+        nobody else waits for it: the next :meth:`heal` compares everything and
+        finds what was not written. What else goes wrong makes the index alone
+        hear of the event again.
         """
         if not self._is_apart or not isinstance(event, CoachChanged):
             return

@@ -307,9 +307,10 @@ class StorageContract(CohortStorageContract, DemandStorageContract, ShadowStorag
         with storage.begin() as work:
             assert work.outbox.lease(owner="b", now=START, until=later, limit=10) == []
             (again,) = work.outbox.lease(owner="b", now=later, until=later, limit=10)
-            work.outbox.done([again.id], owner="a", now=later)
-            assert work.outbox.backlog()[0] == 1
-            work.outbox.failed(again.id, owner="b", now=later, retry_at=None, reason="away")
+            work.outbox.failed(again.id, owner="a", now=later, retry_at=None, reason="late")
+            work.outbox.give_back([again.id], owner="a", now=later)
+            assert work.outbox.backlog()[2] == 0
+            work.outbox.failed(again.id, owner="b", now=later, retry_at=None, reason="away", heard=["x", "y"])
             assert work.outbox.backlog() == (0, None, 1)
             (letter,) = work.outbox.dead(limit=10)
             assert (letter.id, letter.type, letter.n_attempts, letter.error) == (again.id, again.type, 2, "away")
@@ -317,7 +318,29 @@ class StorageContract(CohortStorageContract, DemandStorageContract, ShadowStorag
             assert work.outbox.replay(None, now=later) == 1
             assert work.outbox.dead(limit=10) == []
             (fresh,) = work.outbox.lease(owner="c", now=later, until=later, limit=10)
-            assert (fresh.id, fresh.n_attempts) == (again.id, 1)
+            assert (fresh.id, fresh.n_attempts, fresh.heard) == (again.id, 1, frozenset({"x", "y"}))
+
+    def test_an_event_that_is_given_back_was_not_tried(self, storage: Storage) -> None:
+        """It waits again, for anybody, with as many tries as before."""
+        later = START + timedelta(seconds=30)
+        with storage.begin() as work:
+            work.outbox.add(AccountRegistered(at=START, aggregate_id=new_id(), role="coach"))
+            (leased,) = work.outbox.lease(owner="a", now=START, until=later, limit=10)
+            work.outbox.give_back([leased.id], owner="a", now=START)
+            assert work.outbox.lease(owner="b", now=START, until=later, limit=10) == [leased]
+
+    def test_what_was_told_is_told_whoever_holds_it_by_then(self, storage: Storage) -> None:
+        """A worker whose lease lapsed has told all the same; who took it over settles nothing any more."""
+        later = START + timedelta(seconds=30)
+        with storage.begin() as work:
+            work.outbox.add(AccountRegistered(at=START, aggregate_id=new_id(), role="coach"))
+            (leased,) = work.outbox.lease(owner="a", now=START, until=later, limit=10)
+            work.outbox.lease(owner="b", now=later, until=later, limit=10)
+            work.outbox.done([leased.id], now=later)
+            work.outbox.failed(leased.id, owner="b", now=later, retry_at=later, reason="away")
+            work.outbox.give_back([leased.id], owner="b", now=later)
+            assert work.outbox.backlog() == (0, None, 0)
+            assert work.outbox.delete_done(before=later + timedelta(days=1), limit=10) == 1
 
     def test_one_cause_makes_one_notice(self, storage: Storage) -> None:
         """The same key again is no error and no second line."""

@@ -78,8 +78,12 @@ def _described(hook: Any) -> str:
 def _notices() -> str:
     text = (
         "One hook per event. A notice is sent from the outbox after the commit, **at least once** and in no promised "
-        "order: read the thing anew from its id. All listeners are called; one that raises is logged and changes "
-        "nothing. Every event carries `at` and `aggregate_id`.\n\n"
+        "order: read the thing anew from its id. Each plugin hears of an event once while nothing fails. One that "
+        "raises is logged and hears of it again, alone, after growing pauses, twelve times in all (15 to 30 hours); "
+        "then the event is a dead letter, and a replay tells whoever has not heard "
+        "([see what failed](../howto/see-what-failed.md)). A worker that dies, or a listener that takes longer than "
+        "27 seconds, may make anybody hear of an event twice: `event_id` is the same each time. "
+        "Every event carries `at` and `aggregate_id`.\n\n"
     )
     rows = []
     hooks = dict(all_hooks())

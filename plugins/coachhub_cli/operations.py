@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -141,6 +141,9 @@ def reindex(data: Path | None) -> None:
     click.echo(f"{done.n_coaches} coaches indexed")
 
 
+_PROBE: Final = "clear:probe"
+
+
 @click.group()
 def cache() -> None:
     """Look after the cache."""
@@ -153,7 +156,13 @@ def clear(data: Path | None) -> None:
     with bootstrap(settings_for(data)) as hub:
         with hub.storage.begin(read_only=True) as work:
             ids = [record.coach.id for record in work.coaches.all_records()]
-        hub.cache.delete(*(f"coach:{id}" for id in ids))
+        # a cache that is away is one where every key is a miss: ask for one that was put there just now
+        keys = [f"coach:{id}" for id in ids]
+        hub.cache.set(_PROBE, b"here", ttl_seconds=10)
+        is_there = hub.cache.get(_PROBE) is not None
+        hub.cache.delete(*keys, _PROBE)
+        if not is_there or hub.cache.get_many([*keys, _PROBE]):
+            raise Unavailable(what="the cache")
     click.echo(f"{len(ids)} copies forgotten")
 
 

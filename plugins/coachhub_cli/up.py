@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -20,7 +21,8 @@ import click
 from coachhub_cli.logfiles import LogFiles
 from coachhub_cli.options import environment
 from coachhub_cli.supervisor import Program, Supervisor
-from coachhub_core.bootstrap import CoachHub, bootstrap
+from coachhub_cli.waiting import booted
+from coachhub_core.bootstrap import CoachHub
 from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
@@ -68,9 +70,8 @@ def up(
         raise SettingsError.of(["CHAT_PORT must be another port than PORT"])
     if demo and settings.profile == "production":
         raise SettingsError.of(["--demo is refused in the production profile"])
-    with bootstrap(settings) as hub:  # migrates, makes the secret, and refuses here what any child would refuse
-        if demo:
-            fill(hub)
+    if not _prepared(settings, demo):
+        return 0
     return _serve(settings, folder, environ, parent)
 
 
@@ -113,6 +114,30 @@ def check_port(setting: str, host: str, port: int) -> None:
             if exc.errno == errno.EADDRINUSE:
                 raise SettingsError.of([f"{setting}: port {port} on {host} is taken"]) from exc
             raise SettingsError.of([f"{setting}: cannot listen on {host}:{port}: {exc.strerror}"]) from exc
+
+
+def _prepared(settings: Settings, demo: bool) -> bool:
+    """Migrate, make the secret, and refuse here what any child would refuse; False when told to stop meanwhile."""
+    stop = threading.Event()
+    former = {number: signal.signal(number, lambda _, __: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    told: set[str] = set()
+
+    def tell(why: str) -> None:
+        if why not in told:
+            told.add(why)
+            show(f"waiting to start: {why}")
+
+    try:
+        hub = booted(settings, stop, tell)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if hub is None:
+        return False
+    with hub:
+        if demo:
+            fill(hub)
+    return True
 
 
 def fill(hub: CoachHub) -> None:

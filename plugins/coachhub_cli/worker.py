@@ -15,14 +15,13 @@ import click
 
 from coachhub_cli.options import data_option, settings_for
 from coachhub_cli.structured import configure
-from coachhub_core.bootstrap import CoachHub, bootstrap
-from coachhub_core.config import Settings
+from coachhub_cli.waiting import booted
+from coachhub_core.bootstrap import CoachHub
 from coachhub_core.environment import parent_of
 from coachhub_core.errors import Unavailable
 
 log = logging.getLogger("coachhub.worker")
 
-PATIENCE_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 0.5
 SHADOW_SECONDS: Final = 2.0  # few transactions of many lists: they wait for the same disk as answers do
 
@@ -42,7 +41,7 @@ def worker(data: Path | None, once: bool) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    hub = _patiently(settings, stop)
+    hub = booted(settings, stop, lambda text: log.warning("waiting to start: %s", text))
     if hub is None:
         return 0
     with hub:
@@ -106,19 +105,3 @@ def _shadow(hub: CoachHub, stop: threading.Event) -> None:
         except Exception:  # whatever one round met, the next must still come
             log.exception("the shadow failed and will be asked again")
         stop.wait(max(SHADOW_SECONDS, 3 * (time.monotonic() - started)))
-
-
-def _patiently(settings: Settings, stop: threading.Event) -> CoachHub | None:
-    """Make the hub; a database that is away is waited for, a minute at most. None when told to stop meanwhile."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.1
-    while not stop.is_set():
-        try:
-            return bootstrap(settings)
-        except Unavailable as exc:
-            if time.monotonic() > deadline:
-                raise
-            log.warning("waiting to start: %s", exc)
-        stop.wait(pause)
-        pause = min(2.0, pause * 2)
-    return None

@@ -9,7 +9,7 @@ fill that is interrupted leaves an empty instance.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -73,10 +73,22 @@ class _Untold:
         """Nothing waits."""
         return ()
 
-    def done(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
+    def done(self, ids: Sequence[UUID], *, now: datetime) -> None:
         """Nothing was leased."""
 
-    def failed(self, id: UUID, *, owner: str, now: datetime, retry_at: datetime | None, reason: str) -> None:
+    def failed(
+        self,
+        id: UUID,
+        *,
+        owner: str,
+        now: datetime,
+        retry_at: datetime | None,
+        reason: str,
+        heard: Collection[str] = (),
+    ) -> None:
+        """Nothing was leased."""
+
+    def give_back(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
         """Nothing was leased."""
 
     def delete_done(self, *, before: datetime, limit: int) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import fit_answers, log_loss
 from coachhub_scipy.chosen import chosen_matrix, liked_matrix
-from coachhub_scipy.crossed import Crossed, crossed_logits, fit_crossed
+from coachhub_scipy.crossed import Crossed, crossed_logits, fit_crossed, log_place
 from coachhub_scipy.factors import als, autoencoder
 from coachhub_scipy.material import MIN_CHECKED, Material, split
 from coachhub_scipy.observe import Observed
@@ -62,7 +62,9 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
             if loss < best - 2e-4:
                 best, model, rank, taste = loss, tried, n_tastes, of_taste
         extras = _extras(seen.take(parts.fit), material)
-        columns = [crossed_logits(model, warm), *(e.of_pairs(warm.seen, material) for e in extras)]
+        # as they stood: what a low place cost them is no reason to think less of everybody
+        as_shown = crossed_logits(model, warm) + model.position * log_place(warm.seen)
+        columns = [as_shown, *(e.of_pairs(warm.seen, material) for e in extras)]
         start = np.zeros(len(columns))
         start[0] = 1.0
         gains = fit_answers(np.stack(columns, axis=1), warm.seen.yes, weight, start=start, ridge=20.0)

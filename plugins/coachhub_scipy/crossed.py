@@ -168,7 +168,7 @@ class _Problem:
             spread = float(np.average((self.y - np.average(self.y, weights=self.weight)) ** 2, weights=self.weight))
             mean = float(np.average(self.y, weights=self.weight))
             self.weight *= float(np.clip(mean * (1 - mean) / max(spread, 1e-3), 1.0, 8.0))
-        self.place = np.where(seen.position > 0, np.log(np.maximum(seen.position, 1.0)), 0.0)
+        self.place = log_place(seen)
         self.shape = (len(pairs.x_trainee), len(pairs.x_coach))
         n_cells = self.shape[0] * self.shape[1]
         self.is_dense = n_cells <= min(_DENSE, 12 * len(self.u))
@@ -258,16 +258,44 @@ class _Problem:
         return value, g * self.width + flat
 
     def solve(self, n_steps: int, go_on: Callable[[], bool]) -> None:
+        """Go down *n_steps*, each coefficient in steps as long as it is still uncertain by."""
         from scipy.optimize import minimize
 
-        done = 0
-        while done < n_steps:
-            step = min(30, n_steps - done)
-            found = minimize(self._loss, self.flat, jac=True, method="L-BFGS-B", options={"maxiter": step})
-            self.flat = found.x
-            done += step
-            if found.status == 0 or not go_on():
-                break
+        scale = 1.0 / np.sqrt(1.0 + self._curvature(self._parts(self.flat)) * self.width**2)
+
+        def loss(x: Floats) -> tuple[float, Floats]:
+            value, gradient = self._loss(scale * x)
+            return value, scale * gradient
+
+        def go(_: Floats) -> None:
+            if not go_on():
+                raise StopIteration
+
+        how: Any = {"method": "L-BFGS-B", "callback": go, "options": {"maxiter": n_steps}}
+        found = minimize(loss, self.flat / scale, jac=True, **how)
+        self.flat = scale * found.x
+
+    def _curvature(self, t: dict[str, Floats]) -> Floats:
+        """Give the diagonal of the Hessian of the likelihood."""
+        p = self.pairs
+        prob = 0.5 * (1.0 + np.tanh(0.5 * self._logits(t)))
+        curve = self.weight * prob * (1 - prob)
+        by_u = np.bincount(self.u, curve, minlength=self.shape[0])
+        by_c = np.bincount(self.c, curve, minlength=self.shape[1])
+        h = np.zeros(self.layout.size)
+        at = self.layout.at
+        h[at["base"]] = curve.sum()
+        h[at["position"]] = curve @ self.place**2
+        h[at["compare"]] = (p.compare**2).T @ curve
+        h[at["trainee"]] = (p.x_trainee**2).T @ by_u
+        h[at["coach"]] = (p.x_coach**2).T @ by_c
+        sparse = self._sparse(curve)
+        h[at["cross"]] = ((p.z_trainee**2).T @ (sparse @ (p.z_coach**2))).ravel()
+        h[at["own_trainee"]], h[at["own_coach"]] = by_u, by_c
+        if self.rank:
+            h[at["left"]] = (sparse @ t["right"] ** 2).ravel()
+            h[at["right"]] = (sparse.T @ t["left"] ** 2).ravel()
+        return h
 
     def start_at(self, model: Crossed, cross_width: float | None) -> None:
         for block, width in zip(self.layout.blocks, model.widths, strict=True):
@@ -286,18 +314,7 @@ class _Problem:
 
     def update_widths(self) -> None:
         """Let the data say how wide each block's prior is: E and M of one round."""
-        p, t = self.pairs, self._parts(self.flat)
-        prob = 0.5 * (1.0 + np.tanh(0.5 * self._logits(t)))
-        curve = self.weight * prob * (1 - prob)
-        by_u = np.bincount(self.u, curve, minlength=self.shape[0])
-        by_c = np.bincount(self.c, curve, minlength=self.shape[1])
-        h = np.zeros(self.layout.size)
-        at = self.layout.at
-        h[at["compare"]] = (p.compare**2).T @ curve
-        h[at["trainee"]] = (p.x_trainee**2).T @ by_u
-        h[at["coach"]] = (p.x_coach**2).T @ by_c
-        h[at["cross"]] = ((p.z_trainee**2).T @ (self._sparse(curve) @ (p.z_coach**2))).ravel()
-        h[at["own_trainee"]], h[at["own_coach"]] = by_u, by_c
+        h = self._curvature(self._parts(self.flat))
         theta = self.width * self.flat
         old = self.width.copy()
         told = h / (h + 1.0 / old**2)  # how far the data and not the prior decide: 0 to 1
@@ -337,6 +354,12 @@ class _Problem:
             doubt=self._doubt(t),
             doubt_new=float(own[0]) if len(own) else 0.0,
         )
+
+
+def log_place(seen: Observed) -> Floats:
+    """Give the logarithm of the place each pair was shown in; 0 for the first, and where there was none."""
+    made: Floats = np.where(seen.position > 0, np.log(np.maximum(seen.position, 1.0)), 0.0)
+    return made
 
 
 def crossed_logits(model: Crossed, pairs: Pairs) -> Floats:

@@ -8,7 +8,7 @@ value alone, so it is computed per value and handed to the rows that have it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import attrs
@@ -54,3 +54,32 @@ class Distinct:
         order = np.argsort(self.codes, kind="stable")
         bounds = np.searchsorted(self.codes[order], np.arange(n_codes + 1))
         return [owner[order[a:b]] for a, b in pairwise(bounds)]
+
+
+@attrs.frozen(eq=False)
+class Joined:
+    """The lists of several columns together: each bunch of lists that some row has is kept once."""
+
+    of_row: NDArray[np.int32]  #: (n,), which bunch each row has
+    lists: tuple[Ints, ...]  #: of each column that was joined, the list in each bunch
+
+    @classmethod
+    def of(cls, columns: Sequence[NDArray[np.int32]], limit: int) -> Joined:
+        """
+        Join columns one after the other, as long as there are at most *limit* bunches.
+
+        Args:
+            columns: (n,) each, the list of each row.
+        """
+        n = len(columns[0]) if columns else 0
+        bunch, rows, joined = np.zeros(n, np.int64), np.zeros(0, np.int64), 0
+        for column in columns:
+            both = bunch * (int(column.max(initial=0)) + 1) + column
+            _, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+            if len(first) > limit:
+                break
+            bunch, rows, joined = inverse.reshape(n), first, joined + 1
+        return cls(bunch.astype(np.int32), tuple(column[rows].astype(np.int64) for column in columns[:joined]))
+
+    def __len__(self) -> int:
+        return len(self.lists[0]) if self.lists else 0

@@ -16,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.domain.vocabulary import shipped
-from coachhub_core.matching.tables import N_HOURS, CoachTable, Hours, Labels, Number, Texts, TraineeRow
+from coachhub_core.matching.tables import CoachTable, Hours, Labels, Number, Texts, TraineeRow
 from coachhub_scipy.arithmetic import Floats, dots, logarithm
 from coachhub_scipy.comparers import EVERY, Comparer, Rows, comparer_of
 from coachhub_scipy.comparisons import Comparison
-from coachhub_scipy.distinct import Distinct
+from coachhub_scipy.distinct import Distinct, Ints, Joined
 from coachhub_scipy.wordings import Terms, Wordings
 
 FEW = 4_096  #: so many distinct values are computed at once, whoever is asked about
+_PER_BUNCH = 8  # lists of several columns are joined while a bunch of them has so many coaches on average
+_ROOM = 2_000_000  # places kept of the labels that answer a wish
 
 
 class Question(Protocol):
@@ -31,9 +33,6 @@ class Question(Protocol):
 
     def values(self, rows: Rows) -> Floats | None:
         """Give its numbers for these coaches, or all: (parts, r)."""
-
-    def look(self, weights: Floats, rows: Rows) -> Floats | None:
-        """Give the weighted sum of its numbers: (r,)."""
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Say in facts what was compared, for each of these coaches."""
@@ -53,7 +52,9 @@ class ServingIndex:
         self.n = len(coaches)
         self.starts: list[int] = np.cumsum([0, *(len(one.parts) for one in self.comparisons)]).tolist()
         self._askers = [_asker(one, coaches, background, n_background) for one in self.comparisons]
-        self._looked = [n for n, one in enumerate(self._askers) if one is not None and one.is_sparse]
+        looked = [(n, one) for n, one in enumerate(self._askers) if isinstance(one, _Sets | _Words)]
+        self._looked = [n for n, _ in looked]
+        self._joined = Joined.of([one.lists.of_row for _, one in looked], self.n // _PER_BUNCH)
         self._worth = {
             n: np.nan_to_num(column.array.astype(np.float64))
             for n, one in enumerate(self.comparisons)
@@ -80,15 +81,18 @@ class ServingIndex:
 
     def look(self, questions: Sequence[Question | None], weights: Floats, rows: Rows) -> Floats:
         """Give the weighted sum of what is read fast, labels and words that meet: (r,)."""
-        made = np.zeros(self.n if isinstance(rows, slice) else len(rows))
-        for number in self._looked:
+        n = self.n if isinstance(rows, slice) else len(rows)
+        joined = self._joined.lists if n > len(self._joined) else ()
+        made = np.zeros(len(self._joined) if joined else n)
+        for at, number in enumerate(self._looked):
+            if joined and at == len(joined):
+                made = made.take(_at(self._joined.of_row, rows))
             question = questions[number]
             mine = weights[self.starts[number] : self.starts[number + 1]]
-            if question is not None and mine.any():
-                found = question.look(mine, rows)
-                if found is not None:
-                    made += found
-        return made
+            if isinstance(question, _AskSets | _AskWords) and mine.any():
+                found = question.by_list(mine).take(joined[at]) if at < len(joined) else question.look(mine, rows)
+                made += found
+        return made.take(_at(self._joined.of_row, rows)) if joined and len(joined) == len(self._looked) else made
 
     def worth(self, weights: Floats) -> Floats:
         """Give the weighted sum of what coaches are worth to anybody: (n,)."""
@@ -104,8 +108,6 @@ def _at(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
 
 
 class _Asker(Protocol):
-    is_sparse: bool
-
     def ask(self, trainee: TraineeRow) -> Question | None: ...
 
 
@@ -130,7 +132,6 @@ def _asker(
 
 class _Each:
     def __init__(self, comparer: Comparer) -> None:
-        self.is_sparse = comparer.is_sparse
         self._comparer = comparer
 
     def ask(self, trainee: TraineeRow) -> Question | None:
@@ -143,13 +144,6 @@ class _AskEach:
 
     def values(self, rows: Rows) -> Floats | None:
         return self._comparer.compare(self._trainee, rows)
-
-    def look(self, weights: Floats, rows: Rows) -> Floats | None:
-        found = self.values(rows)
-        if found is None or len(found) > 1:
-            return None if found is None else dots(weights, found)
-        made: Floats = found[0] * weights[0]
-        return made
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         return [self._comparer.evidence(self._trainee, row) for row in rows]
@@ -169,15 +163,16 @@ class _AskHours(_AskEach):
     def __init__(self, comparer: Comparer, trainee: TraineeRow, week: int, column: Hours) -> None:
         super().__init__(comparer, trainee)
         self._week, self._column = week, column
-        self._mine = [(hour, 1 << hour) for hour in range(N_HOURS) if week >> hour & 1]
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         made: list[dict[str, Any]] = []
         for row in rows:
-            shared = self._week & (self._column.value(row) or 0)
-            made.append(
-                {"n_shared": shared.bit_count(), "hours": [hour for hour, bit in self._mine if shared & bit][:24]}
-            )
+            shared = left = self._week & (self._column.value(row) or 0)
+            hours: list[int] = []
+            while left and len(hours) < 24:
+                hours.append((left & -left).bit_length() - 1)  # the lowest
+                left &= left - 1
+            made.append({"n_shared": shared.bit_count(), "hours": hours})
         return made
 
 
@@ -187,24 +182,24 @@ class _AskHours(_AskEach):
 class _Sets:
     """Labels by overlap, the rare ones weighing more; tags by the vocabulary's neighbours too."""
 
-    is_sparse = True
-
     def __init__(self, one: Comparison, column: Labels) -> None:
         self._one, self._column, self._is_tags = one, column, one.kind == "tags"
-        self._sets = Distinct.of(column.starts.tolist(), column.codes)
-        having = self._sets.having(len(column.names))
+        self.lists = Distinct.of(column.starts.tolist(), column.codes)
+        having = self.lists.having(len(column.names))
         self._having = dict(zip(column.names, having, strict=True))
         n = len(column)
         counts = np.bincount(column.codes, minlength=len(column.names)).astype(np.float64)
         rare = (logarithm((1.0 + n) / (1.0 + counts)) + 0.5 if len(counts) else counts).tolist()
         self._rare = dict(zip(column.names, rare, strict=True))
         self._unknown = float(logarithm(np.array([1.0 + n]))[0]) + 0.5
-        squares = np.zeros(len(self._sets))
+        squares = np.zeros(len(self.lists))
         for places, weight in zip(having, rare, strict=True):
             squares[places] += weight**2
         self._length = np.sqrt(np.maximum(squares, 1e-12))
-        self._silent = self._sets.sizes == 0
+        self._is_said = self.lists.sizes > 0
         self._near: dict[str, Mapping[str, float]] = {}
+        self._answers: dict[str, tuple[Ints, Floats]] = {}
+        self._room = _ROOM
 
     def near(self, name: str) -> Mapping[str, float]:
         """Give the labels that answer a wish for this one, each with how well."""
@@ -215,52 +210,83 @@ class _Sets:
                 self._near[name] = found
         return found
 
-    def ask(self, trainee: TraineeRow) -> Question | None:
-        asked = trainee.texts(self._one.trainee)
-        if not asked:
-            return None
-        p = len(self._sets)
-        share, alike = np.zeros(p), np.zeros(p)
-        length = 0.0
-        for name in asked:  # sorted by the column: a fixed order of adding
-            best = np.zeros(p)
+    def _answering(self, name: str) -> tuple[Ints, Floats]:
+        """Give the lists that answer a wish for this label, each with how well."""
+        found = self._answers.get(name)
+        if found is None:
+            best = np.zeros(len(self.lists))
             for near, worth in self.near(name).items():
                 has = self._having.get(near)
                 if has is not None:
                     best[has] = np.maximum(best[has], worth)
-            share += best
+            places = np.flatnonzero(best)
+            found = places, best[places]
+            if len(places) < self._room and len(self._answers) < 10_000:
+                self._answers[name] = found
+                self._room -= len(places)
+        return found
+
+    def ask(self, trainee: TraineeRow) -> Question | None:
+        asked = trainee.texts(self._one.trainee)
+        if not asked:
+            return None
+        parts = np.zeros((2 if self._is_tags else 3, len(self.lists)))
+        share, none = parts[0], parts[-1]
+        for name in asked:  # sorted by the column: a fixed order of adding
+            places, worth = self._answering(name)
+            share[places] += worth
+        share /= len(asked)
+        np.multiply(share == 0, self._is_said, out=none)
+        if not self._is_tags:
+            parts[1] = self._alike(asked)
+        return _AskSets(self, asked, parts)
+
+    def _alike(self, asked: Sequence[str]) -> Floats:
+        """Give what the cosine of the labels is, the rare ones weighing more: (p,)."""
+        alike, length = np.zeros(len(self.lists)), 0.0
+        for name in asked:
             weight = self._rare.get(name, self._unknown)
             length += weight * weight
             has = self._having.get(name)
             if has is not None:
                 alike[has] += weight * weight
-        share = share / len(asked)
-        none = ((share == 0) & ~self._silent).astype(np.float64)
-        parts = [share, none] if self._is_tags else [share, alike / self._length / math.sqrt(length), none]
-        return _AskSets(self, asked, np.stack(parts), self._sets.of_row, self._column)
+        made: Floats = alike / self._length / math.sqrt(length)
+        return made
+
+    def shown(self, row: int) -> tuple[str, ...]:
+        """Give a coach's labels."""
+        return self._column.value(row) or ()
 
 
 class _AskSets:
-    def __init__(
-        self, sets: _Sets, asked: tuple[str, ...], parts: Floats, of_row: NDArray[np.int32], column: Labels
-    ) -> None:
-        self._sets, self._asked, self._parts, self._of_row, self._column = sets, asked, parts, of_row, column
+    def __init__(self, sets: _Sets, asked: tuple[str, ...], parts: Floats) -> None:
+        self._sets, self._asked, self._parts, self._of_row = sets, asked, parts, sets.lists.of_row
 
     def values(self, rows: Rows) -> Floats | None:
-        made: Floats = np.take(self._parts, _at(self._of_row, rows), axis=1)
+        made: Floats = self._parts.take(_at(self._of_row, rows), axis=1)
         return made
 
-    def look(self, weights: Floats, rows: Rows) -> Floats | None:
-        made: Floats = dots(weights, self._parts).take(_at(self._of_row, rows))
+    def by_list(self, weights: Floats) -> Floats:
+        """Give the weighted sum of its numbers for each different list: (p,)."""
+        return dots(weights, self._parts)
+
+    def look(self, weights: Floats, rows: Rows) -> Floats:
+        """Give the weighted sum of its numbers for these coaches, or all: (r,)."""
+        made: Floats = self.by_list(weights).take(_at(self._of_row, rows))
         return made
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         wanted = {name for wish in self._asked for name in self._sets.near(wish)}
+        facts: dict[tuple[str, ...], dict[str, Any]] = {}  # one for all who say the same
         made: list[dict[str, Any]] = []
         for row in rows:
-            theirs = self._column.value(row) or ()
-            met = [name for name in theirs if name in wanted]
-            made.append({"shared": met} if met else {"asked": list(self._asked)[:10], "offers": list(theirs)[:10]})
+            theirs = self._sets.shown(row)
+            found = facts.get(theirs)
+            if found is None:
+                met = [name for name in theirs if name in wanted]
+                found = {"shared": met} if met else {"asked": list(self._asked)[:10], "offers": list(theirs)[:10]}
+                facts[theirs] = found
+            made.append(found)
         return made
 
 
@@ -268,10 +294,9 @@ class _AskSets:
 
 
 class _Words:
-    is_sparse = True
-
     def __init__(self, one: Comparison, wordings: Wordings) -> None:
         self._one, self._wordings = one, wordings
+        self.lists = wordings.lists
 
     def ask(self, trainee: TraineeRow) -> Question | None:
         said = trainee.texts(self._one.trainee)
@@ -293,9 +318,23 @@ class _AskWords:
     def values(self, rows: Rows) -> Floats | None:
         return self._scores(rows)[None, :]
 
-    def look(self, weights: Floats, rows: Rows) -> Floats | None:
-        made: Floats = self._scores(rows) * weights[0]
+    def by_list(self, weights: Floats) -> Floats:
+        """Give the weighted sum of its numbers for each different list: (p,)."""
+        if self._whole is None:
+            self._whole = self._wordings.scores(self._found)
+        made: Floats = self._whole * weights[0]
+        return made
+
+    def look(self, weights: Floats, rows: Rows) -> Floats:
+        """Give the weighted sum of its numbers for these coaches, or all: (r,)."""
+        lists = _at(self._wordings.lists.of_row, rows)
+        if self._whole is None and 4 * len(lists) <= len(self._wordings.lists):
+            made: Floats = self._wordings.scores(self._found, lists) * weights[0]
+        else:
+            made = self.by_list(weights).take(lists)
         return made
 
     def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        return [{"words": words} for words in self._wordings.shared(self._request, rows)]
+        facts: dict[tuple[str, ...], dict[str, Any]] = {}  # one for all who say the same
+        said = [tuple(words) for words in self._wordings.shared(self._request, rows)]
+        return [facts.setdefault(words, {"words": list(words)}) for words in said]

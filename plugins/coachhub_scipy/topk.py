@@ -11,6 +11,7 @@ float64, dimension by dimension in a fixed order, before it is sorted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -27,8 +28,6 @@ GATHER_IN_BATCH = 50  #: the same where many ask together, and share the reading
 NEAR = 1e-5  #: what a score in single precision may be wrong by, and more; for rows and queries of length 1
 
 PIECE = 1_024  #: rows fetched at a time
-
-_INSIDE = np.arange(GROUP)
 
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -124,14 +123,15 @@ def may_win(look: NDArray[np.floating], k: int, margin: float) -> Rows:
     """
     n = len(look)
     opened = None
-    if n > 4 * GROUP and n > 2 * GROUP * k:
-        whole = n - n % GROUP
-        best = look[:whole].reshape(-1, GROUP).max(axis=1)
-        floor = np.partition(best, len(best) - k)[len(best) - k]
+    size = 1 << max(round(math.log2(n / max(k, 1)) / 2), 0) if n else 1  # as many groups as places in the k opened
+    if size >= 8 and n > 2 * size * k:
+        many = n // size
+        best = look[: size * many].reshape(size, many).max(axis=0)  # of every many-th place: whole lines at a time
+        floor = np.partition(best, many - k)[many - k]
         groups = np.flatnonzero(best >= floor - margin)
-        opened = (groups[:, None] * GROUP + _INSIDE).ravel()
-        if whole < n:
-            opened = np.concatenate([opened, np.arange(whole, n)])
+        opened = (np.arange(0, size * many, many)[:, None] + groups).ravel()
+        if size * many < n:
+            opened = np.concatenate([opened, np.arange(size * many, n)])
         look = look[opened]
     if len(look) > k:
         floor = np.partition(look, len(look) - k)[len(look) - k]

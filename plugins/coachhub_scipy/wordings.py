@@ -29,6 +29,7 @@ from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
 
 Terms = Sequence[tuple[str, float]]
 
+_N_FEW = int(1 / BEST_SHARE)  # so many texts are the most of which only the best counts
 _SILENT = frozenset(map(singular, FUNCTION_WORDS))
 
 
@@ -38,11 +39,15 @@ class Wordings:
 
     lists: Distinct  # of texts, per coach
     n_best: Ints  # (p,), how many of the best texts of a list count
+    few: Ints  # (3, p), the texts of the lists of which only the best counts; n_texts where there are fewer
+    many: NDArray[np.bool_]  # (p,), the other lists
     n_texts: int  # different ones
     place: Mapping[str, int]  # term -> its inverted list
     bounds: Ints
     texts: NDArray[np.int32]
     weights: Floats
+    said_from: Ints  # text -> its terms, by the number of their inverted lists
+    said: NDArray[np.int32]
     idf: Mapping[str, float]
     unknown: float
 
@@ -90,10 +95,18 @@ class Wordings:
             raw = (1.0 + n_all) / (1.0 + np.array([frequency[term] for term in kept], np.float64))
             idf = dict(zip(kept, (logarithm(raw) + 1.0).tolist(), strict=True))
         unknown = float(logarithm(np.array([1.0 + n_all]))[0]) + 1.0
-        place, bounds, texts, weights = _inverted(counted, idf, unknown)
+        place, bounds, texts, weights, said_from, said_terms = _inverted(counted, idf, unknown)
         lists = Distinct.of(column.starts.tolist(), codes)
         n_best = np.maximum(1, np.ceil(BEST_SHARE * lists.sizes)).astype(np.int64)
-        return cls(lists, n_best, len(counted), place, bounds, texts, weights, idf, unknown)
+        many = n_best > 1
+        few = np.full((_N_FEW, len(lists)), len(counted), np.int64)
+        for at in range(_N_FEW):
+            here = np.flatnonzero((lists.sizes > at) & ~many)
+            few[at, here] = lists.codes[lists.starts[here] + at]
+        n_texts = len(counted)
+        return cls(
+            lists, n_best, few, many, n_texts, place, bounds, texts, weights, said_from, said_terms, idf, unknown
+        )
 
     def request(self, texts: Sequence[str]) -> Terms:
         """Give the terms of a request with their weights: the length of all is 1."""
@@ -107,8 +120,8 @@ class Wordings:
         return [(term, value * scale) for (term, _), value in zip(counted, raw, strict=True)]
 
     def found(self, request: Terms) -> Floats:
-        """Give what each different text scores, added term after term: (t,)."""
-        made = np.zeros(self.n_texts)
+        """Give what each different text scores, added term after term, and 0 behind the last: (t + 1,)."""
+        made = np.zeros(self.n_texts + 1)
         for term, weight in request:
             at = self.place.get(term)
             if at is not None:
@@ -123,47 +136,44 @@ class Wordings:
         Args:
             found: From :meth:`found`.
         """
-        if lists is None:
-            values, starts, n_best = found[self.lists.codes], self.lists.starts, self.n_best
-        else:
-            first, sizes = self.lists.starts[lists], self.lists.sizes[lists]
-            starts = np.concatenate([[0], np.cumsum(sizes)])
-            inside = np.arange(int(starts[-1])) + np.repeat(first - starts[:-1], sizes)
-            values, n_best = found[self.lists.codes[inside]], self.n_best[lists]
-        made = np.zeros(len(starts) - 1)
-        if not len(values):
-            return made
-        is_said = np.diff(starts) > 0
-        few = np.flatnonzero(is_said & (n_best == 1))  # the best is all that counts
-        if len(few):
-            ends = np.stack([starts[few], starts[few + 1]], axis=1).ravel()
-            made[few] = np.maximum.reduceat(np.append(values, 0.0), ends)[::2]
-        if len(few) < int(is_said.sum()):
-            owner = np.repeat(np.arange(len(made)), np.diff(starts))
-            hit = np.flatnonzero((values != 0.0) & (n_best[owner] > 1))
-            hit = hit[np.lexsort((-values[hit], owner[hit]))]
-            mine = owner[hit]
-            is_best = np.arange(len(hit)) - np.searchsorted(mine, mine, side="left") < n_best[mine]
-            np.add.at(made, mine[is_best], values[hit[is_best]])  # in order: each list's best first
+        few = self.few if lists is None else self.few.take(lists, axis=1)
+        made: Floats = found.take(few[0])
+        for texts in few[1:]:
+            np.maximum(made, found.take(texts), out=made)
+        many = np.flatnonzero(self.many if lists is None else self.many.take(lists))
+        if len(many):
+            made[many] = self._of_many(found, many if lists is None else lists[many])
+        return made
+
+    def _of_many(self, found: Floats, lists: NDArray[np.integer]) -> Floats:
+        """Give the mean of the best texts of lists where more than one counts."""
+        first, sizes, n_best = self.lists.starts[lists], self.lists.sizes[lists], self.n_best[lists]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        inside = np.arange(int(starts[-1])) + np.repeat(first - starts[:-1], sizes)
+        values = found[self.lists.codes[inside]]
+        owner = np.repeat(np.arange(len(lists)), sizes)
+        hit = np.flatnonzero(values != 0.0)
+        hit = hit[np.lexsort((-values[hit], owner[hit]))]
+        mine = owner[hit]
+        is_best = np.arange(len(hit)) - np.searchsorted(mine, mine, side="left") < n_best[mine]
+        made = np.zeros(len(lists))
+        np.add.at(made, mine[is_best], values[hit[is_best]])  # in order: each list's best first
         result: Floats = made / n_best
         return result
 
     def shared(self, request: Terms, rows: Sequence[int], limit: int = 5) -> list[list[str]]:
         """Give for each of these coaches the words of a request that they used too, the weightiest first."""
-        mine = [self.lists.of_row[row] for row in rows]
-        sizes = [int(self.lists.starts[i + 1] - self.lists.starts[i]) for i in mine]
-        owner = np.repeat(np.arange(len(rows)), sizes)
-        parts = [self.lists.codes[self.lists.starts[i] : self.lists.starts[i + 1]] for i in mine]
-        theirs = np.concatenate(parts) if parts else np.zeros(0, np.int32)
-        made: list[list[str]] = [[] for _ in rows]
-        for weight, term in sorted((-w * self.idf.get(t, self.unknown), t) for t, w in request):
-            at = self.place.get(term)
-            if at is not None and len(theirs) and weight < 0:
-                posting = self.texts[self.bounds[at] : self.bounds[at + 1]]
-                near = np.minimum(np.searchsorted(posting, theirs), len(posting) - 1)
-                for row in dict.fromkeys(owner[posting[near] == theirs].tolist()):
-                    made[row].append(term)
-        return [tidied(words)[:limit] for words in made]
+        weighed = sorted((-w * self.idf.get(t, self.unknown), t) for t, w in request if t in self.place)
+        named = {self.place[term]: term for weight, term in weighed if weight < 0}
+        made: list[tuple[str, ...]] = []
+        mine = self.lists.of_row[np.asarray(rows, np.int64)] if len(rows) else np.zeros(0, np.int64)
+        for first, last in zip(self.lists.starts[mine].tolist(), self.lists.starts[mine + 1].tolist(), strict=True):
+            said: set[int] = set()
+            for text in self.lists.codes[first:last].tolist():
+                said.update(self.said[self.said_from[text] : self.said_from[text + 1]].tolist())
+            made.append(tuple(term for at, term in named.items() if at in said))
+        tidy = {words: tidied(words)[:limit] for words in made}
+        return [tidy[words] for words in made]
 
 
 def tidied(shared: Sequence[str]) -> list[str]:
@@ -194,11 +204,12 @@ def _counted(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
 
 def _inverted(
     counted: Sequence[tuple[tuple[str, ...], tuple[int, ...]]], idf: Mapping[str, float], unknown: float
-) -> tuple[dict[str, int], Ints, NDArray[np.int32], Floats]:
+) -> tuple[dict[str, int], Ints, NDArray[np.int32], Floats, Ints, NDArray[np.int32]]:
     """Weigh all terms of all texts at once: each text's in the order of its terms, its length 1."""
     named = sorted(set(chain.from_iterable(said for said, _ in counted)))
     place = {term: at for at, term in enumerate(named)}
-    text = np.repeat(np.arange(len(counted)), [len(said) for said, _ in counted])
+    said_from = np.cumsum([0, *(len(said) for said, _ in counted)], dtype=np.int64)
+    text = np.repeat(np.arange(len(counted)), np.diff(said_from))
     term = np.array([place[t] for said, _ in counted for t in said], np.int64)
     times = np.array([count for _, counts in counted for count in counts], np.float64)
     raw = (1.0 + logarithm(times)) * np.array([idf.get(t, unknown) for t in named], np.float64)[term]
@@ -207,7 +218,8 @@ def _inverted(
         scale = np.where(length > 0, 1.0 / np.sqrt(length), 0.0)
     order = np.argsort(term, kind="stable")
     bounds = np.searchsorted(term[order], np.arange(len(named) + 1))
-    return place, bounds, text[order].astype(np.int32), (raw * scale[text])[order]
+    weights = (raw * scale[text])[order]
+    return place, bounds, text[order].astype(np.int32), weights, said_from, term.astype(np.int32)
 
 
 _READ: dict[bytes, Wordings] = {}  # by content, the oldest first

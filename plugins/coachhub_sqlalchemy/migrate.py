@@ -1,10 +1,18 @@
-"""Migrations by Alembic: forward from every released schema, one change per revision."""
+"""
+Migrations by Alembic: forward from every released schema, one change per revision.
+
+While nodes are upgraded one by one, old code meets the schema of the new: each
+migration leaves the code of the revision before it running, so a schema one
+revision ahead is used as it is. What is further ahead may have lost what this
+code needs, and is refused.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import logging
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from coachhub_core.errors import Contended
+from coachhub_core.errors import Contended, SettingsError
 from coachhub_sqlalchemy.database_file import DatabaseFile
 from coachhub_sqlalchemy.mysql import take_time
 
@@ -25,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _TURN_SECONDS: Final = 2  # below what any statement may take
 _TELL_SECONDS: Final = 30.0
+_NUMBER: Final = re.compile(r"[0-9]{4}")
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
@@ -61,29 +70,71 @@ def upgrade(engine: Engine, url: URL) -> str:
     Bring the database to :func:`head`; of several processes one does it and the others wait.
 
     Raises:
+        SettingsError: If newer code has brought it too far ahead, or it is at no revision of ours.
         Unavailable: If it cannot be reached; also where its file is missing and was there before.
+    Returns:
+        The revision it is at: one beyond :func:`head` where newer code was here first.
     """
     file = DatabaseFile.of(url)
     if file is not None:
         file.make_the_first()
     with engine.connect() as connection:
-        is_done = current(connection) == head()
-    if not is_done:
-        _upgrade(engine, url)
+        found = current(connection)
+    if not is_usable(found):
+        found = _upgrade(engine, url)
+    if found != head():
+        log.warning(
+            "the schema of the database is %s and this version is made for %s: newer code has migrated it; "
+            "this version goes on with it, and nothing is migrated",
+            found,
+            head(),
+        )
     if file is not None:
         file.mark_made()
-    return head()
+    return str(found)
 
 
-def _upgrade(engine: Engine, url: URL) -> None:
+def is_usable(found: str | None) -> bool:
+    """
+    Tell whether this code may use a schema as it is; False where it has to be brought up to date first.
+
+    Raises:
+        SettingsError: If it may not, and cannot bring it there.
+    """
+    if found is None or found in known():
+        return found == head()
+    n_ahead = int(found) - int(head()) if _NUMBER.fullmatch(found) else 0
+    if n_ahead == 1:
+        return True
+    if n_ahead > 1:
+        raise SettingsError.of(
+            [
+                f"database: its schema is {found} and this version is made for {head()}, which may use "
+                f"{int(head()) + 1:04} at most: start the version that migrated it, or one made for "
+                f"{int(found) - 1:04}"
+            ]
+        )
+    raise SettingsError.of(
+        [
+            f"database: its schema says {found!r}, which is no revision of CoachHub: name another database, "
+            f"or restore a backup into an empty one"
+        ]
+    )
+
+
+def _upgrade(engine: Engine, url: URL) -> str | None:
     from alembic import command
 
     with alone(engine, url), engine.connect() as connection:
+        found = current(connection)
+        if is_usable(found):
+            return found  # another process was first
         take_time(connection)
         config = configured()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+    return head()
 
 
 @contextmanager

@@ -138,14 +138,13 @@ class SqlStorage:
         finally:
             source.close()
         with _opened(target) as (engine, _), engine.connect() as copied:
-            return _said(migrations.current(copied), copying.contents(copied))
+            _require_our_schema(schema := migrations.current(copied))  # else its other tables would not be counted
+            return _said(schema, copying.contents(copied))
 
     def _dump_server(self, target: Path) -> Mapping[str, Any]:
         """Write the rows as the server has them at one moment, while no migration may run."""
         with migrations.alone(self.engine, self.url), copying.snapshot(self.engine) as source:
-            schema = migrations.current(source)
-            if schema != migrations.head():
-                raise BackupError(reason=f"the schema is {schema}, not {migrations.head()}: run coachhub migrate first")
+            _require_our_schema(schema := migrations.current(source))
             with _opened(target) as (engine, url):
                 migrations.upgrade(engine, url)
                 with copying.loading(engine) as into:
@@ -206,6 +205,15 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise SettingsError.of([f"data: the folder {folder} cannot be made: {exc.strerror}"]) from exc
+
+
+def _require_our_schema(schema: str | None) -> None:
+    """Refuse to copy a schema that this code does not know whole: it would count too few rows and tables."""
+    head = migrations.head()
+    if schema is not None and schema not in migrations.known():
+        raise BackupError(reason=f"the schema is {schema}, newer than {head}: back up with the code that migrated it")
+    if schema != head:
+        raise BackupError(reason=f"the schema is {schema}, not {head}: run coachhub migrate first")
 
 
 def _said(schema: str | None, found: copying.Contents) -> Mapping[str, Any]:

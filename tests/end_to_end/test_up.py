@@ -15,6 +15,8 @@ import pytest
 from running import NO_LIMITS, free_port, running, until
 from services import CURRENT
 
+from coachhub_cli.main import run
+
 
 def up(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run ``coachhub up`` for a start that is to be refused."""
@@ -168,3 +170,50 @@ def test_an_admin_is_made_on_the_command_line_only(tmp_path: Path) -> None:
         assert verified.body["state"] == "verified"
         taken = server.ask("POST", "/api/auth/register", {**said, "role": "admin", "name": "Eve", "email": "e@x.org"})
         assert taken.status == 422
+
+
+@pytest.mark.embedded
+def test_it_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
+    """It says so, once; Ctrl-C ends the wait."""
+    folder = tmp_path / "data"
+    with running(folder) as server:
+        assert server.stop() == 0
+    file = folder / "coachhub.db"
+    away = folder / "away.db"
+    file.rename(away)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}
+    command = [sys.executable, "-m", "coachhub_cli", "up", "--data", str(folder)]
+    command += ["--port", str(free_port()), "--chat-port", str(free_port())]
+    for number in (signal.SIGINT, None):
+        process = subprocess.Popen(
+            command, env={**inherited, **NO_LIMITS}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().startswith("waiting to start: the database file")
+            if number is not None:
+                process.send_signal(number)
+                assert process.wait(timeout=10) == 0
+                continue
+            away.rename(file)
+            assert any(line.startswith("ready") for line in process.stdout)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def test_a_database_that_stays_away_is_given_up_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And with a code that says so."""
+    monkeypatch.setattr("coachhub_cli.waiting.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setenv("DB_HOST", "127.0.0.1")
+    monkeypatch.setenv("DB_PORT", str(free_port()))
+    words = ["up", "--data", str(tmp_path), "--port", str(free_port()), "--chat-port", str(free_port())]
+    with pytest.raises(SystemExit) as caught:
+        run(words)
+    assert caught.value.code == 1
+    assert "cannot be reached" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from services import a_database
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from coachhub_core.errors import BackupError, SettingsError
 from coachhub_core.ports.storage import Duplicate
 from coachhub_core.testing.builders import an_account
 from coachhub_sqlalchemy import migrate
@@ -181,3 +183,63 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
     assert to("base") == {"alembic_version"}
     assert to("head") > before
     made.close()
+
+
+def _brought_to(storage: SqlStorage, revision: str) -> None:
+    with storage.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+
+
+def test_a_schema_one_revision_ahead_is_used_as_it_is(
+    storage: SqlStorage, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """An old node whose process begins anew after a new one has migrated; it says so once, and makes no backup."""
+    newer = f"{int(migrate.head()) + 1:04}"
+    _brought_to(storage, newer)
+    with caplog.at_level("WARNING"):
+        assert storage.migrate() == newer
+    [line] = [record.getMessage() for record in caplog.records]
+    assert newer in line
+    assert migrate.head() in line
+    with storage.begin() as work:
+        work.accounts.add(an_account())
+        work.commit()
+    assert storage.check().schema_version == newer
+    with pytest.raises(BackupError, match=f"the schema is {newer}, newer than {migrate.head()}"):
+        storage.dump(tmp_path / "copy.db")
+
+
+@pytest.mark.parametrize(
+    ("revision", "sentence"),
+    [
+        (f"{int(migrate.head()) + 2:04}", f"may use {int(migrate.head()) + 1:04} at most"),
+        ("fe12ab", "which is no revision of CoachHub"),
+        ("0000", "which is no revision of CoachHub"),
+    ],
+)
+def test_a_schema_this_code_may_not_use_is_refused_in_a_sentence(
+    storage: SqlStorage, revision: str, sentence: str
+) -> None:
+    """It names both and says what to do."""
+    _brought_to(storage, revision)
+    with pytest.raises(SettingsError, match=sentence) as caught:
+        storage.migrate()
+    assert revision in str(caught.value)
+
+
+def test_who_waited_for_newer_code_to_migrate_uses_what_it_left(
+    storage: SqlStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks again when its turn has come: the schema it meant to bring up to date is ahead of it by then."""
+    newer = f"{int(migrate.head()) + 1:04}"
+    alone = migrate.alone
+
+    @contextmanager
+    def behind_newer_code(engine: sa.Engine, url: sa.URL) -> Iterator[None]:
+        _brought_to(storage, newer)
+        with alone(engine, url):
+            yield
+
+    _brought_to(storage, "0004")
+    monkeypatch.setattr(migrate, "alone", behind_newer_code)
+    assert storage.migrate() == newer

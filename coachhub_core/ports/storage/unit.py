@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -58,14 +58,22 @@ class Duplicate(Conflict):
 
 @attrs.frozen(kw_only=True)
 class StoredEvent:
-    """An event as the outbox keeps it; ``payload`` is its members as JSON values."""
+    """
+    An event as the outbox keeps it.
+
+    Args:
+        payload: Its members as JSON values; None when what is stored is not readable.
+        n_attempts: How often it was leased, this time included.
+        heard: The listeners who need not be told again.
+    """
 
     id: UUID
     type: str
     aggregate_id: UUID
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] | None
     created_at: datetime
     n_attempts: int
+    heard: frozenset[str] = frozenset()
 
 
 @attrs.frozen(kw_only=True)
@@ -123,12 +131,30 @@ class Outbox(Protocol):
         """Take up to *limit* waiting events for *owner*; who does not finish by *until* loses them to others."""
         ...
 
-    def done(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
-        """Mark leased events as told."""
+    def done(self, ids: Sequence[UUID], *, now: datetime) -> None:
+        """Mark events as told, whoever holds them by now: what was told is not told again."""
         ...
 
-    def failed(self, id: UUID, *, owner: str, now: datetime, retry_at: datetime | None, reason: str) -> None:
-        """Give a leased event back for *retry_at*, or bury it as dead when that is None."""
+    def failed(
+        self,
+        id: UUID,
+        *,
+        owner: str,
+        now: datetime,
+        retry_at: datetime | None,
+        reason: str,
+        heard: Collection[str] = (),
+    ) -> None:
+        """
+        Give an event that *owner* still holds back for *retry_at*, or bury it as dead when that is None.
+
+        Args:
+            heard: The listeners who need not be told again.
+        """
+        ...
+
+    def give_back(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
+        """Let events that *owner* still holds and has not tried wait again; the try does not count."""
         ...
 
     def delete_done(self, *, before: datetime, limit: int) -> int:
@@ -144,7 +170,7 @@ class Outbox(Protocol):
         ...
 
     def replay(self, ids: Sequence[UUID] | None, *, now: datetime) -> int:
-        """Let these dead ones (None: all) wait again, as if never tried; return how many there were."""
+        """Let these dead ones (None: all) wait again, with all tries left; return how many. Who has heard stays."""
         ...
 
 

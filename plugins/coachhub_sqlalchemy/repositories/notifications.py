@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -21,6 +22,8 @@ from coachhub_sqlalchemy.mapping import Repository, RowMapping
 from coachhub_sqlalchemy.tables.notifications import notifications, outbox_events
 
 _N, _O = notifications.c, outbox_events.c
+# read as bytes: one damaged row must not keep the others from being read
+_PAYLOAD, _HEARD = sa.type_coerce(_O.payload, sa.LargeBinary), sa.type_coerce(_O.heard, sa.LargeBinary)
 
 
 class SqlNotifications(Repository[Notification]):
@@ -91,7 +94,7 @@ class SqlOutbox:
         """Take what waits, and what an owner let lapse."""
         is_due = sa.and_(_O.state.in_(("waiting", "leased")), _O.due_at <= now)
         rows = self._connection.execute(
-            sa.select(_O.id, _O.type, _O.aggregate_id, _O.payload, _O.created_at, _O.n_attempts)
+            sa.select(_O.id, _O.type, _O.aggregate_id, _PAYLOAD, _O.created_at, _O.n_attempts, _HEARD)
             .where(is_due)
             .order_by(_O.due_at, _O.id)
             .limit(limit)
@@ -105,26 +108,55 @@ class SqlOutbox:
             )
         return [
             StoredEvent(
-                id=row[0], type=row[1], aggregate_id=row[2], payload=row[3], created_at=row[4], n_attempts=row[5] + 1
+                id=row[0],
+                type=row[1],
+                aggregate_id=row[2],
+                payload=_read(row[3], dict),
+                created_at=row[4],
+                n_attempts=row[5] + 1,
+                heard=frozenset(_read(row[6], list[str]) or ()),
             )
             for row in rows
         ]
 
-    def done(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
+    def done(self, ids: Sequence[UUID], *, now: datetime) -> None:
         """Told."""
         if ids:
             self._connection.execute(
                 sa.update(outbox_events)
-                .where(_O.id.in_(list(ids)), _O.owner == owner)
+                .where(_O.id.in_(list(ids)), _O.state != "done")
                 .values(state="done", done_at=now, owner=None)
             )
 
-    def failed(self, id: UUID, *, owner: str, now: datetime, retry_at: datetime | None, reason: str) -> None:
+    def failed(
+        self,
+        id: UUID,
+        *,
+        owner: str,
+        now: datetime,
+        retry_at: datetime | None,
+        reason: str,
+        heard: Collection[str] = (),
+    ) -> None:
         """Later again, or never."""
-        values = {"state": "dead" if retry_at is None else "waiting", "due_at": retry_at or now, "error": reason[:255]}
+        values = {
+            "state": "dead" if retry_at is None else "waiting",
+            "due_at": retry_at or now,
+            "error": reason[:255],
+            "heard": sorted(heard) or None,
+        }
         self._connection.execute(
             sa.update(outbox_events).where(_O.id == id, _O.owner == owner).values(owner=None, **values)
         )
+
+    def give_back(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
+        """Not tried."""
+        if ids:
+            self._connection.execute(
+                sa.update(outbox_events)
+                .where(_O.id.in_(list(ids)), _O.owner == owner)
+                .values(state="waiting", owner=None, due_at=now, n_attempts=_O.n_attempts - 1)
+            )
 
     def delete_done(self, *, before: datetime, limit: int) -> int:
         """Forget."""
@@ -162,3 +194,11 @@ class SqlOutbox:
         found = sa.and_(_O.state == "dead", sa.true() if ids is None else _O.id.in_(list(ids)))
         again = sa.update(outbox_events).where(found).values(state="waiting", due_at=now, n_attempts=0, error=None)
         return int(self._connection.execute(again).rowcount)
+
+
+def _read(stored: bytes | None, kind: Any) -> Any:
+    """Return stored JSON of this kind; None when it is something else."""
+    try:
+        return None if stored is None else msgspec.json.decode(bytes(stored), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -32,6 +32,7 @@ outbox_events = table(
     sa.Column("n_attempts", sa.Integer, nullable=False),
     sa.Column("done_at", Instant()),
     sa.Column("error", sa.String(255)),
+    sa.Column("heard", Document()),
     one_of("state", ("waiting", "leased", "done", "dead")),
     sa.Index(None, "state", "due_at"),
 )

@@ -1,0 +1,158 @@
+"""
+The outbox: who listens is told of each event, at least once and in no promised order.
+
+Events are leased in one short transaction, told with no lock held, and settled
+in another: one for a whole batch while listeners are quick, one every three
+seconds while they are not, and what was not told by then goes back to whoever
+is free. An event that cannot be read, or that a listener refuses, goes its own
+way: later again, and at last into the dead letters, holding nobody else. What a
+listener has heard is kept with the event, so that a failing one hears it again
+alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from coachhub_core import wire
+from coachhub_core.domain.events import EVENTS, Event
+from coachhub_core.errors import CoachHubError
+from coachhub_core.ports.listeners import ListenersOf
+from coachhub_core.ports.storage import StoredEvent
+from coachhub_core.services.units import Context, rerun
+
+log = logging.getLogger("coachhub.due")
+
+LEASE: Final = timedelta(seconds=30)
+SETTLE_SECONDS: Final = 3.0  # a tenth of the lease: the listener that is told last still has the rest of it
+ROUND_SECONDS: Final = 10.0  # then other due work has its turn, and a worker that is told to stop can
+MAX_ATTEMPTS: Final = 12  # with the backoff below 15 to 30 hours
+_BATCH: Final = 100
+_jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
+
+
+@attrs.frozen(kw_only=True)
+class _Told:
+    """How the telling of one event went; ``reason`` is None when everybody has heard."""
+
+    event: StoredEvent
+    heard: frozenset[str]
+    reason: str | None
+
+
+class Telling:
+    """
+    Tells what the outbox holds.
+
+    Args:
+        listeners_of: Returns who hears of events of a type; they are to be idempotent.
+    """
+
+    def __init__(
+        self, context: Context, listeners_of: ListenersOf, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._context = context
+        self._listeners_of = listeners_of
+        self._monotonic = monotonic
+        self._n_at_once = _BATCH
+        self._owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{_jitter.randrange(2**32):08x}"
+
+    def tell(self, limit: int) -> int:
+        """Tell up to *limit* events, for about ten seconds at most; return how many were tried."""
+        n_told = 0
+        end = self._monotonic() + ROUND_SECONDS
+        while n_told < limit and self._monotonic() < end:
+            leased = self._lease(min(self._n_at_once, limit - n_told))
+            if not leased:
+                break
+            n_told += self._tell_some(leased)
+        return n_told
+
+    def _tell_some(self, leased: Sequence[StoredEvent]) -> int:
+        begun = self._monotonic()
+        told: list[_Told] = []
+        for event in leased:
+            told.append(self._tell_one(event))
+            if self._monotonic() - begun >= SETTLE_SECONDS:
+                break
+        untold = leased[len(told) :]
+        self._settle(told, untold)
+        # a slow listener: take what it hears in half that time, and leave the rest to other workers
+        self._n_at_once = max(1, len(told) // 2) if untold else min(_BATCH, 2 * self._n_at_once)
+        return len(told)
+
+    def _tell_one(self, stored: StoredEvent) -> _Told:
+        event = _read(stored)
+        if isinstance(event, str):
+            log.warning("event %s (%s) waits: %s", stored.id, stored.type, event)
+            return _Told(event=stored, heard=stored.heard, reason=event)
+        heard, reasons = set(stored.heard), []
+        for listener in self._listeners_of(stored.type):
+            if listener.name in heard:
+                continue
+            try:
+                listener.tell(event, stored.id)
+            except CoachHubError as exc:
+                log.warning("%s will hear of %s again: %s", listener.name, stored.type, exc)
+                reasons.append(f"{listener.name}: {exc}")
+            except Exception as exc:  # a plugin's own fault; what happened is committed, and others want to hear
+                log.exception("%s failed to hear of %s", listener.name, stored.type)
+                reasons.append(f"{listener.name}: {exc!r}")
+            else:
+                heard.add(listener.name)
+        return _Told(event=stored, heard=frozenset(heard), reason="; ".join(reasons) or None)
+
+    # ── short transactions before and after ──
+
+    @rerun
+    def _lease(self, limit: int) -> Sequence[StoredEvent]:
+        now = self._context.clock()
+        with self._context.storage.begin() as work:
+            return work.commit(work.outbox.lease(owner=self._owner, now=now, until=now + LEASE, limit=limit))
+
+    @rerun
+    def _settle(self, told: Sequence[_Told], untold: Sequence[StoredEvent]) -> None:
+        now = self._context.clock()
+        with self._context.storage.begin() as work:
+            work.outbox.done([one.event.id for one in told if one.reason is None], now=now)
+            for one in told:
+                if one.reason is not None:
+                    is_last = one.event.n_attempts >= MAX_ATTEMPTS
+                    work.outbox.failed(
+                        one.event.id,
+                        owner=self._owner,
+                        now=now,
+                        retry_at=None if is_last else now + backoff(one.event.n_attempts),
+                        reason=one.reason,
+                        heard=one.heard,
+                    )
+            work.outbox.give_back([event.id for event in untold], owner=self._owner, now=now)
+            work.commit()
+
+
+def _read(stored: StoredEvent) -> Event | str:
+    """Return the event, or why it cannot be read: by this version, perhaps, and by the next one it can."""
+    cls = EVENTS.get(stored.type)
+    if cls is None:
+        return f"this version of CoachHub knows no event {stored.type!r}"
+    if stored.payload is None:
+        return "what is stored of it is damaged"
+    try:
+        return wire.structure(cls, dict(stored.payload))
+    except Exception as exc:  # whatever is wrong with one event, the others are told
+        return f"it cannot be read: {exc}"
+
+
+def backoff(n_attempts: int) -> timedelta:
+    """Return 4, 16, 64 … seconds up to six hours, with full jitter above half."""
+    longest = min(4.0 ** min(n_attempts, 10), 21_600.0)
+    return timedelta(seconds=longest * _jitter.uniform(0.5, 1.0))
