@@ -58,6 +58,7 @@ class Running:
     port: int
     chat_port: int
     process: subprocess.Popen[str]
+    environ: Mapping[str, str] = attrs.field(factory=dict)  # what it was started with, beside the defaults of tests
 
     def ask(
         self,
@@ -179,7 +180,7 @@ def started(
         else:
             raise AssertionError(f"not ready: {''.join(said)}")
         threading.Thread(target=_read_on, args=(process.stdout,), daemon=True).start()
-        yield Running(folder, port, chat_port, process)
+        yield Running(folder, port, chat_port, process, environ)
     finally:
         if process.poll() is None:
             process.terminate()

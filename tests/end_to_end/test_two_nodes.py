@@ -32,7 +32,8 @@ GENEROUS = {
 }
 N_DEVICES = 25  # of each of the two members
 OLDEST_SECONDS = 1.0
-READS_PER_CHANGE = 10  # or the readers were too slow to see anything; two hundred changes are seen 10,000 times
+READS_PER_CHANGE = 50  # or the readers were too slow to see anything: 10,000 reads during 200 changes
+BACK_SECONDS = 4.0  # of three kills the middle one: 2 s, and as much again for a machine that does other things
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +221,8 @@ def read_while_changing(house: Nodes, n_changes: int, redis: Any = None) -> tupl
             assert answer.status == 200, answer
             changes.append(time.monotonic())
             time.sleep(0.05 if number % 4 else 1.2)  # now and then long enough for a copy to end
+            wanted = READS_PER_CHANGE * number
+            assert until(lambda wanted=wanted: owner.n_reads + stranger.n_reads >= wanted, 30), "readers stand still"
     finally:
         stop.set()
         for thread in threads:
@@ -335,14 +338,47 @@ def is_ready(server: Running) -> bool:
 
 
 def test_a_killed_worker_is_back(house: Nodes) -> None:
-    """The other node answers meanwhile; nothing is asked of anybody twice."""
+    """The other node answers meanwhile; nothing is asked of anybody twice. Three kills, and the middle time counts."""
+    took = sorted(seconds_until_back(house) for _ in range(3))
+    print("back after", ", ".join(f"{seconds:.2f} s" for seconds in took))
+    assert took[1] < BACK_SECONDS
+
+
+def seconds_until_back(house: Nodes) -> float:
+    """Kill the only worker of a node; return when another one answers there."""
     node = house.nodes[1]
-    children = Path(f"/proc/{node.process.pid}/task/{node.process.pid}/children").read_text().split()
-    master = next(pid for pid in children if b"coachhub_http" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    worker = int(Path(f"/proc/{master}/task/{master}/children").read_text().split()[0])
-    os.kill(worker, signal.SIGKILL)
+    master = master_of(node)
+    (worker,) = children_of(master)
     killed_at = time.monotonic()
+    os.kill(int(worker), signal.SIGKILL)
+    back: list[float] = []
+
+    def watch() -> None:
+        assert until(lambda: children_of(master) not in ([], [worker]) and is_ready(node), 20)
+        back.append(time.monotonic() - killed_at)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
     for _ in range(20):
         assert house.proxy.ask("GET", "/api/coaches?limit=1").status == 200
-    assert until(lambda: is_ready(node), 20)
-    print(f"back after {time.monotonic() - killed_at:.2f} s")
+    watching.join()
+    return back[0]
+
+
+def master_of(node: Running) -> str:
+    """Return the process that starts the workers of REST again."""
+    children = children_of(str(node.process.pid))
+    return next(pid for pid in children if b"coachhub_http" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+
+def children_of(pid: str) -> list[str]:
+    """Return the processes that *pid* has started; one that ended and was not taken notice of is none."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [child for child in found if is_alive(child)]
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
