@@ -45,7 +45,7 @@ PACKAGE_LIBRARIES = {
     "coachhub_sqlalchemy": {"alembic", "attr", "attrs", "msgspec", "pymysql", "sqlalchemy"},
     "coachhub_cli": {"attr", "attrs", "click", "matplotlib", "msgspec", "rich", "structlog"},
     "coachhub_demo": {"attr", "attrs", "click", "msgspec", "rich", "websockets"},
-    "coachhub_redis": {"redis"},
+    "coachhub_redis": {"attr", "attrs", "redis"},
     "coachhub_elasticsearch": {"attr", "attrs", "elastic_transport", "elasticsearch", "msgspec", "stamina"},
     "coachhub_scipy": {"attr", "attrs", "numpy", "scipy"},
     "coachhub_backup": {"attr", "attrs", "click", "msgspec", "rich"},
