@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.ports.matcher import Deadline
-from coachhub_scipy.stable import keep_best
+from coachhub_scipy.stable import Held
 
 ROUND = 50  #: bids that take as long as what a round costs anyway
+PIECE = 2_048  #: trainees whose lists are looked through at a time
 
 
 @attrs.frozen(eq=False)
@@ -55,56 +56,52 @@ def auction(
     """
     n, length = lists.shape
     prices = np.where(seats > 0, 0.0, np.inf)
-    mine, column, bids = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    held = np.zeros(n, np.int64)
-    is_done = np.asarray(~(values > -np.inf).any(axis=1))  # nothing left is worth its price
-    finite = values[values > -np.inf]
-    most = 2 * float(np.ptp(finite)) + 1 if len(finite) else 1.0  # no bid rises by more at once
+    held = Held.none(seats, n)
+    n_held = np.zeros(n, np.int64)
+    is_pair = values > -np.inf
+    spread = float(np.max(values, initial=-np.inf)) - float(np.min(values, initial=np.inf, where=is_pair))
+    most = 2 * max(spread, 0.0) + 1  # no bid rises by more at once
     takes_many = bool((need > 1).any())
     is_held: NDArray[np.bool_] = np.zeros((n, length) if takes_many else (0, 0), np.bool_)
-    short = np.flatnonzero((need > 0) & ~is_done)
+    short = np.flatnonzero((need > 0) & is_pair.any(axis=1))
     n_bids = 0
     while len(short) and n_bids <= patience:
         deadline.check()
         n_bids += len(short) + ROUND
-        coaches = lists[short]
-        net = values[short] - prices[coaches]
-        if takes_many:
-            net[is_held[short]] = -np.inf
-            at, who, where, offer = _many_bids(net, need[short] - held[short], outside, most)
-        else:
-            at, who, where, offer = _one_bid(net, outside, most)
-        is_done[short[at]] = True
-        coach = coaches[who, where]
-        bid = offer + prices[coach] + step
-        who = short[who]
-        is_touched = np.zeros(len(seats), np.bool_)
-        is_touched[coach] = True
-        goes_again = is_touched[lists[mine, column]]
-        who, where = np.concatenate([mine[goes_again], who]), np.concatenate([column[goes_again], where])
-        bid = np.concatenate([bids[goes_again], bid])
+        made: list[Bids] = []
+        for start in range(0, len(short), PIECE):  # what is looked at stays near
+            some = short[start : start + PIECE]
+            net = values[some] - prices[lists[some]]
+            if takes_many:
+                net[is_held[some]] = -np.inf
+                who, where, offer = _many_bids(net, need[some] - n_held[some], outside, most)
+            else:
+                who, where, offer = _one_bid(net, outside, most)
+            made.append((some[who], where, offer))
+        who, where, offer = (np.concatenate(part) for part in zip(*made, strict=True))
         coach = lists[who, where]
-        order, rank, full, last = keep_best(coach, bid, who, seats)
-        is_kept = rank < seats[coach[order]]
-        prices[full] = bid[order[last]]
-        kept, lost = order[is_kept], order[~is_kept]
-        is_done[who[lost]] = False
+        pair = who * length + where
+        lost = held.take(coach, offer + prices[coach] + step, who, pair)
+        prices[coach] = np.maximum(held.worst[coach], 0.0)  # of who is not full it is -inf
+        goes = lost // length
         if takes_many:
-            is_held[who[lost], where[lost]] = False
-            is_held[who[kept], where[kept]] = True
-        mine = np.concatenate([mine[~goes_again], who[kept]])
-        column = np.concatenate([column[~goes_again], where[kept]])
-        bids = np.concatenate([bids[~goes_again], bid[kept]])
-        held = np.bincount(mine, minlength=n)
-        short = np.flatnonzero((held < need) & ~is_done)
-    return Sale(mine, column, np.where(seats > 0, prices, 0.0), is_over=not len(short))
+            is_held.ravel()[pair] = True
+            is_held.ravel()[lost] = False
+            np.add.at(n_held, who, 1)
+            np.subtract.at(n_held, goes, 1)
+            look = np.union1d(who, goes)  # for whom nothing is worth its price waits until a coach is lost
+            short = look[n_held[look] < need[look]]
+        else:
+            short = np.sort(goes)
+    rows, columns = np.divmod(np.sort(held.pairs()), length)
+    return Sale(rows, columns, np.where(seats > 0, prices, 0.0), is_over=not len(short))
 
 
-Bids = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+Bids = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 def _one_bid(net: NDArray[np.float64], outside: float, most: float) -> Bids:
-    """Give who bids no more, and for the others row, column and what they offer above the price."""
+    """Give of those who bid row, column and what they offer above the price; for the others nothing is worth it."""
     every = np.arange(len(net))
     best = np.argmax(net, axis=1)
     value = net[every, best]
@@ -112,7 +109,7 @@ def _one_bid(net: NDArray[np.float64], outside: float, most: float) -> Bids:
     next_best = np.maximum(net.max(axis=1, initial=-np.inf), outside)
     bids = (value >= outside) & (value > -np.inf)
     offer = np.minimum(value[bids] - next_best[bids], most)
-    return np.flatnonzero(~bids), every[bids], best[bids], offer
+    return every[bids], best[bids], offer
 
 
 def _many_bids(net: NDArray[np.float64], n_more: NDArray[np.int64], outside: float, most: float) -> Bids:
@@ -125,7 +122,7 @@ def _many_bids(net: NDArray[np.float64], n_more: NDArray[np.int64], outside: flo
     is_bid = (np.arange(net.shape[1]) < at[:, None]) & (ordered >= outside) & (ordered > -np.inf)
     who, rank = np.nonzero(is_bid)
     offer = np.minimum(ordered[who, rank] - next_best[who], most)
-    return np.flatnonzero(~is_bid.any(axis=1)), who, order[who, rank], offer
+    return who, order[who, rank], offer
 
 
 def proved_bound(

@@ -45,7 +45,7 @@ def propose(
     )
     wishes, likings = wishes.ravel(), likings.ravel()
     n_wishes = (values > -np.inf).sum(axis=1)
-    held = _Held.none(seats, n)
+    held = Held.none(seats, n)
     asked, n_held = np.zeros(n, np.int64), np.zeros(n, np.int64)  # wishes each trainee has spent, coaches they have
     is_short = (need > 0) & (n_wishes > 0)
     while len(short := np.flatnonzero(is_short)):
@@ -68,7 +68,7 @@ def propose(
 
 
 @attrs.frozen(eq=False)
-class _Held:
+class Held:
     """Who each coach holds: a stretch of places for every coach, as long as their seats."""
 
     seats: NDArray[np.int64]
@@ -81,7 +81,7 @@ class _Held:
     last: NDArray[np.int64]
 
     @classmethod
-    def none(cls, seats: NDArray[np.int64], n: int) -> _Held:
+    def none(cls, seats: NDArray[np.int64], n: int) -> Held:
         total = int(seats.sum())
         return cls(
             seats=seats,
