@@ -46,4 +46,4 @@ class CompareIndex:
     def evidence(self, number: int, trainee: TraineeRow, row: int) -> dict[str, Any]:
         """Say in facts what the n-th comparison compared."""
         comparer = self.comparers[number]
-        return {} if comparer is None else comparer.evidence(trainee, row)
+        return {} if comparer is None else comparer.evidence(trainee, [row])[0]

@@ -9,7 +9,7 @@ asked about.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ FAR = 3.0  #: differences beyond so many deviations count as that
 
 Rows = NDArray[np.int64] | slice  #: all of them: slice(None)
 EVERY = slice(None)
+Facts = dict[str, Any]  #: one may stand for all coaches of a list who say the same
 
 
 class Comparer(Protocol):
@@ -35,8 +36,8 @@ class Comparer(Protocol):
     def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
         """Give its numbers for these coaches, or all: (parts, r), or None where this trainee said nothing."""
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        """Say in facts what was compared; nobody's words but this trainee's and this coach's."""
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        """Say in facts what was compared, for each of these coaches; no words but this trainee's and that coach's."""
 
 
 def comparer_of(
@@ -72,11 +73,21 @@ class _Numbers:
         made: Floats = parts * self._known[rows]
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
         value = trainee.number(self._one.trainee)
-        if value is None or not self._known[row]:
-            return {}
-        return {"asked": round(value, 4), "offers": round(float(self._values[row]), 4)}
+        if value is None:
+            return [{} for _ in rows]
+        facts: dict[float, Facts] = {}
+        made: list[Facts] = []
+        for theirs, is_known in zip(self._filled.take(rows).tolist(), self._known.take(rows).tolist(), strict=True):
+            found = facts.get(theirs) if is_known else {}
+            if found is None:
+                found = facts[theirs] = self._said(value, theirs)
+            made.append(found)
+        return made
+
+    def _said(self, mine: float, theirs: float) -> Facts:
+        return {"asked": round(mine, 4), "offers": round(theirs, 4)}
 
 
 class _Ratio(_Numbers):
@@ -94,13 +105,9 @@ class _Ratio(_Numbers):
         made: Floats = parts * self._known[rows]
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        budget = trainee.number(self._one.trainee)
-        if budget is None or not self._known[row]:
-            return {}
-        price = float(self._values[row])
-        said = {"price": round(price, 2), "budget": round(budget, 2)}
-        over = 100 * (price - budget) / budget if budget > 0 else 0.0
+    def _said(self, mine: float, theirs: float) -> Facts:
+        said = {"price": round(theirs, 2), "budget": round(mine, 2)}
+        over = 100 * (theirs - mine) / mine if mine > 0 else 0.0
         return {**said, "over_percent": round(over, 1)} if over > 0 else said
 
 
@@ -120,9 +127,11 @@ class _Categories:
         made: Floats = np.stack([equal, ~equal & (codes >= 0)]).astype(np.float64)
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        theirs = self._column.value(row)
-        return {} if theirs is None else {"asked": trainee.text(self._one.trainee), "offers": theirs}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        asked, names = trainee.text(self._one.trainee), self._column.names
+        codes = self._column.codes.take(rows).tolist()
+        facts = {code: {"asked": asked, "offers": names[code]} if code >= 0 else {} for code in set(codes)}
+        return [facts[code] for code in codes]
 
 
 class _Members:
@@ -142,9 +151,11 @@ class _Members:
         made: Floats = np.stack([equal, ~equal & ~self._silent[rows]]).astype(np.float64)
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        theirs = self._column.value(row)
-        return {} if not theirs else {"asked": trainee.text(self._one.trainee), "offers": list(theirs)}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        asked = trainee.text(self._one.trainee)
+        said = [self._column.value(row) or () for row in rows]
+        facts = {theirs: {"asked": asked, "offers": list(theirs)} if theirs else {} for theirs in set(said)}
+        return [facts[theirs] for theirs in said]
 
 
 class _Sets:
@@ -195,10 +206,13 @@ class _Sets:
             return np.stack([share, none])
         return np.stack([share, alike / self._length[rows] / math.sqrt(length), none])
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        asked, theirs = trainee.texts(self._one.trainee), self._column.value(row) or ()
-        met = [name for name in theirs if any(name in self._near(wish) for wish in asked)]
-        return {"shared": met} if met else {"asked": list(asked)[:10], "offers": list(theirs)[:10]}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        asked, made = trainee.texts(self._one.trainee), list[Facts]()
+        for row in rows:
+            theirs = self._column.value(row) or ()
+            met = [name for name in theirs if any(name in self._near(wish) for wish in asked)]
+            made.append({"shared": met} if met else {"asked": list(asked)[:10], "offers": list(theirs)[:10]})
+        return made
 
 
 class _Texts:
@@ -211,8 +225,9 @@ class _Texts:
         said = trainee.texts(self._one.trainee)
         return self.index.scores(self.index.request(said))[rows][None, :] if said else None
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        return {"words": self.index.shared(self.index.request(trainee.texts(self._one.trainee)), row)}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        request = self.index.request(trainee.texts(self._one.trainee))
+        return [{"words": self.index.shared(request, row)} for row in rows]
 
 
 _N_BITS = np.array([bin(byte).count("1") for byte in range(256)], np.float64)
@@ -240,9 +255,17 @@ class _Hours:
         made: Floats = np.stack([some, many, (shared == 0) & ~self._silent[rows]]).astype(np.float64)
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        shared = trainee.hours(self._one.trainee) & (self._column.value(row) or 0)
-        return {"n_shared": shared.bit_count(), "hours": [h for h in range(168) if shared >> h & 1][:24]}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        week, made = trainee.hours(self._one.trainee), list[Facts]()
+        raw, width = self._column.bits.take(rows, axis=0).tobytes(), self._column.bits.shape[1]
+        for at in range(0, len(raw), width):
+            shared = left = week & int.from_bytes(raw[at : at + width], "little")
+            hours: list[int] = []
+            while left and len(hours) < 24:
+                hours.append((left & -left).bit_length() - 1)  # the lowest
+                left &= left - 1
+            made.append({"n_shared": shared.bit_count(), "hours": hours})
+        return made
 
 
 class _Vectors:
@@ -268,8 +291,8 @@ class _Vectors:
         made: Floats = np.stack([alike, near]) * self._known[rows]
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        return {}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        return [{} for _ in rows]
 
 
 class _Worth:
@@ -282,8 +305,8 @@ class _Worth:
         made: Floats = self._values[rows][None, :]
         return made
 
-    def evidence(self, trainee: TraineeRow, row: int) -> dict[str, Any]:
-        return {"value": round(float(self._values[row]), 3)}
+    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+        return [{"value": round(value, 3)} for value in self._values.take(rows).tolist()]
 
 
 def _added(products: Floats) -> Floats:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
 _NOTHING = 1e-12  # a contribution below it is none
 _HISTORY = ("als", "tastes", "profile", "history")  # parts that speak of what a trainee chose before
 _NO_FACTS: Mapping[str, Any] = {}
+_N_LAYOUTS = 1_000  # orders of codes that are kept
 
 Values = tuple[str, Floats]  # a code, and what it moved each of the coaches by
+
+
+@attrs.frozen(eq=False)
+class _Layout:
+    """The codes of one step in alphabetical order."""
+
+    order: NDArray[np.int64]  # of each: where it stands among the parts and, behind them, the comparisons
+    codes: list[str]
+    numbers: list[int | None]  # of each: which comparison it is, None for a part
 
 
 class Explainer:
@@ -33,6 +44,11 @@ class Explainer:
 
     def __init__(self, prepared: Prepared) -> None:
         self._p = prepared
+        names = [one.name for one in prepared.compare.comparisons]
+        self._compared = [[f"{one.step.name}.{name}" for name in names] for one in prepared.steps]  # codes
+        self._bases = [f"{one.step.name}.base" for one in prepared.steps]
+        self._weights: dict[tuple[float, ...], Floats] = {}  # by how much comparisons count; a few, by history
+        self._layouts: dict[tuple[int, tuple[str, ...]], _Layout] = {}
 
     def reasons(self, asking: Asking, rows: list[int]) -> list[tuple[Reason, ...]]:
         """Give the reasons for each of these coaches, () where the row is -1."""
@@ -40,54 +56,96 @@ class Explainer:
         if not shown:
             return [() for _ in rows]
         wanted = np.array(shown, np.int64)
-        compared = _Compared(self._p, asking, shown)
+        layouts, moved = self._moved(asking, wanted)
+        by_coach = np.ascontiguousarray(moved.transpose(0, 2, 1))
+        strength = np.abs(by_coach)
+        counts = strength > _NOTHING
+        order = np.argsort(-strength, axis=2, kind="stable").tolist()  # equal ones by code: that is how they stand
+        n_counting = counts.sum(axis=2).tolist()
+        facts = self._facts(asking, shown, layouts, counts.any(axis=1))
+        values = by_coach.tolist()
         found: list[list[Reason]] = [[] for _ in shown]
-        for s, one in enumerate(self._p.steps):
-            self._of_step(one, s, asking, wanted, compared, found)
+        is_all = np.count_nonzero(by_coach) == np.count_nonzero(counts)
+        small = None if is_all else np.where(counts.transpose(0, 2, 1), 0.0, moved).sum(axis=1).tolist()
+        for s, layout in enumerate(layouts):
+            codes, said = layout.codes, facts[s]
+            base = Reason(self._bases[s], asking.base[s] + 0.0, {})
+            for k, (mine, worth, places, n) in enumerate(zip(found, values[s], order[s], n_counting[s], strict=True)):
+                mine += [Reason(codes[e], worth[e], said[e][k]) for e in places[:n]]
+                mine.append(base if small is None else Reason(base.code, asking.base[s] + small[s][k], {}))
         if self._p.prices is not None:
             for mine, price in zip(found, self._p.prices[wanted].tolist(), strict=True):
                 if price:
                     mine.append(Reason("order.demand", -price))
+        if len(shown) == len(rows):
+            return [tuple(mine) for mine in found]
         listed = iter(found)
         return [tuple(next(listed)) if row >= 0 else () for row in rows]
 
-    def _of_step(
-        self,
-        one: StepIndex,
-        s: int,
-        asking: Asking,
-        wanted: NDArray[np.int64],
-        compared: _Compared,
-        found: list[list[Reason]],
-    ) -> None:
-        name = one.step.name
-        parts: dict[str, Floats] = {}
-        for code, values in (*self._linear(one, s, asking, wanted), *self._told(name, s, asking, wanted)):
-            parts[code] = parts[code] + values if code in parts else values
-        numbers, sums = compared.of(s)
-        codes = [*parts, *(f"{name}.{self._p.compare.comparisons[number].name}" for number in numbers)]
-        base = f"{name}.base"
-        if not codes:
-            for reasons in found:
-                reasons.append(Reason(base, asking.base[s]))
-            return
-        moved = np.concatenate([np.stack(list(parts.values())), sums]) if parts else sums
-        strength = np.abs(moved)
-        counts = strength > _NOTHING
-        small = np.where(counts, 0.0, moved).sum(axis=0).tolist()
-        n_events = {"n_events": int(self._p.learned.counts[asking.row])} if asking.row >= 0 else _NO_FACTS
-        history = f"{name}.history"
-        facts: list[Sequence[Mapping[str, Any]]] = [
-            [n_events if code == history else _NO_FACTS] * len(found) for code in parts
-        ]
-        facts += [compared.evidence(number) for number in numbers]
-        # by strength, equal ones by code
-        alphabetical = np.argsort(np.array(codes), kind="stable")
-        order = alphabetical[np.argsort(-strength[alphabetical], axis=0, kind="stable")].T.tolist()
-        values = moved.tolist()
-        for at, (reasons, places, n) in enumerate(zip(found, order, counts.sum(axis=0).tolist(), strict=True)):
-            reasons += [Reason(codes[e], values[e][at], facts[e][at]) for e in places[:n]]
-            reasons.append(Reason(base, asking.base[s] + small[at]))
+    def _moved(self, asking: Asking, wanted: NDArray[np.int64]) -> tuple[list[_Layout], Floats]:
+        """Give per step how its codes are laid out, and by how much each moves each coach: (steps, codes, r)."""
+        compared = self._sums(asking, wanted)
+        parts: list[dict[str, Floats]] = []
+        for s, one in enumerate(self._p.steps):
+            mine: dict[str, Floats] = {}
+            for code, values in (*self._linear(one, s, asking, wanted), *self._told(one.step.name, s, asking, wanted)):
+                mine[code] = mine[code] + values if code in mine else values
+            parts.append(mine)
+        layouts = [self._layout(s, tuple(mine)) for s, mine in enumerate(parts)]
+        if not any(parts) and layouts:
+            return layouts, compared.take(layouts[0].order, axis=1)  # the same names in every step
+        moved = np.zeros((len(parts), max((len(one.codes) for one in layouts), default=0), len(wanted)))
+        for s, (mine, layout) in enumerate(zip(parts, layouts, strict=True)):
+            whole = np.concatenate([np.stack(list(mine.values())), compared[s]]) if mine else compared[s]
+            moved[s, : len(layout.codes)] = whole.take(layout.order, axis=0)
+        return layouts, moved
+
+    def _sums(self, asking: Asking, wanted: NDArray[np.int64]) -> Floats:
+        """Give by how much each comparison moves each coach in each step: (steps, comparisons, r)."""
+        starts = self._p.compare.starts[:-1]
+        if not starts:
+            return np.zeros((len(self._p.steps), 0, len(wanted)))
+        weights = self._weights.get(asking.gains)
+        if weights is None:
+            gained = zip(self._p.steps, asking.gains, strict=True)
+            weights = self._weights[asking.gains] = np.stack([one.step.compare * gain for one, gain in gained])[
+                :, :, None
+            ]
+        made: Floats = np.add.reduceat(weights * self._p.compared(asking, wanted), starts, axis=1)
+        return made
+
+    def _layout(self, s: int, parts: tuple[str, ...]) -> _Layout:
+        """Give the codes of a step in their order: those of these parts, and those of the comparisons."""
+        found = self._layouts.get((s, parts))
+        if found is None:
+            codes = [*parts, *self._compared[s]]
+            order = sorted(range(len(codes)), key=codes.__getitem__)
+            numbers = [e - len(parts) if e >= len(parts) else None for e in order]
+            found = _Layout(np.array(order, np.int64), [codes[e] for e in order], numbers)
+            if len(self._layouts) < _N_LAYOUTS:  # which parts say something differs from trainee to trainee
+                self._layouts[s, parts] = found
+        return found
+
+    def _facts(
+        self, asking: Asking, rows: list[int], layouts: list[_Layout], counts: NDArray[np.bool_]
+    ) -> list[dict[int, Sequence[Mapping[str, Any]]]]:
+        """Give per step, of each code that moved somebody, the facts for each coach; all are looked up once."""
+        looked: dict[int, Sequence[Mapping[str, Any]]] = {}
+        nothing: Sequence[Mapping[str, Any]] = [_NO_FACTS] * len(rows)
+        made: list[dict[int, Sequence[Mapping[str, Any]]]] = [{} for _ in layouts]
+        for s, e in zip(*map(np.ndarray.tolist, np.nonzero(counts)), strict=True):
+            number = layouts[s].numbers[e]
+            if number is None:
+                found = nothing
+                if asking.row >= 0 and layouts[s].codes[e] == f"{self._p.steps[s].step.name}.history":
+                    found = [{"n_events": int(self._p.learned.counts[asking.row])}] * len(rows)
+            elif (known := looked.get(number)) is not None:
+                found = known
+            else:
+                question = asking.questions[number]
+                found = looked[number] = nothing if question is None else question.evidence(rows)
+            made[s][e] = found
+        return made
 
     def _told(self, name: str, s: int, asking: Asking, wanted: NDArray[np.int64]) -> Iterator[Values]:
         for what, values in asking.told[s]:
@@ -139,33 +197,3 @@ class Explainer:
                     said += value
                     yield f"{name}.you.{code.name}", value
         yield f"{name}.you", total - said
-
-
-class _Compared:
-    """What the comparisons say of the coaches of one list; facts are looked up once, and only where they count."""
-
-    def __init__(self, prepared: Prepared, asking: Asking, rows: list[int]) -> None:
-        self._asking, self._rows = asking, rows
-        self._evidence: dict[int, Sequence[Mapping[str, Any]]] = {}
-        starts = prepared.compare.starts[:-1]
-        if not starts:
-            self._sums: Floats = np.zeros((len(prepared.steps), 0, len(rows)))
-            return
-        features = prepared.compared(asking, np.array(rows, np.int64))
-        weights = np.stack([one.step.compare * gain for one, gain in zip(prepared.steps, asking.gains, strict=True)])
-        self._sums = np.add.reduceat(weights[:, :, None] * features, starts, axis=1)
-
-    def of(self, s: int) -> tuple[list[int], Floats]:
-        """Give which comparisons move anybody in a step, and by how much each of them moves each coach."""
-        sums = self._sums[s]
-        numbers = np.flatnonzero(sums.any(axis=1))
-        return numbers.tolist(), sums[numbers]
-
-    def evidence(self, number: int) -> Sequence[Mapping[str, Any]]:
-        """Say in facts what the n-th comparison compared, for each coach of the list."""
-        found = self._evidence.get(number)
-        if found is None:
-            question = self._asking.questions[number]
-            found = [{} for _ in self._rows] if question is None else question.evidence(self._rows)
-            self._evidence[number] = found
-        return found

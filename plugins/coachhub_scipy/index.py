@@ -42,11 +42,12 @@ class _Ready:
 
     prepared: Prepared
     look: FirstLook | None
+    explainer: Explainer
 
     @classmethod
     def of(cls, learned: Learned, coaches: CoachTable, prices: NDArray[np.float64] | None) -> _Ready:
         prepared = Prepared(learned, coaches, prices)
-        return cls(prepared, None if len(coaches) <= WHOLE else FirstLook(prepared))
+        return cls(prepared, None if len(coaches) <= WHOLE else FirstLook(prepared), Explainer(prepared))
 
 
 class DuetIndex:
@@ -163,8 +164,7 @@ class DuetIndex:
         if not len(trainees):
             return []
         ready, askings = self._asking(trainees)
-        explainer = Explainer(ready.prepared)
-        return [explainer.reasons(asking, rows[i].tolist()) for i, asking in enumerate(askings)]
+        return [ready.explainer.reasons(asking, rows[i].tolist()) for i, asking in enumerate(askings)]
 
 
 def _flags(allowed: AllowedPairs, i: int) -> NDArray[np.bool_] | None:

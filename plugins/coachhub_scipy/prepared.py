@@ -159,10 +159,9 @@ class Prepared:
     def compared(self, asking: Asking, rows: NDArray[np.int64]) -> Floats:
         """Give all comparisons with these coaches: (f, r); those made for the ranking are not made again."""
         for seen, features in asking.compared:
-            order = np.argsort(seen)
-            at = order[np.minimum(np.searchsorted(seen, rows, sorter=order), len(seen) - 1)] if len(seen) else seen
-            if len(seen) and np.array_equal(seen[at], rows):
-                made: Floats = features[:, at]
+            is_there = seen == rows[:, None]
+            if is_there.any(axis=1).all():
+                made: Floats = features.take(is_there.argmax(axis=1), axis=1)
                 return made
         return self.compare.features(asking.questions, rows)
 

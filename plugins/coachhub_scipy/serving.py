@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.domain.vocabulary import shipped
-from coachhub_core.matching.tables import CoachTable, Hours, Labels, Number, Texts, TraineeRow
+from coachhub_core.matching.tables import CoachTable, Labels, Number, Texts, TraineeRow
 from coachhub_scipy.arithmetic import Floats, dots, logarithm
-from coachhub_scipy.comparers import EVERY, Comparer, Rows, comparer_of
+from coachhub_scipy.comparers import EVERY, Comparer, Facts, Rows, comparer_of
 from coachhub_scipy.comparisons import Comparison
 from coachhub_scipy.distinct import Distinct, Ints, Joined
 from coachhub_scipy.wordings import Terms, Wordings
@@ -26,6 +26,7 @@ from coachhub_scipy.wordings import Terms, Wordings
 FEW = 4_096  #: so many distinct values are computed at once, whoever is asked about
 _PER_BUNCH = 8  # lists of several columns are joined while a bunch of them has so many coaches on average
 _ROOM = 2_000_000  # places kept of the labels that answer a wish
+_N_LABELS = 10_000  # lists whose labels are kept as names
 
 
 class Question(Protocol):
@@ -34,7 +35,7 @@ class Question(Protocol):
     def values(self, rows: Rows) -> Floats | None:
         """Give its numbers for these coaches, or all: (parts, r)."""
 
-    def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+    def evidence(self, rows: Sequence[int]) -> list[Facts]:
         """Say in facts what was compared, for each of these coaches."""
 
 
@@ -124,7 +125,7 @@ def _asker(
     comparer = comparer_of(one, coaches, {}, 0)
     if comparer is None:
         return None
-    return _EachHours(comparer, one, column) if isinstance(column, Hours) else _Each(comparer)
+    return _Each(comparer)
 
 
 # ── row by row, as learning does it ─────────────────────────────────────────
@@ -145,35 +146,8 @@ class _AskEach:
     def values(self, rows: Rows) -> Floats | None:
         return self._comparer.compare(self._trainee, rows)
 
-    def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        return [self._comparer.evidence(self._trainee, row) for row in rows]
-
-
-class _EachHours(_Each):
-    def __init__(self, comparer: Comparer, one: Comparison, column: Hours) -> None:
-        super().__init__(comparer)
-        self._one, self._column = one, column
-
-    def ask(self, trainee: TraineeRow) -> Question | None:
-        week = trainee.hours(self._one.trainee)
-        return _AskHours(self._comparer, trainee, week, self._column) if week else None
-
-
-class _AskHours(_AskEach):
-    def __init__(self, comparer: Comparer, trainee: TraineeRow, week: int, column: Hours) -> None:
-        super().__init__(comparer, trainee)
-        self._week, self._column = week, column
-
-    def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        made: list[dict[str, Any]] = []
-        for row in rows:
-            shared = left = self._week & (self._column.value(row) or 0)
-            hours: list[int] = []
-            while left and len(hours) < 24:
-                hours.append((left & -left).bit_length() - 1)  # the lowest
-                left &= left - 1
-            made.append({"n_shared": shared.bit_count(), "hours": hours})
-        return made
+    def evidence(self, rows: Sequence[int]) -> list[Facts]:
+        return self._comparer.evidence(self._trainee, rows)
 
 
 # ── labels ──────────────────────────────────────────────────────────────────
@@ -200,6 +174,7 @@ class _Sets:
         self._near: dict[str, Mapping[str, float]] = {}
         self._answers: dict[str, tuple[Ints, Floats]] = {}
         self._room = _ROOM
+        self._labels: dict[int, tuple[str, ...]] = {}
 
     def near(self, name: str) -> Mapping[str, float]:
         """Give the labels that answer a wish for this one, each with how well."""
@@ -253,9 +228,15 @@ class _Sets:
         made: Floats = alike / self._length / math.sqrt(length)
         return made
 
-    def shown(self, row: int) -> tuple[str, ...]:
-        """Give a coach's labels."""
-        return self._column.value(row) or ()
+    def labels(self, at: int) -> tuple[str, ...]:
+        """Give the labels of a list."""
+        found = self._labels.get(at)
+        if found is None:
+            part = slice(int(self.lists.starts[at]), int(self.lists.starts[at + 1]))
+            found = tuple([self._column.names[code] for code in self.lists.codes[part].tolist()])
+            if len(self._labels) < _N_LABELS:
+                self._labels[at] = found
+        return found
 
 
 class _AskSets:
@@ -275,19 +256,15 @@ class _AskSets:
         made: Floats = self.by_list(weights).take(_at(self._of_row, rows))
         return made
 
-    def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+    def evidence(self, rows: Sequence[int]) -> list[Facts]:
         wanted = {name for wish in self._asked for name in self._sets.near(wish)}
-        facts: dict[tuple[str, ...], dict[str, Any]] = {}  # one for all who say the same
-        made: list[dict[str, Any]] = []
-        for row in rows:
-            theirs = self._sets.shown(row)
-            found = facts.get(theirs)
-            if found is None:
-                met = [name for name in theirs if name in wanted]
-                found = {"shared": met} if met else {"asked": list(self._asked)[:10], "offers": list(theirs)[:10]}
-                facts[theirs] = found
-            made.append(found)
-        return made
+        lists = self._of_row.take(rows).tolist()
+        facts: dict[int, Facts] = {}
+        for at in set(lists):
+            theirs = self._sets.labels(at)
+            met = [name for name in theirs if name in wanted]
+            facts[at] = {"shared": met} if met else {"asked": list(self._asked)[:10], "offers": list(theirs)[:10]}
+        return [facts[at] for at in lists]
 
 
 # ── words ───────────────────────────────────────────────────────────────────
@@ -334,7 +311,7 @@ class _AskWords:
             made = self.by_list(weights).take(lists)
         return made
 
-    def evidence(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        facts: dict[tuple[str, ...], dict[str, Any]] = {}  # one for all who say the same
-        said = [tuple(words) for words in self._wordings.shared(self._request, rows)]
-        return [facts.setdefault(words, {"words": list(words)}) for words in said]
+    def evidence(self, rows: Sequence[int]) -> list[Facts]:
+        said = [tuple(words) for words in self._wordings.shared(self._request, rows, found=self._found)]
+        facts: dict[tuple[str, ...], Facts] = {words: {"words": list(words)} for words in set(said)}
+        return [facts[words] for words in said]

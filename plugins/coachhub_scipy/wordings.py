@@ -30,6 +30,7 @@ from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
 Terms = Sequence[tuple[str, float]]
 
 _N_FEW = int(1 / BEST_SHARE)  # so many texts are the most of which only the best counts
+_N_SETS = 4_096  # texts whose terms are kept as sets
 _SILENT = frozenset(map(singular, FUNCTION_WORDS))
 
 
@@ -50,6 +51,7 @@ class Wordings:
     said: NDArray[np.int32]
     idf: Mapping[str, float]
     unknown: float
+    said_as_set: dict[int, frozenset[int]] = attrs.field(factory=dict)  # of the texts that reasons were read from
 
     @classmethod
     def of(cls, column: Texts, background: Mapping[str, int], n_background: int) -> Wordings:
@@ -161,19 +163,44 @@ class Wordings:
         result: Floats = made / n_best
         return result
 
-    def shared(self, request: Terms, rows: Sequence[int], limit: int = 5) -> list[list[str]]:
-        """Give for each of these coaches the words of a request that they used too, the weightiest first."""
-        weighed = sorted((-w * self.idf.get(t, self.unknown), t) for t, w in request if t in self.place)
-        named = {self.place[term]: term for weight, term in weighed if weight < 0}
-        made: list[tuple[str, ...]] = []
-        mine = self.lists.of_row[np.asarray(rows, np.int64)] if len(rows) else np.zeros(0, np.int64)
-        for first, last in zip(self.lists.starts[mine].tolist(), self.lists.starts[mine + 1].tolist(), strict=True):
-            said: set[int] = set()
-            for text in self.lists.codes[first:last].tolist():
-                said.update(self.said[self.said_from[text] : self.said_from[text + 1]].tolist())
-            made.append(tuple(term for at, term in named.items() if at in said))
-        tidy = {words: tidied(words)[:limit] for words in made}
-        return [tidy[words] for words in made]
+    def shared(
+        self, request: Terms, rows: Sequence[int], limit: int = 5, found: Floats | None = None
+    ) -> list[list[str]]:
+        """
+        Give for each of these coaches the words of a request that they used too, the weightiest first.
+
+        Args:
+            found: From :meth:`found`, where it is at hand.
+        """
+        if not len(rows):
+            return []
+        found = self.found(request) if found is None else found
+        weighed = sorted([(-w * self.idf.get(t, self.unknown), t) for t, w in request if t in self.place])
+        named = [(self.place[term], term) for weight, term in weighed if weight < 0]
+        mine = self.lists.of_row.take(rows)
+        few = self.few.take(mine, axis=1)
+        said: dict[tuple[int, ...], tuple[str, ...]] = {}
+        met: list[tuple[str, ...]] = []
+        for many, texts in zip(np.where(self.many.take(mine), mine, -1).tolist(), few.T.tolist(), strict=True):
+            if many >= 0:
+                texts = self.lists.codes[self.lists.starts[many] : self.lists.starts[many + 1]].tolist()
+            meet = tuple([text for text in texts if found[text]])  # the others share no word
+            words = said.get(meet)
+            if words is None:
+                terms_met = frozenset[int]().union(*map(self._terms, meet))
+                words = said[meet] = tuple([term for number, term in named if number in terms_met])
+            met.append(words)
+        tidy = {words: tidied(words)[:limit] for words in set(met)}
+        return [tidy[words] for words in met]
+
+    def _terms(self, text: int) -> frozenset[int]:
+        """Give the terms of a text, by the number of their inverted lists."""
+        found = self.said_as_set.get(text)
+        if found is None:
+            found = frozenset(self.said[self.said_from[text] : self.said_from[text + 1]].tolist())
+            if len(self.said_as_set) < _N_SETS:
+                self.said_as_set[text] = found
+        return found
 
 
 def tidied(shared: Sequence[str]) -> list[str]:
