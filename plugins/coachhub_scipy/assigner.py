@@ -29,7 +29,7 @@ class _Cohort:
 
     def only(self, is_pair: NDArray[np.bool_]) -> _Cohort:
         """Give the same without some pairs."""
-        return attrs.evolve(self, values=np.where(is_pair, self.values, -np.inf))
+        return self if is_pair.all() else attrs.evolve(self, values=np.where(is_pair, self.values, -np.inf))
 
 
 class CohortAssigner:
@@ -110,7 +110,8 @@ def _ready(
 
 def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, float]:
     """Auction with smaller and smaller steps until the sum is proved good enough."""
-    finite = cohort.values[cohort.values > -np.inf]
+    is_pair = cohort.values > -np.inf
+    finite = cohort.values.ravel() if is_pair.all() else cohort.values[is_pair]
     if not len(finite):
         return Sale(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(len(cohort.seats))), 1.0
     spread = float(np.ptp(finite)) or abs(float(finite[0])) or 1.0
