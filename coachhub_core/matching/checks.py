@@ -109,20 +109,17 @@ def check_reasons(reasons: list[list[tuple[Reason, ...]]], rows: list[list[int]]
         for pair, coach in zip(mine, row, strict=True):
             if coach < 0 and pair:
                 raise MatcherFault(reason="nobody was proposed, and there is a reason for it")
-            for reason in pair:
-                if not _is_plain(reason) or id(reason.evidence) not in checked:
-                    _check_reason(reason, checked)
-
-
-def _is_plain(reason: Reason) -> bool:
-    """Tell whether all but the evidence is certainly right; a list has a hundred and more of them."""
-    return (
-        type(reason) is Reason
-        and type(reason.code) is str
-        and reason.code != ""
-        and type(reason.contribution) is float
-        and math.isfinite(reason.contribution)
-    )
+            for reason in pair:  # a list has a hundred and more of them: what is certainly right costs no call
+                if (
+                    type(reason) is Reason
+                    and id(reason.evidence) in checked
+                    and type(reason.code) is str
+                    and reason.code
+                    and type(reason.contribution) is float
+                    and math.isfinite(reason.contribution)
+                ):
+                    continue
+                _check_reason(reason, checked)
 
 
 def _check_reason(reason: Reason, checked: set[int]) -> None:

@@ -176,9 +176,9 @@ class SharedHours:
             if not week:
                 return None
             found = silent
-            for hour in range(N_HOURS):
-                if week >> hour & 1:
-                    found |= free[hour]
+            while week:
+                found |= free[(week & -week).bit_length() - 1]  # the lowest
+                week &= week - 1
             return found
 
         return _Compiled(ask)

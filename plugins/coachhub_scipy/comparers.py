@@ -77,14 +77,9 @@ class _Numbers:
         value = trainee.number(self._one.trainee)
         if value is None:
             return [{} for _ in rows]
-        facts: dict[float, Facts] = {}
-        made: list[Facts] = []
-        for theirs, is_known in zip(self._filled.take(rows).tolist(), self._known.take(rows).tolist(), strict=True):
-            found = facts.get(theirs) if is_known else {}
-            if found is None:
-                found = facts[theirs] = self._said(value, theirs)
-            made.append(found)
-        return made
+        said = self._values.take(rows).tolist()
+        facts = {theirs: self._said(value, theirs) for theirs in set(said) if theirs == theirs}  # NaN is nothing said
+        return [facts.get(theirs) or {} for theirs in said]
 
     def _said(self, mine: float, theirs: float) -> Facts:
         return {"asked": round(mine, 4), "offers": round(theirs, 4)}

@@ -127,7 +127,7 @@ class Explainer:
         return found
 
     def _facts(
-        self, asking: Asking, rows: list[int], layouts: list[_Layout], counts: NDArray[np.bool_]
+        self, asking: Asking, rows: list[int], layouts: list[_Layout], counts: NDArray[np.bool_] | np.bool_
     ) -> list[dict[int, Sequence[Mapping[str, Any]]]]:
         """Give per step, of each code that moved somebody, the facts for each coach; all are looked up once."""
         looked: dict[int, Sequence[Mapping[str, Any]]] = {}

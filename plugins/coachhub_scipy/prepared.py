@@ -159,9 +159,9 @@ class Prepared:
     def compared(self, asking: Asking, rows: NDArray[np.int64]) -> Floats:
         """Give all comparisons with these coaches: (f, r); those made for the ranking are not made again."""
         for seen, features in asking.compared:
-            is_there = seen == rows[:, None]
-            if is_there.any(axis=1).all():
-                made: Floats = features.take(is_there.argmax(axis=1), axis=1)
+            at = (seen == rows[:, None]).argmax(axis=1) if len(seen) else seen
+            if seen.take(at).tobytes() == rows.tobytes():
+                made: Floats = features.take(at, axis=1)
                 return made
         return self.compare.features(asking.questions, rows)
 

@@ -177,13 +177,11 @@ class Wordings:
         found = self.found(request) if found is None else found
         weighed = sorted([(-w * self.idf.get(t, self.unknown), t) for t, w in request if t in self.place])
         named = [(self.place[term], term) for weight, term in weighed if weight < 0]
-        mine = self.lists.of_row.take(rows)
-        few = self.few.take(mine, axis=1)
         said: dict[tuple[int, ...], tuple[str, ...]] = {}
         met: list[tuple[str, ...]] = []
-        for many, texts in zip(np.where(self.many.take(mine), mine, -1).tolist(), few.T.tolist(), strict=True):
-            if many >= 0:
-                texts = self.lists.codes[self.lists.starts[many] : self.lists.starts[many + 1]].tolist()
+        starts, codes = self.lists.starts, self.lists.codes
+        for at in self.lists.of_row.take(rows).tolist():
+            texts = codes[starts[at] : starts[at + 1]].tolist()
             meet = tuple([text for text in texts if found[text]])  # the others share no word
             words = said.get(meet)
             if words is None:

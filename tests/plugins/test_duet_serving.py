@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from coachhub_core.matching.schema import coach_table, trainee_table
 from coachhub_core.ports.matcher import Reason
 from coachhub_scipy.compare import CompareIndex
 from coachhub_scipy.comparisons import comparisons_of
-from coachhub_scipy.distinct import Distinct
+from coachhub_scipy.distinct import Distinct, Joined
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.sentences import ENGLISH
 from coachhub_scipy.serving import ServingIndex
@@ -114,6 +116,27 @@ def test_shared_words_are_said_once() -> None:
     assert tidied(["are", "my"]) == ["are"]
 
 
+@pytest.mark.parametrize("many", [2, 9])
+def test_shared_words_are_this_trainee_s_and_that_coach_s(many: int) -> None:
+    """Where texts are alike, where more than the best text counts, and where nothing was scored before."""
+    texts = [
+        ["calm hard weeks"],
+        ["easy miles", "calm legs"],
+        None,
+        [],
+        ["calm hard weeks"],
+        ["slow"] * many + ["hard"],
+    ]
+    made = Wordings.of(Texts(texts), {}, 0)
+    request = made.request(["calm and hard"])
+    found = made.found(request)
+    said = [["calm", "hard"], ["calm"], [], [], ["calm", "hard"], ["hard"]]
+    for scored in (None, found):
+        for _ in range(2):  # the second time from what was kept
+            assert [sorted(words) for words in made.shared(request, range(6), found=scored)] == said
+    assert made.shared(request, []) == []
+
+
 def test_every_reason_of_a_hub_has_a_sentence() -> None:
     """Of every column a hub has, on either side, for every step, for and against."""
     coaches, trainees = _tables(3)
@@ -136,6 +159,51 @@ def test_distinct_lists_are_kept_once() -> None:
     assert [made.codes[made.starts[i] : made.starts[i + 1]].tolist() for i in made.of_row.tolist()] == lists
     assert made.first.tolist() == [0, 1, 2, 4]
     assert [one.tolist() for one in made.having(4)] == [[], [0, 3], [0, 2, 3], []]
+
+
+@pytest.mark.parametrize(("limit", "n_joined"), [(120, 3), (12, 2), (4, 1), (3, 0)])
+def test_columns_are_joined_while_the_bunches_are_few(limit: int, n_joined: int) -> None:
+    """Four lists, three, and ten: each row finds its own again in every column joined, and no bunch is kept twice."""
+    rng = np.random.default_rng(6)
+    columns = [rng.permutation(np.arange(400) % n).astype(np.int32) for n in (4, 3, 10)]
+    made = Joined.of(columns, limit)
+    assert len(made.lists) == n_joined
+    for column, lists in zip(columns, made.lists, strict=False):
+        assert lists[made.of_row].tolist() == column.tolist()
+    seen = {tuple(row) for row in np.stack(columns[:n_joined], axis=1).tolist()} if n_joined else set()
+    assert len(made) == len(seen) <= limit
+    assert made.of_row.max(initial=0) == max(len(seen) - 1, 0)
+
+
+def test_nothing_to_join() -> None:
+    """A table without labels and texts, and one without coaches."""
+    assert len(Joined.of([], 5)) == 0
+    empty = Joined.of([np.zeros(0, np.int32)] * 2, 5)
+    assert (len(empty), len(empty.of_row)) == (0, 0)
+
+
+@pytest.mark.parametrize(("n", "size"), [(640, 8), (4_096, 16), (100_000, 128)])
+def test_groups_are_opened_only_where_somebody_may_win(n: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10 in *n* a group has *size* places; few are opened, and what is behind the last one is looked at too."""
+    partitioned: list[int] = []
+    partition = np.partition
+
+    def watched(values: Any, kth: int) -> Any:
+        partitioned.append(len(values))
+        return partition(values, kth)
+
+    monkeypatch.setattr("coachhub_scipy.topk.np.partition", watched)
+    rng = np.random.default_rng(n)
+    for last in (0, size - 1):  # whole groups, and places behind the last one
+        look = rng.standard_normal(n + last)
+        look[-1] = 9.0
+        partitioned.clear()
+        expected = np.sort(np.argsort(-look)[:10])
+        assert may_win(look, 10, 0.0).tolist() == expected.tolist()
+        many = len(look) // size
+        opened = partitioned[1]
+        assert partitioned[0] == many
+        assert 10 <= opened <= 10 * size + len(look) - size * many
 
 
 @pytest.mark.parametrize("n", [0, 3, GROUP, 40 * GROUP + 5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from coachhub_core.services.cohort_market import CohortMarket
 from coachhub_core.services.demand_work import LEASE, DemandWork
 from coachhub_core.services.units import Context
 from coachhub_core.testing.story import House
+from coachhub_scipy.stable import Held
 
 N_COACHES, N_TRAINEES, LIMIT = 6, 12, 2
 
@@ -160,6 +162,49 @@ def test_of_two_workers_one_holds_the_auction_and_a_dead_one_is_replaced() -> No
         town.clock.advance(LEASE.total_seconds() + 1)
         assert town.hub.demand_work.work_one()
         assert not town.another_worker().work_one()
+
+
+def test_a_worker_told_to_stop_in_the_middle_of_an_auction_leaves_it_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread comes back from among the bids, the day stays under its lease, and the next one holds the auction."""
+    has_begun, stop = threading.Event(), threading.Event()
+    n_rounds: list[int] = []
+
+    class Watched(Held):
+        """The seats of an auction, seen from outside: in the second round the worker is told."""
+
+        def take(self, *offers: Any) -> NDArray[np.int64]:
+            n_rounds.append(len(offers[0]))
+            if len(n_rounds) == 2:
+                has_begun.set()
+                assert stop.wait(60)
+            return super().take(*offers)
+
+    with Town(max_shown_per_day=8, assigner="duet") as town:
+        town.a_day()
+        monkeypatch.setattr("coachhub_scipy.auction.Held", Watched)
+        worked: list[bool] = []
+        worker = threading.Thread(target=lambda: worked.append(town.hub.demand_work.work_one(stop.is_set)))
+        worker.start()
+        assert has_begun.wait(60)
+        stop.set()
+        worker.join(60)
+        assert not worker.is_alive()
+        assert worked == [False]
+        assert len(n_rounds) == 2, "no round is begun after it was told"
+        monkeypatch.undo()
+        with town.hub.storage.begin() as work:
+            left = work.demand.lock(town.clock().date())
+        assert left is not None
+        assert (left.state, left.reason, left.prices) == ("running", None, {})
+        assert not town.another_worker().work_one()
+        town.clock.advance(LEASE.total_seconds() + 1)
+        assert town.another_worker().work_one()
+        with town.hub.storage.begin(read_only=True) as work:
+            run = work.demand.newest()
+        assert run is not None
+        assert (run.state, run.n_lists) == ("done", N_TRAINEES)
 
 
 def test_a_failed_auction_leaves_the_prices_of_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
