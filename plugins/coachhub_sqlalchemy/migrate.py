@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from coachhub_core.errors import Contended, SettingsError
 from coachhub_sqlalchemy.database_file import DatabaseFile
+from coachhub_sqlalchemy.engine import WRITES
 from coachhub_sqlalchemy.mysql import take_time
 
 if TYPE_CHECKING:
@@ -132,18 +133,23 @@ def is_usable(connection: Connection, found: str | None) -> bool:
 
 
 def _upgrade(engine: Engine, url: URL) -> str | None:
-    from alembic import command
-
     with alone(engine, url), engine.connect() as connection:
+        connection.execution_options(**{WRITES: True})  # on SQLite: who reads first may not write beside other writers
         found = current(connection)
         if is_usable(connection, found):
             return found  # another process was first
-        take_time(connection)
-        config = configured()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+        apply(connection, configured())
     return head()
+
+
+def apply(connection: Connection, config: Config) -> None:
+    """Run the revisions that *config* knows and the database has not seen, however long they take."""
+    from alembic import command
+
+    take_time(connection)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
 
 
 @contextmanager
