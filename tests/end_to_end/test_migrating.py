@@ -23,7 +23,7 @@ from coachhub_sqlalchemy.storage import SqlStorage
 
 PER_SECOND = 50
 N_SENDERS = 8
-BUSY = 1.0  # seconds that a machine with something else to do may add to any answer
+BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
 NEXT = f"{int(migrate.head()) + 1:04}"
 
 #: What a next version may do: expand the tables that are in use most, fill what it made, index it.
