@@ -78,8 +78,8 @@ ROOMS = {
         "config", "domain", "errors", "hookspecs", "identifiers", "matching", "ports", "wire",
     ),
     "coachhub_core.services": (
-        "clock", "config", "deadline", "domain", "errors", "identifiers", "matching", "memory.archive", "ports",
-        "security", "wire",
+        "breaker", "clock", "config", "deadline", "domain", "errors", "identifiers", "matching", "memory.archive",
+        "ports", "security", "wire",
     ),
 }  # fmt: skip
 
