@@ -49,7 +49,7 @@ class Driver:
         port: int,
         request: Callable[[int], Request],
         *,
-        token: str,
+        token: str | None = None,
         every_seconds: float,
         n_connections: int = 24,
     ) -> None:
@@ -115,7 +115,9 @@ class Driver:
             connection.close()
 
     def _ask(self, connection: http.client.HTTPConnection, method: str, path: str, body: Any) -> tuple[int, str]:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         text = response.read()

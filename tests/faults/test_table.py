@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from driving import Driver
 
 from coachhub_core.bootstrap import CoachHub
 
@@ -23,6 +24,7 @@ from .servers import is_offered, until, why_absent
 
 BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
 HEALED_SECONDS = 30.0
+READS_PER_SECOND = 100  # of copies, while Redis restarts
 SLOWLY_AT_ONCE = 12  # rows; each waits for the database, and is to wait for nothing else
 ANSWERED_SECONDS = 5.0  # whatever it is; a refusal for what is not there comes sooner
 
@@ -120,6 +122,37 @@ def test_column(house: House, hub: CoachHub, column: Column) -> None:
     assert until(lambda: not differences(hub, house), HEALED_SECONDS), differences(hub, house)
     print(f"{'':35} well after {back_after:.1f} s, all agrees after {time.monotonic() - healed_at:.1f} s")
     assert time.monotonic() - healed_at < HEALED_SECONDS + 10
+
+
+@pytest.mark.external_service
+@pytest.mark.timeout(180)
+@pytest.mark.xdist_group("degradation-table")
+def test_no_herd_runs_to_the_database_after_redis_restarts(house: House) -> None:
+    """Every copy is gone at once, and those who read ask the database less than twice as often as ever."""
+    assert until(lambda: _is_well(house), HEALED_SECONDS)
+    proxy, redis = house.neighbours["mariadb"].proxy, house.neighbours["redis"].server
+    coaches = [house.server.coach().profile_id for _ in range(5)]
+    paths = ["/api/coaches", "/api/coaches?specialty=marathon", *(f"/api/coaches/{id_}" for id_ in coaches)]
+
+    def asked(driver: Driver) -> float:
+        """Count the questions to the database, those of workers and watchers among them, in a second."""
+        before, began, n_sent = proxy.n_round_trips, time.monotonic(), len(driver.sent)
+        assert until(lambda: len(driver.sent) >= n_sent + 3 * READS_PER_SECOND, 30)
+        return (proxy.n_round_trips - before) / (time.monotonic() - began)
+
+    with Driver(
+        house.server.port,
+        lambda number: ("GET", paths[number % len(paths)], None),
+        every_seconds=1 / READS_PER_SECOND,
+    ) as driver:
+        time.sleep(1)  # each worker has its copies
+        usual = asked(driver)
+        redis.kill()
+        redis.start()
+        after = asked(driver)
+    print(f"{usual:.0f} questions a second to the database, {after:.0f} after Redis restarted empty")
+    assert driver.not_done == []
+    assert after < 2 * usual
 
 
 def _wrong(found: dict[str, Seen], column: Column) -> dict[str, Seen]:
