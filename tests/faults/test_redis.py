@@ -162,26 +162,6 @@ def test_a_subscription_that_answers_and_hears_nothing_is_left(link: Link, monke
         bus.close()
 
 
-def test_a_subscription_that_is_deaf_is_made_anew(proxy: Proxy, link: Link) -> None:
-    """It stands and nothing comes by it: after three seconds another one is opened, and heard on."""
-    bus = RedisBroadcast(link)
-    heard: list[bytes] = []
-    bus.subscribe("chat", heard.append)
-    try:
-        n_before = proxy.n_connections
-        proxy.fault = Hang()
-        assert until(lambda: proxy.n_connections > n_before, 15)
-        proxy.heal()
-
-        def said() -> bool:
-            bus.publish("chat", b"again")
-            return b"again" in heard
-
-        assert until(said, 10)
-    finally:
-        bus.close()
-
-
 @pytest.fixture
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Redis that a test may fill and empty."""
