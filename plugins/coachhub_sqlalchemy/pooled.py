@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +20,11 @@ log = logging.getLogger(__name__)
 
 PING_SECONDS: Final = 2.0
 _TRIAL_SECONDS: Final = 3.0
+# a transaction that is written down and leaves nothing: a row set to what it is would not be, where a log is full
+_CHANGE: Final = (
+    "INSERT INTO alembic_version (version_num) VALUES (%s)",
+    "DELETE FROM alembic_version WHERE version_num = %s",
+)
 
 
 class Pooled:
@@ -41,6 +47,7 @@ class Pooled:
     ) -> None:
         self.engine = make_engine(url, pool_size=pool_size, breaker=breaker, is_reading=is_reading, patience=patience)
         self.breaker = breaker
+        self._mark = f"ping-{uuid4().hex[:12]}"  # of this process: none waits for another's
         self.is_suspect = False
         """Whether the last change failed though the server was there: it may be full, or read-only."""
 
@@ -112,13 +119,14 @@ class Pooled:
         try:
             is_read_only = connection.exec_driver_sql("SELECT @@global.read_only").scalar_one()
             if is_read_only or self.is_suspect:  # who asks may be let through all the same
-                self._write(connection, "UPDATE alembic_version SET version_num = version_num")
+                self._write(connection, *_CHANGE, about=(self._mark,))
         finally:
             discard(connection)
 
-    def _write(self, connection: Connection, statement: str) -> None:
+    def _write(self, connection: Connection, *statements: str, about: tuple[str, ...] = ()) -> None:
         try:
-            connection.exec_driver_sql(statement)
+            for statement in statements:
+                connection.exec_driver_sql(statement, about)
             connection.commit()
         except Contended:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -16,6 +17,7 @@ OK: Final = frozenset({"ok"})
 REFUSED: Final = frozenset({"503"})
 COPY: Final = frozenset({"ok", "ok~cache"})  # read within the last second, it is as ever
 SEARCHED: Final = frozenset({"ok", "ok~search", "ok~cache"})
+FROM_DATABASE: Final = frozenset({"ok~search"})
 
 ALWAYS: Final = ("GET /health/live", "GET /health/ready", "chat: typing")
 COPIES: Final = ("coaches: list", "coaches: filter", "coaches: full text")
@@ -31,6 +33,7 @@ WRITES: Final = (
     "matches: decline",
     "matches: end",
     "write: profile",
+    "write: bio",
     "write: plan",
     "write: workout",
     "export",
@@ -54,6 +57,16 @@ def database_away(row: str) -> Words:
 def database_unwritable(row: str) -> Words:
     """What reads goes on."""
     return REFUSED if row in WRITES else OK
+
+
+def database_full(row: str) -> Words:
+    """As read-only; but who says again that something was read has nothing to write."""
+    return OK | REFUSED if row == "chat: read mark" else database_unwritable(row)
+
+
+def database_returning(row: str) -> Words:
+    """As if it were away, until it is back."""
+    return database_away(row) | OK
 
 
 def database_slow(_: str) -> Words:
@@ -84,6 +97,9 @@ class Column:
         seconds: The longest any answer may take, before what a busy machine adds.
         is_open: Whether a write may have happened though it was refused: its outcome is settled afterwards.
         in_short: Whether it is a part of the short form.
+        is_ours: Whether the server must be one of our own, which nobody else uses.
+        back_seconds: How soon after it is healed everything is well.
+        searched: What full text says once the copies of before are too old.
     """
 
     neighbour: str
@@ -95,6 +111,9 @@ class Column:
     seconds: float = 5.0
     is_open: bool = False
     in_short: bool = False
+    is_ours: bool = False
+    back_seconds: float = 30.0
+    searched: Words | None = None
 
     @property
     def is_slow(self) -> bool:
@@ -155,6 +174,64 @@ def _nothing(_: House) -> None:
     return
 
 
+def _starting(kind: str, *, is_empty: bool = False) -> tuple[Callable[[House], None], Callable[[House], None]]:
+    """End a server and start it again; it is asked all the while, and it is healed when it is up."""
+    starting: list[threading.Thread] = []
+
+    def begin(house: House) -> None:
+        server = house.neighbours[kind].server
+        server.kill()
+        if is_empty:
+            server.lose_data()
+        starting.append(threading.Thread(target=server.start))
+        starting[-1].start()
+
+    def end(house: House) -> None:
+        starting.pop().join()
+        assert house.neighbours[kind].server.is_running()
+
+    return begin, end
+
+
+def _filled(house: House) -> None:
+    house.neighbours["mariadb"].server.fill()
+
+
+def _emptier(house: House) -> None:
+    house.neighbours["mariadb"].server.make_room()
+
+
+def _blocked(block: str) -> tuple[Callable[[House], None], Callable[[House], None]]:
+    """Put a block on the index of Elasticsearch, as it does itself when its disk is nearly full."""
+
+    def put(house: House, value: bool | None) -> None:
+        server = house.neighbours["elasticsearch"].server
+        server.rest("PUT", f"{server.alias}/_settings", {f"index.blocks.{block}": value})
+
+    return (lambda house: put(house, True)), (lambda house: put(house, None))
+
+
+def _lose_index(house: House) -> None:
+    server = house.neighbours["elasticsearch"].server
+    for name in server.rest("GET", f"_alias/{server.alias}"):
+        server.rest("DELETE", name)
+
+
+def _takes_indices(house: House, *, is_willing: bool) -> None:
+    setting = {"cluster.blocks.read_only_allow_delete": None if is_willing else True}
+    house.neighbours["elasticsearch"].server.rest("PUT", "_cluster/settings", {"persistent": setting})
+
+
+def _lose_index_for_good(house: House) -> None:
+    """Nor can another be made."""
+    _takes_indices(house, is_willing=False)
+    _lose_index(house)
+
+
+def _may_build(house: House) -> None:
+    _takes_indices(house, is_willing=True)
+
+
 def _faults(kind: str, expected: Callable[[str], Words], health: frozenset[tuple[int, str]]) -> list[Column]:
     """Everything the proxy can do to a neighbour."""
     short = {"refuse", "hang"}
@@ -171,7 +248,10 @@ def _faults(kind: str, expected: Callable[[str], Words], health: frozenset[tuple
     # what trickles in is an answer where it is short
     either = {"trickle": health | HEALTHY}
     return [
-        Column(kind, name, *_proxied(kind, fault), expected, either.get(name, health), seconds, is_open, name in short)
+        Column(
+            *(kind, name, *_proxied(kind, fault), expected, either.get(name, health), seconds, is_open, name in short),
+            searched=FROM_DATABASE if kind == "elasticsearch" and name not in either else None,
+        )
         for name, (fault, seconds, is_open) in faults.items()
     ]
 
@@ -179,10 +259,15 @@ def _faults(kind: str, expected: Callable[[str], Words], health: frozenset[tuple
 COLUMNS: Final[tuple[Column, ...]] = (
     *_faults("mariadb", database_away, UNHEALTHY),
     Column("mariadb", "frozen", *_frozen("mariadb"), database_away, UNHEALTHY, 5.0, True),
-    Column("mariadb", "killed", *_killed("mariadb"), database_away, UNHEALTHY, 2.0, True),
+    Column("mariadb", "killed", *_killed("mariadb"), database_away, UNHEALTHY, 2.0, True, back_seconds=5.0),
+    Column(
+        *("mariadb", "restarted", *_starting("mariadb"), database_returning, UNHEALTHY | HEALTHY, 2.0, True),
+        back_seconds=5.0,
+    ),
     Column("mariadb", "slow by 50 ms", *_proxied("mariadb", Slow(0.05)), all_well, HEALTHY, 5.0),
     Column("mariadb", "slow by 300 ms", *_proxied("mariadb", Slow(0.3)), database_slow, HEALTHY, 5.0, True),
     Column("mariadb", "read-only", _read_only, _writable, database_unwritable, DEGRADED, 2.0, in_short=True),
+    Column("mariadb", "full", _filled, _emptier, database_full, DEGRADED, 2.0),
     *_faults("redis", all_well, DEGRADED),
     Column("redis", "frozen", *_frozen("redis"), all_well, DEGRADED, 5.0),
     Column("redis", "killed", *_killed("redis"), all_well, DEGRADED, 2.0),
@@ -191,5 +276,18 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("redis", "emptied", _emptied, _nothing, all_well, HEALTHY, 2.0),
     Column("redis", "restarted", _restarted, _nothing, all_well, HEALTHY | DEGRADED, 2.0),
     *_faults("elasticsearch", search_away, DEGRADED),
-    Column("elasticsearch", "frozen", *_frozen("elasticsearch"), search_away, DEGRADED, 5.0),
+    *(
+        Column("elasticsearch", name, *how, search_away, DEGRADED, 5.0, is_ours=True, searched=FROM_DATABASE)
+        for name, how in {
+            "frozen": _frozen("elasticsearch"),
+            "killed": _killed("elasticsearch"),
+            "restarted": _starting("elasticsearch"),
+            "restarted empty": _starting("elasticsearch", is_empty=True),
+            "index lost for good": (_lose_index_for_good, _may_build),
+        }.items()
+    ),
+    Column("elasticsearch", "slow by 300 ms", *_proxied("elasticsearch", Slow(0.3)), all_well, HEALTHY, 5.0),
+    Column("elasticsearch", "read-only", *_blocked("read_only_allow_delete"), all_well, DEGRADED, 2.0),
+    Column("elasticsearch", "not written to", *_blocked("write"), all_well, DEGRADED, 2.0),
+    Column("elasticsearch", "index lost", _lose_index, _nothing, search_away, HEALTHY | DEGRADED, 2.0),
 )

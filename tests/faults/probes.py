@@ -38,6 +38,7 @@ class Round:
     decliner: Person
     rewriter: Person
     ender: Person  # will leave a coach
+    describer: Person  # will change what everybody may read of a coach
     eraser: Person  # will be erased
     seeker: Person  # will ask for a coach
     open_match: str  # will be accepted
@@ -48,6 +49,7 @@ class Round:
     workout_id: str = ""
     key: str = ""
     etag: str = ""
+    profile_etag: str = ""
 
     @classmethod
     def prepare(cls, house: House) -> Round:
@@ -55,7 +57,7 @@ class Round:
         server = house.server
         leaver = server.register("trainee")
         seeker, asker, other, gone, ender, eraser = (server.trainee() for _ in range(6))
-        accepter, decliner, rewriter, former = (server.coach() for _ in range(4))
+        accepter, decliner, rewriter, describer, former = (server.coach() for _ in range(5))
         ended_match = ender.request(former)
         accepted = former.ask("POST", f"/api/matches/{ended_match}/accept")
         assert accepted.status == 200, accepted
@@ -68,6 +70,7 @@ class Round:
             decliner=decliner,
             rewriter=rewriter,
             ender=ender,
+            describer=describer,
             eraser=eraser,
             open_match=asker.request(accepter),
             declined_match=other.request(decliner),
@@ -76,6 +79,7 @@ class Round:
         )
         made.message = {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "hello"}
         made.etag = rewriter.ask("GET", "/api/coaches/me/availability").headers["etag"]
+        made.profile_etag = describer.ask("GET", "/api/coaches/me").headers["etag"]
         rows = made.rows()
         for _ in range(12):  # each worker keeps copies of its own
             for name in ("coaches: list", "coaches: filter", "coaches: full text", "coach: one"):
@@ -124,6 +128,7 @@ class Round:
             ),
             "matches: end": lambda: self.ender.ask("POST", f"/api/matches/{self.ended_match}/end", {"reason": "other"}),
             "write: profile": self._profile,
+            "write: bio": self._bio,
             "write: plan": lambda: coach("POST", "/api/plans", {"title": self.key}, headers=with_key),
             "write: workout": lambda: trainee(
                 "POST", "/api/workouts", {"id": self.workout_id, "started_at": "2026-01-01T10:00:00Z"}
@@ -151,6 +156,23 @@ class Round:
             {"zone": "UTC", "hours": []},
             headers={"If-Match": self.etag},
         )
+
+    def _bio(self) -> Answer:
+        """Let a coach write a word of which nobody has ever read."""
+        return self.describer.ask(
+            "PATCH", "/api/coaches/me", {"bio": self.word}, headers={"If-Match": self.profile_etag}
+        )
+
+    @property
+    def word(self) -> str:
+        """What the bio says when it is written."""
+        return f"w{self.key[:12]}"
+
+    def is_searchable(self) -> bool:
+        """Whether the search engine itself finds who wrote that word."""
+        answer = self.house.server.ask("GET", f"/api/coaches?q={self.word}")
+        found = [coach["id"] for coach in answer.body["items"]]
+        return "x-degraded" not in {n.lower() for n in answer.headers} and found == [self.describer.profile_id]
 
     def _connect(self) -> dict[str, Any]:
         talk = Talk(self.house.server.chat_port, self.house.trainee.token)
