@@ -99,6 +99,7 @@ class Column:
         in_short: Whether it is a part of the short form.
         is_ours: Whether the server must be one of our own, which nobody else uses.
         back_seconds: How soon after it is healed everything is well.
+        locked: Rows that may each time wait for what an unfinished change holds.
         searched: What full text says once the copies of before are too old.
     """
 
@@ -113,6 +114,7 @@ class Column:
     in_short: bool = False
     is_ours: bool = False
     back_seconds: float = 30.0
+    locked: Words = frozenset()
     searched: Words | None = None
 
     @property
@@ -201,6 +203,14 @@ def _emptier(house: House) -> None:
     house.neighbours["mariadb"].server.make_room()
 
 
+def _held(house: House) -> None:
+    house.neighbours["mariadb"].server.hold_commits()
+
+
+def _let_go(house: House) -> None:
+    house.neighbours["mariadb"].server.let_commit()
+
+
 def _blocked(block: str) -> tuple[Callable[[House], None], Callable[[House], None]]:
     """Put a block on the index of Elasticsearch, as it does itself when its disk is nearly full."""
 
@@ -268,6 +278,10 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("mariadb", "slow by 300 ms", *_proxied("mariadb", Slow(0.3)), database_slow, HEALTHY, 5.0, True),
     Column("mariadb", "read-only", _read_only, _writable, database_unwritable, DEGRADED, 2.0, in_short=True),
     Column("mariadb", "full", _filled, _emptier, database_full, DEGRADED, 2.0),
+    Column(
+        *("mariadb", "full and waiting", _held, _let_go, database_full, DEGRADED, 5.0, True),
+        locked=frozenset({"chat: send", "chat: read mark"}),
+    ),
     *_faults("redis", all_well, DEGRADED),
     Column("redis", "frozen", *_frozen("redis"), all_well, DEGRADED, 5.0),
     Column("redis", "killed", *_killed("redis"), all_well, DEGRADED, 2.0),
