@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -19,6 +21,7 @@ COPY: Final = frozenset({"ok", "ok~cache"})  # read within the last second, it i
 SEARCHED: Final = frozenset({"ok", "ok~search", "ok~cache"})
 FROM_DATABASE: Final = frozenset({"ok~search"})
 
+ALL: Final = ("mariadb", "redis", "elasticsearch")
 ALWAYS: Final = ("GET /health/live", "GET /health/ready", "chat: typing")
 COPIES: Final = ("coaches: list", "coaches: filter", "coaches: full text")
 WRITES: Final = (
@@ -172,6 +175,28 @@ def _restarted(house: House) -> None:
     server.start()
 
 
+def _swizzled(kinds: tuple[str, ...], seed: int) -> tuple[Callable[[House], None], Callable[[House], None]]:
+    """Break several neighbours one after the other, each in its own way; heal them in another order."""
+    chance = random.Random(seed)
+    order, back = (chance.sample(kinds, len(kinds)) for _ in range(2))
+    faults = {kind: chance.choice((Refuse(), Hang(), Reset(), Garbage("html"))) for kind in kinds}
+
+    def begin(house: House) -> None:
+        print(f"seed {seed}: {', '.join(f'{kind} {faults[kind]}' for kind in order)}; healed: {', '.join(back)}")
+        for kind in order:
+            if kind in house.neighbours:
+                house.neighbours[kind].proxy.fault = faults[kind]
+                time.sleep(0.2)  # the others find out meanwhile
+
+    def end(house: House) -> None:
+        for kind in back:
+            if kind in house.neighbours:
+                house.neighbours[kind].proxy.heal()
+                time.sleep(0.2)
+
+    return begin, end
+
+
 def _nothing(_: House) -> None:
     return
 
@@ -289,6 +314,14 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("redis", "full", _full, _roomy, all_well, DEGRADED, 2.0),
     Column("redis", "emptied", _emptied, _nothing, all_well, HEALTHY, 2.0),
     Column("redis", "restarted", _restarted, _nothing, all_well, HEALTHY | DEGRADED, 2.0),
+    Column(
+        *("redis", "gone with the search", *_swizzled(("redis", "elasticsearch"), 1), search_away, DEGRADED, 5.0),
+        searched=FROM_DATABASE,
+    ),
+    *(
+        Column("mariadb", f"all gone {seed}", *_swizzled(ALL, seed), database_away, UNHEALTHY, 5.0, True)
+        for seed in (1, 2)
+    ),
     *_faults("elasticsearch", search_away, DEGRADED),
     *(
         Column("elasticsearch", name, *how, search_away, DEGRADED, 5.0, is_ours=True, searched=FROM_DATABASE)
