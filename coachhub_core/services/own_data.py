@@ -140,9 +140,8 @@ class OwnDataService:
             waiting = work.exports.running(limit=1)
         if not waiting:
             return False
-        with deadline.within(_GATHER_SECONDS), self._context.read(may_lag=True) as work:
-            account = work.accounts.get(waiting[0].account_id)
-            raw = self.document(work, account)
+        with deadline.within(_GATHER_SECONDS):
+            raw = self._context.read_lagging(lambda work: self.document(work, work.accounts.get(waiting[0].account_id)))
         self._files.put(_file_of(waiting[0].id), raw)
         self._finish(waiting[0], raw)
         return True

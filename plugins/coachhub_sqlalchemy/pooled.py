@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from coachhub_core import deadline
 from coachhub_core.breaker import Breaker
 from coachhub_core.errors import Contended, Unavailable, Unwritable
-from coachhub_sqlalchemy.engine import PATIENCE, WRITES, make_engine
+from coachhub_sqlalchemy.engine import ALONE_SECONDS, PATIENCE, WRITES, make_engine
 from coachhub_sqlalchemy.errors import Lost
 from coachhub_sqlalchemy.held import Held
 
@@ -34,10 +34,19 @@ class Pooled:
 
     Args:
         breaker: Shared by the pools of one server.
+        patience: Seconds that one answer of the server is waited for at most.
     """
 
-    def __init__(self, url: URL, *, pool_size: int, breaker: Breaker, is_reading: bool = False) -> None:
-        self.engine = make_engine(url, pool_size=pool_size, breaker=breaker, is_reading=is_reading)
+    def __init__(
+        self,
+        url: URL,
+        *,
+        pool_size: int,
+        breaker: Breaker,
+        is_reading: bool = False,
+        patience: float = ALONE_SECONDS,
+    ) -> None:
+        self.engine = make_engine(url, pool_size=pool_size, breaker=breaker, is_reading=is_reading, patience=patience)
         self.breaker = breaker
         self.held = Held()
         self._mark = f"ping-{uuid4().hex[:12]}"  # of this process: none waits for another's

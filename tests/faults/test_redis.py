@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import redis
 from services import address
 
 from coachhub_core.errors import Unavailable, Unwritable
+from coachhub_core.testing.broadcast import Heard
 from coachhub_redis.broadcast import RedisBroadcast
 from coachhub_redis.cache import RedisCache
 from coachhub_redis.client import TIMEOUT_SECONDS, Link
@@ -132,22 +134,30 @@ def test_the_bus_hears_again(proxy: Proxy, link: Link) -> None:
         bus.close()
 
 
-def test_a_subscription_that_is_deaf_is_made_anew(proxy: Proxy, link: Link) -> None:
-    """It stands, takes every ping and answers none: after three seconds another one is opened, and heard on."""
-    bus = RedisBroadcast(link)
-    heard: list[bytes] = []
-    bus.subscribe("chat", heard.append)
+def test_a_subscription_that_answers_and_hears_nothing_is_left(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connected and deaf: the connection stands, and what others say does not come by it."""
+    subscriptions = []
+
+    def subscribing() -> Any:
+        subscriptions.append(Link.pubsub(link))
+        return subscriptions[-1]
+
+    monkeypatch.setattr(link, "pubsub", subscribing)
+    bus, heard = RedisBroadcast(link), Heard()
+    bus.subscribe("chat", heard)
+    bus.publish("chat", b"before")
+    assert heard.wait_for(1) == [b"before"]
     try:
-        n_before = proxy.n_connections
-        proxy.fault = Hang()
-        assert until(lambda: proxy.n_connections > n_before, 15)
-        proxy.heal()
+        subscriptions[0].connection.send_command("UNSUBSCRIBE")
+        began = time.monotonic()
 
         def said() -> bool:
-            bus.publish("chat", b"again")
-            return b"again" in heard
+            bus.publish("chat", b"after")
+            return b"after" in heard.payloads
 
-        assert until(said, 10)
+        assert until(lambda: len(subscriptions) > 1, 10)
+        assert time.monotonic() - began > 2  # not before it has been silent for long
+        assert until(said, 5)
     finally:
         bus.close()
 
