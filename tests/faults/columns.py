@@ -49,7 +49,9 @@ WRITES: Final = (
 
 
 def database_away(row: str) -> Words:
-    """Nothing is known, so nothing is said, but for public copies."""
+    """Nothing is known, so nothing is said, but for public copies; whoever is not to be let in may hear so."""
+    if row == "a revoked token":
+        return OK | REFUSED
     if row in ALWAYS:
         return OK
     if row in COPIES or row == "coach: one":
