@@ -280,17 +280,19 @@ def _faults(kind: str, expected: Callable[[str], Words], health: frozenset[tuple
         "garbage": (Garbage("html"), 2.0, True),
         "noise": (Garbage("noise"), 5.0, True),
         "answer lost": (AnswerLost(), 5.0, True),
-        "trickle": (Trickle(20), 5.0, True),
     }
-    # what trickles in is an answer where it is short
-    either = {"trickle": health | HEALTHY}
-    return [
+    found = [
         Column(
-            *(kind, name, *_proxied(kind, fault), expected, either.get(name, health), seconds, is_open, name in short),
-            searched=FROM_DATABASE if kind == "elasticsearch" and name not in either else None,
+            *(kind, name, *_proxied(kind, fault), expected, health, seconds, is_open, name in short),
+            searched=FROM_DATABASE if kind == "elasticsearch" else None,
         )
         for name, (fault, seconds, is_open) in faults.items()
     ]
+    # what trickles in is an answer where it is short: the acknowledgement of a change may come in time
+    begin, end = _proxied(kind, Trickle(20))
+    either, well = (lambda row: expected(row) | OK), health | HEALTHY
+    trickle = Column(kind, "trickle", begin, end, either, well, 5.0, True)
+    return [*found, trickle]
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
