@@ -169,6 +169,7 @@ class _Bounded:
     """What both kinds of sockets have: nobody waits on them beyond the deadline of what is done."""
 
     breaker: Breaker
+    blames = True  # whether the breaker is told of a wait in vain
     limit = CONNECT_SECONDS
     _set: float | None = None
 
@@ -180,7 +181,7 @@ class _Bounded:
             n: int = super().recv_into(*arguments, **named)  # type: ignore[misc]  # a socket's, below
             return n
         except TimeoutError:
-            if time.monotonic() - began > _HANG_SECONDS:
+            if self.blames and time.monotonic() - began > _HANG_SECONDS:
                 self.breaker.failed()
             raise
 

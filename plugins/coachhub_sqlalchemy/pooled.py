@@ -15,6 +15,7 @@ from coachhub_core.breaker import Breaker
 from coachhub_core.errors import Contended, Unavailable, Unwritable
 from coachhub_sqlalchemy.engine import ALONE_SECONDS, PATIENCE, WRITES, make_engine
 from coachhub_sqlalchemy.errors import Lost
+from coachhub_sqlalchemy.held import Held
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Pooled:
     ) -> None:
         self.engine = make_engine(url, pool_size=pool_size, breaker=breaker, is_reading=is_reading, patience=patience)
         self.breaker = breaker
+        self.held = Held()
         self._mark = f"ping-{uuid4().hex[:12]}"  # of this process: none waits for another's
         self.is_suspect = False
         """Whether the last change failed though the server was there: it may be full, or read-only."""
@@ -119,16 +121,28 @@ class Pooled:
         try:
             is_read_only = connection.exec_driver_sql("SELECT @@global.read_only").scalar_one()
             if is_read_only or self.is_suspect:  # who asks may be let through all the same
+                self._see_to_held(connection)
                 self._write(connection, *_CHANGE, about=(self._mark,))
         finally:
             discard(connection)
+
+    def _see_to_held(self, connection: Connection) -> None:
+        try:
+            self.held.look(connection, is_hurried=False)
+        except Contended:
+            raise
+        except Unavailable as exc:
+            raise Unwritable(what="the database") from exc
 
     def _write(self, connection: Connection, *statements: str, about: tuple[str, ...] = ()) -> None:
         try:
             for statement in statements:
                 connection.exec_driver_sql(statement, about)
-            connection.commit()
-        except Contended:
+            with self.held.watching(connection):
+                connection.commit()
+        except Contended as exc:
+            if self.held.is_known:
+                raise Unwritable(what="the database") from exc
             raise
         except Unavailable as exc:
             raise Unwritable(what="the database") from exc

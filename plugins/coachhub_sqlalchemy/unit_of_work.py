@@ -113,6 +113,8 @@ class SqlUnitOfWork(UnitOfWork):
             if not self._read_only:
                 connection = connection.execution_options(**{WRITES: True, KEPT: Kept()})
             connection.begin()
+            if not self._read_only:
+                self._pooled.held.look(connection)
         except BaseException:
             discard(self._connection)
             raise
@@ -139,8 +141,11 @@ class SqlUnitOfWork(UnitOfWork):
         if deadline.left(1) <= 0:
             raise Unavailable(what="the database")
         try:
-            self._connection.commit()
+            with self._pooled.held.watching(self._connection):
+                self._connection.commit()
         except Lost as exc:
+            if self._pooled.held.is_known:
+                self._pooled.is_suspect = True
             raise OutcomeUnknown(what=exc.what) from exc
         self._pooled.is_suspect = False
 

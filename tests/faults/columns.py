@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -19,6 +21,7 @@ COPY: Final = frozenset({"ok", "ok~cache"})  # read within the last second, it i
 SEARCHED: Final = frozenset({"ok", "ok~search", "ok~cache"})
 FROM_DATABASE: Final = frozenset({"ok~search"})
 
+ALL: Final = ("mariadb", "redis", "elasticsearch")
 ALWAYS: Final = ("GET /health/live", "GET /health/ready", "chat: typing")
 COPIES: Final = ("coaches: list", "coaches: filter", "coaches: full text")
 WRITES: Final = (
@@ -46,7 +49,9 @@ WRITES: Final = (
 
 
 def database_away(row: str) -> Words:
-    """Nothing is known, so nothing is said, but for public copies."""
+    """Nothing is known, so nothing is said, but for public copies; whoever is not to be let in may hear so."""
+    if row == "a revoked token":
+        return OK | REFUSED
     if row in ALWAYS:
         return OK
     if row in COPIES or row == "coach: one":
@@ -99,6 +104,7 @@ class Column:
         in_short: Whether it is a part of the short form.
         is_ours: Whether the server must be one of our own, which nobody else uses.
         back_seconds: How soon after it is healed everything is well.
+        locked: Rows that may each time wait for what an unfinished change holds.
         searched: What full text says once the copies of before are too old.
     """
 
@@ -113,6 +119,7 @@ class Column:
     in_short: bool = False
     is_ours: bool = False
     back_seconds: float = 30.0
+    locked: Words = frozenset()
     searched: Words | None = None
 
     @property
@@ -170,6 +177,28 @@ def _restarted(house: House) -> None:
     server.start()
 
 
+def _swizzled(kinds: tuple[str, ...], seed: int) -> tuple[Callable[[House], None], Callable[[House], None]]:
+    """Break several neighbours one after the other, each in its own way; heal them in another order."""
+    chance = random.Random(seed)
+    order, back = (chance.sample(kinds, len(kinds)) for _ in range(2))
+    faults = {kind: chance.choice((Refuse(), Hang(), Reset(), Garbage("html"))) for kind in kinds}
+
+    def begin(house: House) -> None:
+        print(f"seed {seed}: {', '.join(f'{kind} {faults[kind]}' for kind in order)}; healed: {', '.join(back)}")
+        for kind in order:
+            if kind in house.neighbours:
+                house.neighbours[kind].proxy.fault = faults[kind]
+                time.sleep(0.2)  # the others find out meanwhile
+
+    def end(house: House) -> None:
+        for kind in back:
+            if kind in house.neighbours:
+                house.neighbours[kind].proxy.heal()
+                time.sleep(0.2)
+
+    return begin, end
+
+
 def _nothing(_: House) -> None:
     return
 
@@ -199,6 +228,14 @@ def _filled(house: House) -> None:
 
 def _emptier(house: House) -> None:
     house.neighbours["mariadb"].server.make_room()
+
+
+def _held(house: House) -> None:
+    house.neighbours["mariadb"].server.hold_commits()
+
+
+def _let_go(house: House) -> None:
+    house.neighbours["mariadb"].server.let_commit()
 
 
 def _blocked(block: str) -> tuple[Callable[[House], None], Callable[[House], None]]:
@@ -243,17 +280,19 @@ def _faults(kind: str, expected: Callable[[str], Words], health: frozenset[tuple
         "garbage": (Garbage("html"), 2.0, True),
         "noise": (Garbage("noise"), 5.0, True),
         "answer lost": (AnswerLost(), 5.0, True),
-        "trickle": (Trickle(20), 5.0, True),
     }
-    # what trickles in is an answer where it is short
-    either = {"trickle": health | HEALTHY}
-    return [
+    found = [
         Column(
-            *(kind, name, *_proxied(kind, fault), expected, either.get(name, health), seconds, is_open, name in short),
-            searched=FROM_DATABASE if kind == "elasticsearch" and name not in either else None,
+            *(kind, name, *_proxied(kind, fault), expected, health, seconds, is_open, name in short),
+            searched=FROM_DATABASE if kind == "elasticsearch" else None,
         )
         for name, (fault, seconds, is_open) in faults.items()
     ]
+    # what trickles in is an answer where it is short: the acknowledgement of a change may come in time
+    begin, end = _proxied(kind, Trickle(20))
+    either, well = (lambda row: expected(row) | OK), health | HEALTHY
+    trickle = Column(kind, "trickle", begin, end, either, well, 5.0, True)
+    return [*found, trickle]
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -268,6 +307,10 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("mariadb", "slow by 300 ms", *_proxied("mariadb", Slow(0.3)), database_slow, HEALTHY, 5.0, True),
     Column("mariadb", "read-only", _read_only, _writable, database_unwritable, DEGRADED, 2.0, in_short=True),
     Column("mariadb", "full", _filled, _emptier, database_full, DEGRADED, 2.0),
+    Column(
+        *("mariadb", "full and waiting", _held, _let_go, database_full, DEGRADED, 5.0, True),
+        locked=frozenset({"chat: send", "chat: read mark"}),
+    ),
     *_faults("redis", all_well, DEGRADED),
     Column("redis", "frozen", *_frozen("redis"), all_well, DEGRADED, 5.0),
     Column("redis", "killed", *_killed("redis"), all_well, DEGRADED, 2.0),
@@ -275,6 +318,14 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("redis", "full", _full, _roomy, all_well, DEGRADED, 2.0),
     Column("redis", "emptied", _emptied, _nothing, all_well, HEALTHY, 2.0),
     Column("redis", "restarted", _restarted, _nothing, all_well, HEALTHY | DEGRADED, 2.0),
+    Column(
+        *("redis", "gone with the search", *_swizzled(("redis", "elasticsearch"), 1), search_away, DEGRADED, 5.0),
+        searched=FROM_DATABASE,
+    ),
+    *(
+        Column("mariadb", f"all gone {seed}", *_swizzled(ALL, seed), database_away, UNHEALTHY, 5.0, True)
+        for seed in (1, 2)
+    ),
     *_faults("elasticsearch", search_away, DEGRADED),
     *(
         Column("elasticsearch", name, *how, search_away, DEGRADED, 5.0, is_ours=True, searched=FROM_DATABASE)

@@ -33,6 +33,7 @@ class Round:
 
     house: House
     leaver: Person  # will log out
+    departed: Person  # has logged out, and is to stay so
     refresher: dict[str, Any]  # will refresh
     accepter: Person  # coaches of their own, since who writes to one waits for who writes to the same
     decliner: Person
@@ -55,7 +56,8 @@ class Round:
     def prepare(cls, house: House) -> Round:
         """Make them; everything is well while this runs."""
         server = house.server
-        leaver = server.register("trainee")
+        leaver, departed = server.register("trainee"), server.register("trainee")
+        assert departed.ask("POST", "/api/auth/logout").status == 204
         seeker, asker, other, gone, ender, eraser = (server.trainee() for _ in range(6))
         accepter, decliner, rewriter, describer, former = (server.coach() for _ in range(5))
         ended_match = ender.request(former)
@@ -64,6 +66,7 @@ class Round:
         made = Round(
             house=house,
             leaver=leaver,
+            departed=departed,
             refresher=house.login(leaver.email).body,
             seeker=seeker,
             accepter=accepter,
@@ -107,6 +110,7 @@ class Round:
             "password": lambda: self.seeker.ask(
                 "POST", "/api/auth/password", {"current_password": PASSWORD, "new_password": PASSWORD + " again"}
             ),
+            "a revoked token": self._revoked,
             "account": lambda: trainee("GET", "/api/accounts/me"),
             "matches: read": lambda: trainee("GET", "/api/matches"),
             "plan: read": lambda: coach("GET", f"/api/plans/{house.plan_id}"),
@@ -147,6 +151,12 @@ class Round:
             "chat: typing": lambda: house.talk.say("typing", conversation_id=house.conversation_id, on=True),
             "chat over REST: read": lambda: trainee("GET", conversation),
         }
+
+    def _revoked(self) -> Answer:
+        """Come with a token that was revoked: to be refused, or not to be judged, and never to be let in."""
+        answer = self.departed.ask("GET", "/api/accounts/me")
+        assert answer.status >= 400, "a revoked token was let in"
+        return attrs.evolve(answer, status=200) if answer.status == 401 else answer
 
     def _profile(self) -> Answer:
         """Change a coach's week as it was read when all was well."""

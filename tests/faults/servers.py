@@ -78,6 +78,7 @@ class Server:
     folder: Path
     port: int = 0
     pid: int = 0
+    holding: subprocess.Popen[str] | None = None
     facts: dict[str, Any] = attrs.field(factory=dict)
 
     @property
@@ -168,6 +169,27 @@ class Server:
         """Let the files of MariaDB grow again, and forget the long one."""
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         self.sql("RESET MASTER; DROP DATABASE ballast;")
+
+    def hold_commits(self) -> None:
+        """
+        Let every commit wait, and whoever only reads go on.
+
+        So it is where the log of MariaDB is on a disk without room: it waits
+        for some, as long as it takes, and says so to nobody.
+        """
+        command = ["mariadb", "--no-defaults", f"--socket={self.facts['socket']}", "--user=root", "--batch", "-N"]
+        command.append("--unbuffered")
+        self.holding = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        assert self.holding.stdin is not None
+        assert self.holding.stdout is not None
+        self.holding.stdin.write("BACKUP STAGE START; BACKUP STAGE BLOCK_COMMIT; SELECT 'held';\n")
+        assert self.holding.stdout.readline() == "held\n"
+
+    def let_commit(self) -> None:
+        """Let them go on."""
+        holding, self.holding = self.holding, None
+        if holding is not None:
+            holding.communicate()
 
     def lose_data(self) -> None:
         """Forget everything it had; it does not run."""

@@ -19,7 +19,7 @@ from coachhub_redis.cache import RedisCache
 from coachhub_redis.client import TIMEOUT_SECONDS, Link
 from coachhub_redis.rate_counters import RedisRateCounters
 
-from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Reset, Slow
+from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Reset, Slow, Trickle
 from .servers import Server, until, why_absent
 
 pytestmark = pytest.mark.external_service
@@ -33,6 +33,7 @@ FAULTS: list[Fault] = [
     Garbage("html"),
     Garbage("noise"),
     AnswerLost(),
+    Trickle(5),
 ]
 
 
