@@ -91,8 +91,8 @@ def duet(task: Task, seed: int) -> Answer:
     model = CoachMatcher.fit(task.log, market.coaches, market.trainees, seed=seed)
     said = model.probabilities(market.trainees)
     allowed = AllowedPairs.except_seen(_contacts(task.log))
-    cap = _half_as_often(task, said["wants"])
-    shown = model.rank_together(market.trainees, 3, max_shown=cap, allowed=allowed)
+    share = _half_the_share(task, said["wants"])
+    shown = model.rank_together(market.trainees, 3, top_tenth_share=share, allowed=allowed)
     both = [said[step] for step in ("wants", "accepts") if step in said]  # what is asked for: that both say yes
     return Answer(
         scores=np.prod(both, axis=0) if both else model.score(market.trainees),
@@ -103,18 +103,13 @@ def duet(task: Task, seed: int) -> Answer:
     )
 
 
-def _half_as_often(task: Task, wish: Floats) -> int:
-    """
-    Give the loosest cap with which the most shown tenth surely has at most half the places that own wish gives it.
-
-    A tighter one only costs success: the tenth cannot have less than a tenth of all places by any cap.
-    """
+def _half_the_share(task: Task, wish: Floats) -> float:
+    """Give half of what the order by own wish gives the most shown tenth, and what a tenth has at least."""
     asked = task.pairs("contacted")
     free = wish.copy()
     free[asked[:, 0], asked[:, 1]] = -np.inf
-    rows = best(free)
     n_coaches = wish.shape[1]
-    return max(1, int(0.5 * exposure(rows, n_coaches) * rows.size // max(1, n_coaches // 10)))
+    return max(0.5 * exposure(best(free), n_coaches), max(1, n_coaches // 10) / n_coaches)
 
 
 def _contacts(log: OutcomeLog) -> OutcomeLog:

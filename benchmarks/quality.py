@@ -28,7 +28,7 @@ from engines import ENGINES, Answer, Task
 from figures import Floats, auc, best, exposure, interval, log_loss, ndcg
 
 from coachhub_core.matching.market import CLIMATES, make_market
-from coachhub_core.matching.rank_together import rank_within
+from coachhub_core.matching.rank_together import rank_within_share
 
 PACKAGES = ("numpy", "scipy", "implicit", "lightfm-next", "scikit-learn")
 
@@ -44,7 +44,7 @@ class Measured:
     success_wish: Floats | None
     success_together: Floats | None
     expected_gain: Floats | None  # of lists chosen together over own wish, by the true probabilities
-    expected_at_best: Floats | None  # the same gain, had the lists been chosen by those, within the same cap
+    expected_at_best: Floats | None  # the same gain, had the lists been chosen by those, with the same share
     exposure: float
     exposure_wish: float | None
     exposure_together: float | None
@@ -87,10 +87,10 @@ def measure(task: Task, engine: Callable[[Task, int], Answer], seed: int) -> Mea
     expected = at_best = None
     if wish is not None and answer.shown is not None:
         truth = np.where(seen, 0.0, market.probability("mutual"))
-        cap = int(np.bincount(answer.shown[answer.shown >= 0]).max())
-        known = rank_within(np.where(seen, -np.inf, truth), 3, cap, market.coaches.id_order).rows.astype(np.int64)
+        share = max(exposure(answer.shown, right.shape[1]), max(1, right.shape[1] // 10) / right.shape[1])
+        known = rank_within_share(np.where(seen, -np.inf, truth), 3, share, market.coaches.id_order).rows
         expected = succeeded(answer.shown, truth) - succeeded(wish, truth)
-        at_best = succeeded(known, truth) - succeeded(wish, truth)
+        at_best = succeeded(known.astype(np.int64), truth) - succeeded(wish, truth)
     return Measured(
         warm=both[~cold],
         cold=both[cold],
@@ -153,7 +153,7 @@ def show(climate: str, found: Mapping[str, Measured]) -> None:
         mean, low, high = interval(ours.expected_gain)
         print(
             f"    by the true probabilities {mean:+.3f} [{low:+.3f} {high:+.3f}]; "
-            f"{ours.expected_at_best.mean():+.3f} for who knows them, within the same cap"
+            f"{ours.expected_at_best.mean():+.3f} for who knows them, with the same share"
         )
 
 

@@ -85,6 +85,7 @@ class CoachHub:
     vocabulary: Vocabulary
     tokens: security.Tokens
     storage: Storage
+    schema_version: str
     search: SearchIndex
     index: IndexKeeper
     cache: Cache
@@ -201,7 +202,7 @@ def bootstrap(
     storage: Storage = storage_offer.make(settings)
     closers: list[Callable[[], None]] = [storage.close]
     try:
-        storage.migrate()
+        schema_version = storage.migrate()
         engines = settings.engines
         cache: Cache = ask.chosen("coachhub_caches", engines["cache"], "cache.engine").make(settings)
         broadcast: Broadcast = ask.chosen("coachhub_broadcasts", engines["broadcast"], "broadcast.engine").make(
@@ -219,7 +220,9 @@ def bootstrap(
         context = Context(storage=storage, clock=clock, new_id=make_id, settings=settings, vocabulary=vocabulary)
         index = IndexKeeper(context, search, is_apart=apart)
         finder = Finder(context, search, stand_in)
-        hub = _assemble(context, manager, ask, cache, broadcast, counters, search, index, finder, files, closers)
+        hub = _assemble(
+            context, manager, ask, cache, broadcast, counters, search, index, finder, files, closers, schema_version
+        )
     except BaseException:
         for closer in reversed(closers):
             closer()
@@ -239,6 +242,7 @@ def _assemble(
     finder: Finder,
     files: FileStore,
     closers: list[Callable[[], None]],
+    schema_version: str,
 ) -> CoachHub:
     from coachhub_core.services.cohort_market import CohortMarket
     from coachhub_core.services.cohort_work import CohortWork
@@ -309,6 +313,7 @@ def _assemble(
         vocabulary=context.vocabulary,
         tokens=tokens,
         storage=context.storage,
+        schema_version=schema_version,
         search=search,
         index=index,
         cache=cache,

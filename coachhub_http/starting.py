@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import time
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from coachhub_core import patience
 from coachhub_core.config import Settings
 from coachhub_core.errors import PluginError, SettingsError, Unavailable
 from coachhub_http.app import RestApp, create_app
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 
 Boot = Callable[[Settings], "CoachHub"]
 
-PATIENCE_SECONDS: Final = 60.0
 SILENT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 1.0  # of a request's time, kept for answering it
@@ -50,7 +50,7 @@ class Starting:
         boot: Builds the hub, on a thread; :func:`coachhub_core.bootstrap.bootstrap`.
         refuse: Told, before the process exits, which setting the hub would not take.
         settle: Called once all stands, before the first request.
-        patience: Seconds to wait for a database that is down.
+        seconds: How long to wait for a database that is down.
         silent_seconds: After which it listens though its hub does not stand.
     """
 
@@ -62,7 +62,7 @@ class Starting:
         *,
         observe: Observe | None = None,
         settle: Callable[[], None] = lambda: None,
-        patience: float = PATIENCE_SECONDS,
+        seconds: float = patience.START_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._settings = settings
@@ -70,10 +70,11 @@ class Starting:
         self._refuse = refuse
         self._observe = observe
         self._settle = settle
-        self._patience = patience
+        self._seconds = seconds
+        self._stop = threading.Event()
         self._silent_seconds = silent_seconds
         self._phase = Phase()
-        self._thread = Pool("start", threads=1, waiting=1, seconds=patience + CLOSE_SECONDS + 60)
+        self._thread = Pool("start", threads=1, waiting=1, seconds=seconds + CLOSE_SECONDS + 60)
         self._task: asyncio.Task[None] | None = None
         self._hub: CoachHub | None = None
         self._app: RestApp | None = None
@@ -100,6 +101,7 @@ class Starting:
         await asyncio.wait({self._task}, timeout=self._silent_seconds)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self._stop.set()
         self._task.cancel()
         if self._app is not None and self._hub is not None:
             self._app.close()
@@ -109,8 +111,10 @@ class Starting:
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._hub = await self._thread.call(self._boot_patiently)
-            app = create_app(self._hub, phase=self._phase, observe=self._observe)
+            self._hub = hub = await self._thread.call(self._wait_for_the_hub)
+            if hub is None:
+                return
+            app = create_app(hub, phase=self._phase, observe=self._observe)
             await app.watch()
             self._app = app
         except (SettingsError, PluginError) as exc:
@@ -124,22 +128,14 @@ class Starting:
         self._settle()
         self._phase.is_started = True
 
-    def _boot_patiently(self) -> CoachHub:
-        deadline = time.monotonic() + self._patience
-        pause = 0.1
-        while True:
-            try:
-                return self._stood(self._boot(self._settings))
-            except Unavailable as exc:
-                if time.monotonic() + pause > deadline:
-                    raise
-                log.warning("waiting to start: %s", exc)
-            time.sleep(pause)
-            pause = min(2.0, pause * 2)
+    def _wait_for_the_hub(self) -> CoachHub | None:
+        return patience.started(
+            self._make, lambda text: log.warning("waiting to start: %s", text), self._stop, seconds=self._seconds
+        )
 
-    @staticmethod
-    def _stood(hub: CoachHub) -> CoachHub:
-        """Return *hub* when its database takes changes; a server that can write nothing does not begin to serve."""
+    def _make(self) -> CoachHub:
+        """Return a hub whose database takes changes; a server that can write nothing does not begin to serve."""
+        hub = self._boot(self._settings)
         try:
             hub.storage.ping()
         except BaseException:

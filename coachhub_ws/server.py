@@ -18,9 +18,8 @@ import signal
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +28,13 @@ from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import PluginError, SettingsError, Unavailable
 from coachhub_core.log_lines import LineWriter
+from coachhub_core.patience import started
 from coachhub_ws.chat_server import ChatServer
 from coachhub_ws.logs import configure
 from coachhub_ws.starting import FILES_BESIDE, listen
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS: Final = 60.0
 PORT_WAIT_SECONDS: Final = 5.0  # a server that was killed frees its port within a second
 PARENT_LOOK_SECONDS: Final = 1.0
 EXIT_SETTINGS: Final = 2
@@ -57,28 +56,6 @@ def raise_descriptor_limit(settings: Settings) -> None:
             soft,
             needed,
         )
-
-
-def boot_patiently(boot: Callable[[Settings], CoachHub], settings: Settings, is_stopped: threading.Event) -> CoachHub:
-    """
-    Build the hub; wait a minute for a database that is down.
-
-    Raises:
-        SettingsError, PluginError: If it would never stand.
-        Unavailable: If the database stays away, or the wait was stopped.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.1
-    while True:
-        try:
-            return boot(settings)
-        except Unavailable as exc:
-            if time.monotonic() + pause > deadline:
-                raise
-            log.warning("waiting to start: %s", exc)
-        if is_stopped.wait(pause):
-            raise Unavailable
-        pause = min(2.0, pause * 2)
 
 
 async def run(settings: Settings, listener: socket.socket, *, parent: int | None = None) -> int:
@@ -151,7 +128,7 @@ def _boot_into(
     hub: CoachHub | None = None
     exc: Exception | None = None
     try:
-        hub = boot_patiently(bootstrap, settings, is_stopped)
+        hub = started(partial(bootstrap, settings), lambda text: log.warning("waiting to start: %s", text), is_stopped)
     except Exception as caught:
         exc = caught
     with suppress(RuntimeError):  # the loop has ended: nobody waits any more

@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--changes", default=None, help="how often a profile changes while it is read (16 by default)")
     parser.addoption("--fuzz", default=None, help="examples per operation for schemathesis (10 by default)")
     parser.addoption("--table", action="store_true", help="the whole degradation table, not two columns a neighbour")
+    parser.addoption("--deadlocks", default=None, help="how many deadlocks are forced on MariaDB (30 by default)")
     parser.addoption("--faults", default=None, help="how many faults the fault test brings about (10 by default)")
 
 
@@ -43,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TEST_ON"] = str(config.getoption("--on"))
 
 
-LONG_FORMS = ("--kills", "--rounds", "--messages", "--changes", "--faults")
+LONG_FORMS = ("--kills", "--rounds", "--messages", "--changes", "--faults", "--deadlocks")
 LONG_SECONDS = 7_200  # a battery that a person asked for takes as long as its size
 
 

@@ -265,12 +265,16 @@ def test_every_metric_that_is_named_is_counted(server: Running, folder: Path) ->
     assert named == {name for name in counted if not name.endswith("_created")}
 
 
-def test_what_the_security_page_promises_has_its_test() -> None:
-    """Each line names a test; the test is there."""
-    page = (d.ROOT / "SECURITY.md").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("name", "heading"), [("SECURITY.md", "## What holds"), ("docs/reference/degradation.md", "## Which test keeps it")]
+)
+def test_what_a_page_promises_has_its_test(name: str, heading: str) -> None:
+    """Each line names a test, or the table of faults; the test is there."""
+    page = (d.ROOT / name).read_text("utf-8").partition(heading)[2].partition("\n## ")[0]
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
-    promises = re.findall(r"^\| (?!what|---)(.+?) \|.*$", page.partition("## What holds")[2], re.MULTILINE)
-    assert len(named) >= len(promises) > 20
+    promises = re.findall(r"^\| (?!what holds|promise|---)(.+?) \| (.+) \|$", page, re.MULTILINE)
+    assert len(promises) > 20
+    assert [promise for promise, kept_by in promises if not re.search(r"`tests/|the table", kept_by)] == []
     for file, name in named:
         defined = {
             node.name

@@ -60,6 +60,7 @@ ROOMS = {
     "coachhub_core.deadline": (),
     "coachhub_core.log_lines": (),
     "coachhub_core.breaker": ("errors",),
+    "coachhub_core.patience": ("errors",),
     "coachhub_core.sources": ("errors",),
     "coachhub_core.environment": ("config",),
     "coachhub_core.strict_json": ("errors",),
@@ -77,8 +78,8 @@ ROOMS = {
         "config", "domain", "errors", "hookspecs", "identifiers", "matching", "ports", "wire",
     ),
     "coachhub_core.services": (
-        "clock", "config", "deadline", "domain", "errors", "identifiers", "matching", "memory.archive", "ports",
-        "security", "wire",
+        "breaker", "clock", "config", "deadline", "domain", "errors", "identifiers", "matching", "memory.archive",
+        "ports", "security", "wire",
     ),
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from coachhub_core.matching.checks import check_offer, check_ranking
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.placing import place
-from coachhub_core.matching.rank_together import rank_within
+from coachhub_core.matching.rank_together import a_tenth_of, rank_within, rank_within_share
 from coachhub_core.matching.sample import sample_coaches
 from coachhub_core.matching.schema import profile_table
 from coachhub_core.matching.suggestions import SuggestionSet
@@ -245,29 +245,47 @@ class CoachMatcher:
         return host.index(self.coaches).probabilities(host.seen(trainees), self._rows(trainees, rows))
 
     def rank_together(
-        self, trainees: TraineeTable, k: int, *, max_shown: int, allowed: AllowedPairs | None = None
+        self,
+        trainees: TraineeTable,
+        k: int,
+        *,
+        max_shown: int | None = None,
+        top_tenth_share: float | None = None,
+        allowed: AllowedPairs | None = None,
     ) -> Ranking:
         """
-        Choose the lists of many trainees jointly: nobody stands on more than *max_shown* of them.
+        Choose the lists of many trainees jointly, under one of two limits on what is shown.
 
-        The sum of all scores is as large as the cap allows, within a small gap. A list may be shorter than *k*
-        where the cap leaves nobody.
+        The sum of all scores is as large as the limit allows, within a small gap. A list may be shorter than *k*
+        where it leaves nobody.
 
+        Args:
+            max_shown: Lists one coach may stand on.
+            top_tenth_share: Of all places, what the most shown tenth of the coaches may have together: from
+                their share of the coaches to 1. It costs less than a cap for each that leads to the same share.
         Returns:
             Rows and scores, each list best first.
         """
         if k < 0:
             raise Invalid.at("k", "must be 0 or more")
-        if max_shown < 0:
-            raise Invalid.at("max_shown", "must be 0 or more")
         coaches = self.coaches
+        if (max_shown is None) == (top_tenth_share is None):
+            raise Invalid.at("max_shown", "give either max_shown or top_tenth_share")
+        if max_shown is not None and max_shown < 0:
+            raise Invalid.at("max_shown", "must be 0 or more")
+        least = a_tenth_of(len(coaches)) / max(1, len(coaches))
+        if top_tenth_share is not None and not least <= top_tenth_share <= 1:
+            raise Invalid.at("top_tenth_share", f"must be from {least:.3g}, the tenth's share of the coaches, to 1")
         pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
         scores = self._all_scores(trainees)
         for i in range(len(trainees)):
             forbidden = np.ones(len(coaches), np.bool_)
             forbidden[pairs.rows(i)] = False
             scores[i, forbidden] = -np.inf
-        ranking = rank_within(scores, k, max_shown, coaches.id_order)
+        if max_shown is not None:
+            ranking = rank_within(scores, k, max_shown, coaches.id_order)
+        else:
+            ranking = rank_within_share(scores, k, float(top_tenth_share or 1), coaches.id_order)
         check_ranking(ranking, coaches, pairs, len(trainees), k)
         return ranking
 

@@ -44,7 +44,8 @@ class AnalyticsService:
         coach_id = own_coach_id(actor)
         keyset = read_cursor(query.cursor, _LIST)
         now = self._context.clock()
-        with self._context.read(may_lag=True) as work:
+
+        def read(work: UnitOfWork) -> tuple[Slice[MatchContext], list[TraineeFacts]]:
             everyone = self._running(work, coach_id)
             if keyset is not None:
                 place = _place(keyset.values)
@@ -54,7 +55,9 @@ class AnalyticsService:
             is_back = keyset is not None and keyset.is_before
             page = everyone[-query.limit :] if is_back else everyone[: query.limit]
             shown = Slice(items=tuple(page), has_more=n > query.limit)
-            facts = self._facts(work, actor, coach_id, shown.items, now)
+            return shown, self._facts(work, actor, coach_id, shown.items, now)
+
+        shown, facts = self._context.read_lagging(read)
         after, before = ends(shown, keyset, _LIST, _key)
         return RosterPage(items=tuple(RosterRow.of(each, now=now) for each in facts), next=after, prev=before)
 
@@ -62,11 +65,13 @@ class AnalyticsService:
         """Return everything one should look at, most urgent first."""
         coach_id = own_coach_id(actor)
         now = self._context.clock()
-        with self._context.read(may_lag=True) as work:
-            running = self._running(work, coach_id)
-            facts = self._facts(work, actor, coach_id, running, now)
+
+        def read(work: UnitOfWork) -> tuple[list[TraineeFacts], Sequence[MatchContext], date]:
+            facts = self._facts(work, actor, coach_id, self._running(work, coach_id), now)
             asked = work.matches.contexts_of_coach(coach_id, statuses=("requested",))
-            today = local_day(now, work.accounts.get(actor.account_id).zone)
+            return facts, asked, local_day(now, work.accounts.get(actor.account_id).zone)
+
+        facts, asked, today = self._context.read_lagging(read)
         requests = [
             RequestFact(
                 match_id=context.match.id,

@@ -306,9 +306,9 @@ class AssignmentService:
 
     def _cancel(self, work: UnitOfWork, assignment: Assignment, reason: str | None, now: datetime) -> Assignment:
         Prescriber(work, now).up_to_date(assignment)
-        for row in work.scheduled.of_assignment(assignment.id):
-            if row.state == "due":
-                work.scheduled.save(row.void("cancelled", now=now))
+        due = [row.id for row in work.scheduled.of_assignment(assignment.id) if row.state == "due"]
+        held = [row for row in work.scheduled.lock_many(due) if row.state == "due"]
+        work.scheduled.save_held([row.void("cancelled", now=now) for row in held])
         return work.assignments.save(assignment.cancel(reason, now=now))
 
     # ── with the match ──
@@ -344,13 +344,14 @@ class AssignmentService:
             if assignment.is_main:
                 last = max(last or assignment.end_date, assignment.end_date)
 
-    def match_over(self, work: UnitOfWork, match: Match) -> None:
+    def matches_over(self, work: UnitOfWork, matches: Sequence[Match]) -> None:
         """Cancel what is left."""
         now = self._context.clock()
-        for found in work.assignments.open_of_match(match.id):
+        over = {match.id: match.status for match in matches}
+        for found in work.assignments.open_of_matches(list(over)):
             assignment = found.tick(now=now)
             if assignment.status in OPEN:
-                self._cancel(work, found, f"match {match.status}", now)
+                self._cancel(work, found, f"match {over[found.match_id]}", now)
             else:
                 Prescriber(work, now).up_to_date(found)
                 work.assignments.save(assignment)

@@ -6,20 +6,26 @@ Each method works inside the caller's unit of work, with the trainee's row held.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from statistics import median
 from typing import Final, Protocol
 from uuid import UUID
 
+import attrs
+
 from coachhub_core.domain import events
 from coachhub_core.domain.accounts import SYSTEM, Actor
 from coachhub_core.domain.matches import DeclineReason, EndReason, Match, MatchEvent, MatchStatus
 from coachhub_core.domain.suggestions import Outcome, OutcomeKind
-from coachhub_core.ports.storage import UnitOfWork
+from coachhub_core.errors import ActiveMatch
+from coachhub_core.ports.storage import MatchContext, UnitOfWork
 from coachhub_core.services.inbox import notify
 from coachhub_core.services.units import Context
 
 RESPONSES_OVER: Final = timedelta(days=90)
+_OPEN: Final[tuple[MatchStatus, ...]] = ("requested",)
+_RUNNING: Final[tuple[MatchStatus, ...]] = ("active", "paused")
 _ANSWERS: Final = ("declined", "expired")  # what a coach said, or did not: it counts for how fast they answer
 
 
@@ -30,7 +36,7 @@ class MatchListener(Protocol):
 
     def match_resumed(self, work: UnitOfWork, match: Match, *, was_paused: Match) -> None: ...
 
-    def match_over(self, work: UnitOfWork, match: Match) -> None: ...
+    def matches_over(self, work: UnitOfWork, matches: Sequence[Match]) -> None: ...
 
 
 class Closing:
@@ -93,23 +99,23 @@ class Closing:
         self, work: UnitOfWork, match: Match, after: Match, action: str, by: Actor, reason: str | None
     ) -> Match:
         """Save the end of a request, with history, notice, event and outcome."""
-        saved = self._close(work, match, after, action, by, reason, self.parties(work, match))
+        saved = work.matches.save(after)
+        self._closed(work, match, saved, action, by, reason, self.parties(work, match))
         if saved.status in _ANSWERS:
             self.update_response(work, saved.coach_id)
         return saved
 
-    def _close(
+    def _closed(
         self,
         work: UnitOfWork,
         match: Match,
-        after: Match,
+        saved: Match,
         action: str,
         by: Actor,
         reason: str | None,
         parties: tuple[UUID, UUID],
-    ) -> Match:
+    ) -> None:
         now = self._context.clock()
-        saved = work.matches.save(after)
         trainee, coach = parties
         self.record(work, match, saved, action, by, reason)
         event = {
@@ -128,7 +134,6 @@ class Closing:
         notify(self._context, work, told, f"match_{saved.status}", str(saved.id), match_id=saved.id, reason=reason)
         if saved.status in _ANSWERS:
             self.outcome(work, saved, "declined")
-        return saved
 
     def expire(self, work: UnitOfWork, match: Match) -> Match:
         """Close a request whose time is over."""
@@ -154,23 +159,51 @@ class Closing:
                 self.close_request(work, match, after, "supersede", SYSTEM, "another coach was first")
 
     def decline_open_of_coach(self, work: UnitOfWork, coach_id: UUID, *, reason: DeclineReason) -> None:
-        """Decline everything a coach has not answered; a round trip each, whatever is to be read is read at once."""
-        now = self._context.clock()
-        asking = {match.trainee_id for match in work.matches.open_of_coach(coach_id)}
-        work.trainees.lock_many(sorted(asking))
-        # read again under the locks: who was answered meanwhile is not open any more
-        found = work.matches.contexts_of_coach(coach_id, statuses=("requested",))
-        waiting = [context for context in found if context.match.trainee_id in asking]
-        for context in waiting:
-            match = context.match
-            if match.state_at(now) == "expired":
-                after, action, why = match.expire(now=now), "expire", "no answer"
-            else:
-                after, action, why = match.decline(by=SYSTEM, now=now, reason=reason), "decline", reason
-            parties = context.trainee_account_id, context.coach_account_id
-            self._close(work, match, after, action, SYSTEM, why, parties)
+        """Decline everything a coach has not answered, in as many round trips as one."""
+        waiting = self._held(work, coach_id, _OPEN)
+        self._decline_all(work, waiting, reason)
         if waiting:
             self.update_response(work, coach_id)
+
+    def leave_coach(self, work: UnitOfWork, coach_id: UUID, by: Actor, *, end_matches: bool) -> None:
+        """
+        End what runs with a coach whose account is closed and decline what is open, in as many round trips as one.
+
+        Raises:
+            ActiveMatch: If a match runs and *end_matches* is not said.
+        """
+        held = self._held(work, coach_id, (*_OPEN, *_RUNNING))
+        running = [context for context in held if context.match.status in _RUNNING]
+        if running and not end_matches:
+            raise ActiveMatch(state=running[0].match.status, allowed=("end_matches",))
+        now = self._context.clock()
+        saved = work.matches.save_held([c.match.end(by=by, now=now, reason="account_closed") for c in running])
+        for listener in self._listeners:
+            listener.matches_over(work, saved)
+        for context, match in zip(running, saved, strict=True):
+            self._ended(work, context.match, match, by, _parties(context), completed=False)
+        self._decline_all(work, [c for c in held if c.match.status in _OPEN], "account_closed")
+
+    def _held(self, work: UnitOfWork, coach_id: UUID, statuses: Sequence[MatchStatus]) -> Sequence[MatchContext]:
+        """Return a coach's matches in *statuses*, and hold them after the rows of their trainees."""
+        found = work.matches.contexts_of_coach(coach_id, statuses=statuses)
+        work.trainees.lock_many(sorted({context.match.trainee_id for context in found}))
+        # read again under the locks: who was answered meanwhile is not open any more
+        now_is = {match.id: match for match in work.matches.lock_many([context.match.id for context in found])}
+        fresh = [attrs.evolve(context, match=now_is[context.match.id]) for context in found]
+        return [context for context in fresh if context.match.status in statuses]
+
+    def _decline_all(self, work: UnitOfWork, waiting: Sequence[MatchContext], reason: DeclineReason) -> None:
+        now = self._context.clock()
+        after = [
+            c.match.expire(now=now)
+            if c.match.state_at(now) == "expired"
+            else c.match.decline(by=SYSTEM, now=now, reason=reason)
+            for c in waiting
+        ]
+        for context, saved in zip(waiting, work.matches.save_held(after), strict=True):
+            action, why = ("expire", "no answer") if saved.status == "expired" else ("decline", reason)
+            self._closed(work, context.match, saved, action, SYSTEM, why, _parties(context))
 
     def withdraw_open_of_trainee(self, work: UnitOfWork, trainee_id: UUID) -> None:
         """Withdraw everything a trainee has asked."""
@@ -236,19 +269,34 @@ class Closing:
         """End a running match: the seat is free, grants but chat go, plans stop, the conversation is read-only."""
         now = self._context.clock()
         saved = work.matches.save(match.end(by=by, now=now, reason=reason, note=note, completed=completed))
-        parties = self.parties(work, saved)
+        for listener in self._listeners:
+            listener.matches_over(work, [saved])
+        self._ended(work, match, saved, by, self.parties(work, saved), completed=completed)
+        return saved
+
+    def _ended(
+        self,
+        work: UnitOfWork,
+        match: Match,
+        saved: Match,
+        by: Actor,
+        parties: tuple[UUID, UUID],
+        *,
+        completed: bool,
+    ) -> None:
+        now, reason = self._context.clock(), saved.end_reason
         self.record(work, match, saved, "complete" if completed else "end", by, reason)
         work.coaches.free_seat(saved.coach_id, at=now)
         work.trainees.set_matched_coach(saved.trainee_id, None, at=now)
         work.grants.revoke_all(saved.trainee_id, saved.coach_id, at=now, keep=("chat",))
         work.conversations.set_state(saved.id, "read_only")
-        for listener in self._listeners:
-            listener.match_over(work, saved)
         work.outbox.add(
             events.MatchEnded(at=now, aggregate_id=saved.id, trainee_id=saved.trainee_id, coach_id=saved.coach_id)
         )
         self.coach_changed(work, saved.coach_id)
-        type_: MatchStatus = saved.status
-        notify(self._context, work, parties, f"match_{type_}", str(saved.id), match_id=saved.id, reason=reason)
+        notify(self._context, work, parties, f"match_{saved.status}", str(saved.id), match_id=saved.id, reason=reason)
         self.outcome(work, saved, "completed" if completed else "cancelled")
-        return saved
+
+
+def _parties(context: MatchContext) -> tuple[UUID, UUID]:
+    return context.trainee_account_id, context.coach_account_id

@@ -26,7 +26,7 @@ from coachhub_core.domain.chat import MessageView
 from coachhub_core.domain.coaches import Coach
 from coachhub_core.domain.cohorts import PlacedView
 from coachhub_core.domain.events import AccountErased, CoachChanged
-from coachhub_core.domain.matches import EndReason, Match
+from coachhub_core.domain.matches import Match
 from coachhub_core.domain.notifications import NotificationView
 from coachhub_core.domain.own_data import EXPORT_FORMAT, Export, ExportPage, ExportView
 from coachhub_core.domain.reviews import ReviewView
@@ -140,9 +140,8 @@ class OwnDataService:
             waiting = work.exports.running(limit=1)
         if not waiting:
             return False
-        with deadline.within(_GATHER_SECONDS), self._context.read(may_lag=True) as work:
-            account = work.accounts.get(waiting[0].account_id)
-            raw = self.document(work, account)
+        with deadline.within(_GATHER_SECONDS):
+            raw = self._context.read_lagging(lambda work: self.document(work, work.accounts.get(waiting[0].account_id)))
         self._files.put(_file_of(waiting[0].id), raw)
         self._finish(waiting[0], raw)
         return True
@@ -247,7 +246,8 @@ class OwnDataService:
     def _erase(self, actor: Actor, account_id: UUID, *, end_matches: bool) -> None:
         with self._context.write(actor) as work:
             now = self._context.clock()
-            coach, trainee = work.coaches.find_by_account(account_id), work.trainees.find_by_account(account_id)
+            coach = work.coaches.find_by_account(account_id) if actor.role != "trainee" else None
+            trainee = work.trainees.find_by_account(account_id) if actor.role != "coach" else None
             self._end_matches(work, actor, coach, trainee, end_matches=end_matches)
             account = work.accounts.lock(account_id)
             names = [_file_of(export.id) for export in work.exports.of_account(account_id)]
@@ -263,7 +263,7 @@ class OwnDataService:
             if coach is not None:
                 work.personal.erase_coach(coach.id, account_id)
                 work.outbox.add(CoachChanged(at=now, aggregate_id=coach.id))
-            work.accounts.save(account.erase(now=now))
+            work.accounts.save_held([account.erase(now=now)])
             work.erasures.add(_chained(work.erasures.last(), account_id, now.isoformat(), now))
             work.outbox.add(AccountErased(at=now, aggregate_id=account_id))
             work.audit.add(
@@ -286,23 +286,16 @@ class OwnDataService:
     def _end_matches(
         self, work: UnitOfWork, actor: Actor, coach: Coach | None, trainee: Trainee | None, *, end_matches: bool
     ) -> None:
-        running = [*(work.matches.running_of_coach(coach.id) if coach else ())]
         if trainee is not None:
             work.trainees.lock(trainee.id)
             mine = work.matches.running_of_trainee(trainee.id)
-            running += [mine] if mine is not None else []
-        if running and not end_matches:
-            raise ActiveMatch(state=running[0].status, allowed=("end_matches",))
-        reason: EndReason = "account_closed"
-        for match in sorted(running, key=lambda m: m.trainee_id):
-            work.trainees.lock(match.trainee_id)
-            fresh = work.matches.get(match.id)
-            if fresh.status in ("active", "paused"):
-                self._closing.end(work, fresh, actor, reason=reason)
-        if coach is not None:
-            self._closing.decline_open_of_coach(work, coach.id, reason="account_closed")
-        if trainee is not None:
+            if mine is not None and not end_matches:
+                raise ActiveMatch(state=mine.status, allowed=("end_matches",))
+            if mine is not None:
+                self._closing.end(work, mine, actor, reason="account_closed")
             self._closing.withdraw_open_of_trainee(work, trainee.id)
+        if coach is not None:
+            self._closing.leave_coach(work, coach.id, actor, end_matches=end_matches)
 
 
 def _own_words(match: Match, side: str, account_id: UUID) -> Match:

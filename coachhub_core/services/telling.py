@@ -7,7 +7,8 @@ seconds while they are not, and what was not told by then goes back to whoever
 is free. An event that cannot be read, or that a listener refuses, goes its own
 way: later again, and at last into the dead letters, holding nobody else. What a
 listener has heard is kept with the event, so that a failing one hears it again
-alone.
+alone. One that takes long to fail is not asked for a while: what it would hear
+waits for it, and the others do not wait.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from typing import Final
 import attrs
 
 from coachhub_core import wire
+from coachhub_core.breaker import Breaker
 from coachhub_core.domain.events import EVENTS, Event
-from coachhub_core.errors import CoachHubError
-from coachhub_core.ports.listeners import ListenersOf
+from coachhub_core.errors import CoachHubError, Unavailable
+from coachhub_core.ports.listeners import Listener, ListenersOf
 from coachhub_core.ports.storage import StoredEvent
 from coachhub_core.services.units import Context, rerun
 
@@ -36,6 +38,8 @@ LEASE: Final = timedelta(seconds=30)
 SETTLE_SECONDS: Final = 3.0  # a tenth of the lease: the listener that is told last still has the rest of it
 ROUND_SECONDS: Final = 10.0  # then other due work has its turn, and a worker that is told to stop can
 MAX_ATTEMPTS: Final = 12  # with the backoff below 15 to 30 hours
+SLOW_SECONDS: Final = 1.0  # what a listener may take to fail before it is let rest
+REST_SECONDS: Final = 30.0
 _BATCH: Final = 100
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
@@ -64,6 +68,7 @@ class Telling:
         self._listeners_of = listeners_of
         self._monotonic = monotonic
         self._n_at_once = _BATCH
+        self._breakers: dict[str, Breaker] = {}
         self._owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{_jitter.randrange(2**32):08x}"
 
     def tell(self, limit: int) -> int:
@@ -99,17 +104,41 @@ class Telling:
         for listener in self._listeners_of(stored.type):
             if listener.name in heard:
                 continue
-            try:
-                listener.tell(event, stored.id)
-            except CoachHubError as exc:
-                log.warning("%s will hear of %s again: %s", listener.name, stored.type, exc)
-                reasons.append(f"{listener.name}: {exc}")
-            except Exception as exc:  # a plugin's own fault; what happened is committed, and others want to hear
-                log.exception("%s failed to hear of %s", listener.name, stored.type)
-                reasons.append(f"{listener.name}: {exc!r}")
-            else:
+            reason = self._why_not_heard(listener, event, stored)
+            if reason is None:
                 heard.add(listener.name)
+            else:
+                reasons.append(f"{listener.name}: {reason}")
         return _Told(event=stored, heard=frozenset(heard), reason="; ".join(reasons) or None)
+
+    def _why_not_heard(self, listener: Listener, event: Event, stored: StoredEvent) -> str | None:
+        """Tell one listener; return None when it has heard."""
+        breaker = self._breaker_of(listener)
+        try:
+            breaker.admit()
+        except Unavailable:
+            if stored.n_attempts < MAX_ATTEMPTS:  # no event is given up untried
+                return "it took long to fail, and is not asked for a while"
+        began = self._monotonic()
+        reason: str | None = None
+        try:
+            listener.tell(event, stored.id)
+        except CoachHubError as exc:
+            log.warning("%s will hear of %s again: %s", listener.name, stored.type, exc)
+            reason = str(exc)
+        except Exception as exc:  # a plugin's own fault; what happened is committed, and others want to hear
+            log.exception("%s failed to hear of %s", listener.name, stored.type)
+            reason = repr(exc)
+        if reason is None or self._monotonic() - began < SLOW_SECONDS:
+            breaker.succeeded()  # a quick no is an answer too, and holds nobody
+        else:
+            breaker.failed()
+        return reason
+
+    def _breaker_of(self, listener: Listener) -> Breaker:
+        if listener.name not in self._breakers:
+            self._breakers[listener.name] = Breaker(listener.name, open_seconds=REST_SECONDS, monotonic=self._monotonic)
+        return self._breakers[listener.name]
 
     # ── short transactions before and after ──
 

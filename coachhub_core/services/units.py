@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -22,6 +22,7 @@ from coachhub_core.errors import (
     CoachHubError,
     Contended,
     IdempotencyKeyReused,
+    NotFound,
     OutcomeUnknown,
     Unauthorized,
     Unavailable,
@@ -104,15 +105,29 @@ class Context:
     settings: Settings
     vocabulary: Vocabulary
 
-    def read(self, *, may_lag: bool = False) -> UnitOfWork:
-        """
-        Return a unit that only reads.
+    def read(self) -> UnitOfWork:
+        """Return a unit that only reads."""
+        return self.storage.begin(read_only=True)
 
-        Args:
-            may_lag: Whether a replica may answer: for analytics and exports, never for what somebody may just
-                have written, nor for what a copy is made of.
+    def read_lagging(self, read: Callable[[UnitOfWork], R]) -> R:
         """
-        return self.storage.begin(read_only=True, may_lag=may_lag)
+        Return what *read* finds in a unit that a replica may answer.
+
+        For analytics and exports, never for what somebody may just have written, nor for what a copy is made of.
+        Where the replica breaks in the middle, is late, or does not know yet what is asked for, *read* is called
+        once more, in a unit of the database itself and in what is left of the same time.
+        """
+        with nullcontext() if deadline.is_set() else deadline.within(deadline.UNIT_SECONDS):
+            lagging = self.storage.begin(read_only=True, may_lag=True)
+            try:
+                with lagging:
+                    return read(lagging)
+            except (Unavailable, NotFound) as exc:
+                if not lagging.lags:
+                    raise
+                log.debug("asking the database itself after %s", exc)
+            with self.read() as work:
+                return read(work)
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[UnitOfWork]:

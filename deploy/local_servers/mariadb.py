@@ -56,6 +56,7 @@ def start_mariadb(folder: Path, port: int, _: argparse.Namespace) -> dict[str, A
             "--max-connections=500",
         ],
         log,
+        restore_signals=False,  # a file that may not grow is an error to it, as on a full disk, and not its end
     )
     say = [client, "--no-defaults", f"--socket={sock}", "--user=root", "--batch"]
 

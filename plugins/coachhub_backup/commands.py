@@ -12,6 +12,7 @@ from rich.table import Table
 
 from coachhub_backup import journal, restoring
 from coachhub_backup.progress import size_text, working
+from coachhub_backup.pruning import superfluous
 from coachhub_core import __version__
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
@@ -132,6 +133,10 @@ def list_(load: LoadSettings, data: Path | None) -> None:
     """List the backups made here, newest first."""
     settings = load(data)
     folder = require_instance(settings) / "backups"
+    _show(_all(settings), folder)
+
+
+def _all(settings: Settings) -> list[BackupView]:
     found: list[BackupView] = []
     with bootstrap(settings) as hub:
         page = hub.backups.list(SYSTEM, ListBackups(limit=100))
@@ -139,7 +144,33 @@ def list_(load: LoadSettings, data: Path | None) -> None:
         while page.next is not None:
             page = hub.backups.list(SYSTEM, ListBackups(limit=100, cursor=page.next))
             found += page.items
-    _show(found, folder)
+    return found
+
+
+@backup.command()
+@_data
+@click.option("--daily", type=click.IntRange(1), required=True, metavar="N", help="Keep one for each of N days.")
+@click.option("--monthly", type=click.IntRange(0), required=True, metavar="M", help="And one for each of M months.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and take nothing away.")
+@click.pass_obj
+def prune(load: LoadSettings, data: Path | None, daily: int, monthly: int, dry_run: bool) -> None:
+    """
+    Take away the files of old backups in DIR/backups.
+
+    Of each kind the newest backup of each of the last N days and M months stays
+    (days that have one, in UTC), always the newest, and the newest read back.
+    """
+    settings = load(data)
+    folder = require_instance(settings) / "backups"
+    there = [each for each in _all(settings) if (folder / each.file).is_file()]
+    going = superfluous(there, daily=daily, monthly=monthly)
+    for each in going:
+        click.echo(str(folder / each.file))
+        if not dry_run:
+            (folder / each.file).unlink(missing_ok=True)
+    n_bytes = sum(each.n_bytes or 0 for each in going)
+    done = "would go" if dry_run else "gone"
+    click.echo(f"{len(going)} {done} ({size_text(n_bytes)}), {len(there) - len(going)} kept")
 
 
 def _show(found: list[BackupView], folder: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -21,12 +22,12 @@ import click
 from coachhub_cli.logfiles import LogFiles
 from coachhub_cli.options import environment
 from coachhub_cli.supervisor import Program, Supervisor
-from coachhub_cli.waiting import booted
-from coachhub_core.bootstrap import CoachHub
+from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
 from coachhub_core.log_lines import takes_more
+from coachhub_core.patience import started
 from coachhub_core.plugins import load_plugins
 
 READY_SECONDS: Final = 90.0
@@ -128,7 +129,7 @@ def _prepared(settings: Settings, demo: bool) -> bool:
             show(f"waiting to start: {why}")
 
     try:
-        hub = booted(settings, stop, tell)
+        hub = started(partial(bootstrap, settings), tell, stop)
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -15,10 +16,10 @@ import click
 
 from coachhub_cli.options import data_option, settings_for
 from coachhub_cli.structured import configure
-from coachhub_cli.waiting import booted
-from coachhub_core.bootstrap import CoachHub
+from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.environment import parent_of
 from coachhub_core.errors import Unavailable
+from coachhub_core.patience import started
 
 log = logging.getLogger("coachhub.worker")
 
@@ -41,7 +42,7 @@ def worker(data: Path | None, once: bool) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    hub = booted(settings, stop, lambda text: log.warning("waiting to start: %s", text))
+    hub = started(partial(bootstrap, settings), lambda text: log.warning("waiting to start: %s", text), stop)
     if hub is None:
         return 0
     with hub:

@@ -2,7 +2,8 @@
 Where Redis is, by URL: one server, or the sentinels who know which one it is now.
 
 ``redis+sentinel://[user:password@]host1:port1,host2:port2/service/db`` names the
-sentinels; user and password are those of the servers themselves. ``rediss://``
+sentinels; user and password are those of the servers themselves, those of the
+sentinels follow as ``?sentinel_username=…&sentinel_password=…``. ``rediss://``
 and ``rediss+sentinel://`` speak TLS, to sentinels also.
 """
 
@@ -20,6 +21,7 @@ from coachhub_core.errors import SettingsError
 _SENTINEL_PORT: Final = 26_379
 _ONE: Final = ("redis", "rediss", "unix")
 _SENTINELS: Final = ("redis+sentinel", "rediss+sentinel")
+_OF_SENTINELS: Final = {"sentinel_username": "username", "sentinel_password": "password"}
 _TLS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
 
 
@@ -35,6 +37,7 @@ class Sentinels:
     service: str
     is_tls: bool
     login: dict[str, Any] = attrs.field(repr=False)
+    asked_with: dict[str, str] = attrs.field(repr=False)
     tls: dict[str, Any]
 
 
@@ -82,9 +85,10 @@ def sentinels_of(url: str) -> Sentinels:
         raise _Unreadable("a sentinel URL must name its service: redis+sentinel://host:port,host:port/service/db")
     if db and not db.isdecimal():
         raise _Unreadable("what follows the service must be the number of a database")
-    tls = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-    if unknown := sorted(set(tls) - set(_TLS_FILES)):
-        raise _Unreadable(f"a sentinel URL takes {', '.join(_TLS_FILES)}, not {', '.join(unknown)}")
+    words = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    if unknown := sorted(set(words) - {*_OF_SENTINELS, *_TLS_FILES}):
+        taken = ", ".join((*_OF_SENTINELS, *_TLS_FILES))
+        raise _Unreadable(f"a sentinel URL takes {taken}, not {', '.join(unknown)}")
     known: dict[str, Any] = {"db": int(db or 0)}
     if user:
         known["username"] = unquote(user)
@@ -95,7 +99,8 @@ def sentinels_of(url: str) -> Sentinels:
         service=unquote(service),
         is_tls=parts.scheme.startswith("rediss"),
         login=known,
-        tls=tls,
+        asked_with={_OF_SENTINELS[name]: word for name, word in words.items() if name in _OF_SENTINELS},
+        tls={name: word for name, word in words.items() if name in _TLS_FILES},
     )
 
 
@@ -115,7 +120,7 @@ def _asking(known: Sentinels, options: dict[str, Any]) -> redis.ConnectionPool:
     of_asking = ("protocol", "socket_timeout", "socket_connect_timeout", "retry", "maint_notifications_config")
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # not annotated there
         known.hosts,
-        sentinel_kwargs={**{name: options[name] for name in of_asking}, **tls},
+        sentinel_kwargs={**{name: options[name] for name in of_asking}, **known.asked_with, **tls},
     )
     options = {**options, **known.login, **tls}
     pool: redis.ConnectionPool = _WaitingSentinelPool(known.service, sentinel, **options)  # type: ignore[no-untyped-call]

@@ -3,13 +3,16 @@ Hints between processes over Redis pub/sub.
 
 Publishing puts into a bounded queue and returns; a thread sends. Listening is a
 thread that connects again for ever, also when a connection that stands has
-become deaf: one that answers no ping for three seconds. What is lost on the way
-is only a hint: the sweep finds it in the database.
+become deaf: a beat goes the way of all hints twice a second, and who has not
+heard his own for three seconds listens anew. That also finds a server which
+answers and is no longer the one that others tell, as after a failover. What is
+lost on the way is only a hint: the sweep finds it in the database.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -24,7 +27,7 @@ log = logging.getLogger("coachhub.redis")
 
 QUEUE: Final = 1_000
 _PAUSE_SECONDS: Final = 0.2
-_PING_SECONDS: Final = 1.0
+_BEAT_SECONDS: Final = 0.5
 _DEAF_SECONDS: Final = 3.0
 _WAIT_SECONDS: Final = 0.2  # below the socket's timeout, so that a quiet channel is no error
 
@@ -39,9 +42,11 @@ class RedisBroadcast:
         self._here = MemoryBroadcast()  # who listens in this process, by channel
         self._queue: queue.Queue[tuple[str, bytes] | None] = queue.Queue(QUEUE)
         self._stop = threading.Event()
-        self._channels: set[str] = set()
+        self._beat = f"beat:{os.urandom(8).hex()}"  # a channel that nobody else listens to
+        self._channels: set[str] = {self._beat}
         self._lock = threading.Lock()
         self._listening = threading.Event()
+        self._is_deaf = False  # told once, however often it tries
         self.n_dropped = 0
         self._sender = threading.Thread(target=self._send, name="redis-send", daemon=True)
         self._receiver: threading.Thread | None = None
@@ -99,14 +104,21 @@ class RedisBroadcast:
             try:
                 self._listen()
             except Exception as exc:  # whatever Redis does or says, this thread goes on
-                log.warning("listening to Redis again after: %s", exc)
+                log.log(logging.DEBUG if self._is_deaf else logging.WARNING, "listening to Redis again after: %s", exc)
+                self._is_deaf = True
             self._stop.wait(_PAUSE_SECONDS)
+
+    def _tell_that_it_hears(self) -> None:
+        if self._is_deaf:
+            self._is_deaf = False
+            log.info("hints are heard again")
 
     def _listen(self) -> None:
         subscription = self._link.pubsub()
         try:
             heard: set[str] = set()
-            answered_at = pinged_at = time.monotonic()
+            heard_at = time.monotonic()
+            beat_at = -_BEAT_SECONDS
             while not self._stop.is_set():
                 with self._lock:
                     new = self._channels - heard
@@ -116,17 +128,19 @@ class RedisBroadcast:
                     subscription.get_message(timeout=_WAIT_SECONDS)  # the confirmation, which is ignored
                     self._listening.set()
                 now = time.monotonic()
-                if now - answered_at > _DEAF_SECONDS:
+                if now - heard_at > _DEAF_SECONDS:
                     raise Unavailable(what="the subscription to Redis")
-                if now - pinged_at > _PING_SECONDS:
-                    pinged_at = now
-                    subscription.ping()
+                if now - beat_at >= _BEAT_SECONDS:
+                    beat_at = now
+                    self.publish(self._beat, b"")
                 message = subscription.get_message(timeout=_WAIT_SECONDS)
                 if message is None:
                     continue
-                answered_at = time.monotonic()
                 if message.get("type") == "message" and isinstance(message.get("data"), bytes):
                     channel = message["channel"].decode("utf-8", "replace").removeprefix(self._link.prefix)
+                    if channel == self._beat:
+                        heard_at = time.monotonic()
+                        self._tell_that_it_hears()
                     self._here.publish(channel, message["data"])
         finally:
             subscription.close()

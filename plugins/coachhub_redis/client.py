@@ -22,6 +22,7 @@ from redis.retry import Retry
 
 from coachhub_core.errors import Unavailable, Unwritable
 from coachhub_redis.addresses import pool_of
+from coachhub_redis.bounded import bound, within
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Link:
                 ExponentialWithJitterBackoff(base=0.01, cap=0.05), 1, supported_errors=(redis.ConnectionError,)
             ),
         }
-        return pool_of(self._url, options)
+        return bound(pool_of(self._url, options))
 
     def key(self, name: str) -> str:
         """Return the key as Redis knows it."""
@@ -91,7 +92,8 @@ class Link:
             raise Unavailable(what="Redis")
         began = time.monotonic()
         try:
-            answer = question(self.client)
+            with within(_TRICKLE_SECONDS):
+                answer = question(self.client)
         except redis.ResponseError as exc:  # it is there and will not: full, read-only, a key of another kind
             log.debug("Redis refuses: %s", exc)
             raise Unavailable(what="Redis") from exc
@@ -111,7 +113,8 @@ class Link:
         """
         began = time.monotonic()
         try:
-            is_set = self.client.set(self.key("probe"), b"1", px=1_000) is True
+            with within(_TRICKLE_SECONDS):
+                is_set = self.client.set(self.key("probe"), b"1", px=1_000) is True
             if not is_set or time.monotonic() - began > _TRICKLE_SECONDS:
                 raise Unavailable(what="Redis")
         except redis.ResponseError as exc:
@@ -149,7 +152,9 @@ class Link:
             while not self._closing.wait(AGAIN_SECONDS):
                 began = time.monotonic()
                 try:
-                    is_back = client.ping() is True and time.monotonic() - began < TIMEOUT_SECONDS
+                    with within(_TRICKLE_SECONDS):
+                        is_back = client.ping() is True
+                    is_back = is_back and time.monotonic() - began < TIMEOUT_SECONDS
                 except _AWAY:
                     pool.disconnect()
                     continue

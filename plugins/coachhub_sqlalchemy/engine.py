@@ -26,6 +26,7 @@ from coachhub_sqlalchemy.database_file import DatabaseFile
 from coachhub_sqlalchemy.errors import on_error
 
 UNIT_SECONDS: Final = deadline.UNIT_SECONDS
+ALONE_SECONDS: Final = 60.0  # for who reads outside a unit: migrations, checks
 WRITES: Final = "coachhub_writes"
 PATIENCE: Final = "coachhub_patience"  # seconds a unit that writes may wait for its turn
 _STUCK_SECONDS: Final = 0.05
@@ -34,7 +35,14 @@ _BUSY_MS: Final = 1_000
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
 
-def make_engine(url: str | URL, *, pool_size: int, breaker: Breaker | None = None, is_reading: bool = False) -> Engine:
+def make_engine(
+    url: str | URL,
+    *,
+    pool_size: int,
+    breaker: Breaker | None = None,
+    is_reading: bool = False,
+    patience: float = ALONE_SECONDS,
+) -> Engine:
     """
     Return an engine for *url*, ready for :class:`SqlUnitOfWork`.
 
@@ -42,6 +50,7 @@ def make_engine(url: str | URL, *, pool_size: int, breaker: Breaker | None = Non
         pool_size: Connections at most: the threads that use them.
         breaker: Opened by who waits for a server in vain; one of its own by default.
         is_reading: Whether its units only read, each statement for itself. One engine of SQLite serves both.
+        patience: Seconds that one answer of a server is waited for at most, whatever time a unit has.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -49,7 +58,8 @@ def make_engine(url: str | URL, *, pool_size: int, breaker: Breaker | None = Non
     else:
         from coachhub_sqlalchemy.mysql import mysql_engine  # its driver loads only where it is used
 
-        engine = mysql_engine(parsed, pool_size, breaker or Breaker("the database"), is_reading=is_reading)
+        breaker = breaker or Breaker("the database")
+        engine = mysql_engine(parsed, pool_size, breaker, is_reading=is_reading, patience=patience)
     event.listen(engine, "handle_error", on_error)
     return engine
 

@@ -17,7 +17,7 @@ from coachhub_sqlalchemy.tables import metadata
 # MySQL and MariaDB: deadlock, lock wait, snapshot changed under us; then what "away" looks like.
 _CONTENDED: Final = frozenset({1213, 1205, 1020})
 _LOST: Final = frozenset({2006, 2013, 2055, 1927, 1053, 4031})
-_UNWRITABLE: Final = frozenset({1290, 1836, 1021, 1114, 1030, 3})  # read-only; no room, under its names
+_UNWRITABLE: Final = frozenset({1290, 1836, 3, 20, 1021, 1026, 1030, 1114, 1598})  # read-only; no room, under its names
 _DUPLICATE: Final = frozenset({1062, 1586})
 _SQLITE_UNWRITABLE: Final = ("disk is full", "readonly database")
 _SQLITE_AWAY: Final = (

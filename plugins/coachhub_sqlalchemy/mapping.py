@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from coachhub_core.errors import Contended, NotFound
+from coachhub_sqlalchemy.later import later
 
 E = TypeVar("E")
 
@@ -137,10 +138,12 @@ class Repository(Generic[E]):
         found: E = self.mapping.from_row(row)
         return found
 
-    def lock_many(self, ids: Sequence[UUID]) -> None:
+    def lock_many(self, ids: Sequence[UUID]) -> list[E]:
         """Hold the rows of *ids* until the unit ends; ascending, so that two who do it never wait in a ring."""
-        if ids:
-            self._connection.execute(self._by_ids_locked, {"the_ids": sorted(ids)}).all()
+        if not ids:
+            return []
+        rows = self._connection.execute(self._by_ids_locked, {"the_ids": sorted(ids)})
+        return [self.mapping.from_row(row) for row in rows]
 
     def find_many(self, ids: Sequence[UUID]) -> dict[UUID, E]:
         """Return those of *ids* that exist."""
@@ -154,14 +157,26 @@ class Repository(Generic[E]):
         """Write a change over the version it was based on and return it with the next one."""
         based_on = entity.version  # type: ignore[attr-defined]  # only versioned entities are saved
         saved: E = attrs.evolve(entity, version=based_on + 1)  # type: ignore[misc]  # an attrs class
-        row = self.mapping.to_row(saved)
-        values = {name: value for name, value in row.items() if name not in self.frozen and name != "id"}
-        # which columns are set is read off the parameters: the statement is compiled once
-        parameters = {**values, "the_id": entity.id, "the_version": based_on}  # type: ignore[attr-defined]
-        result = self._connection.execute(self._update, parameters)
+        result = self._connection.execute(self._update, self._changes(saved))
         if result.rowcount != 1:
             raise Contended(what=f"this {self.kind}")
         return saved
+
+    def save_held(self, entities: Sequence[E]) -> list[E]:
+        """Write changes of rows that this unit holds: nobody can have been first, so nobody waits for it."""
+        saved: list[E] = [
+            attrs.evolve(entity, version=entity.version + 1)  # type: ignore[attr-defined, misc]  # as above
+            for entity in entities
+        ]
+        if saved:
+            later(self._connection, self._update, [self._changes(entity) for entity in saved])
+        return saved
+
+    def _changes(self, saved: E) -> dict[str, Any]:
+        row = self.mapping.to_row(saved)
+        values = {name: value for name, value in row.items() if name not in self.frozen and name != "id"}
+        # which columns are set is read off the parameters: the statement is compiled once
+        return {**values, "the_id": row["id"], "the_version": row["version"] - 1}
 
     def _one(self, statement: sa.Select[Any], **parameters: Any) -> E | None:
         row = self._connection.execute(statement, parameters).first()

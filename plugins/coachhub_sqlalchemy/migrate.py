@@ -1,10 +1,10 @@
 """
 Migrations by Alembic: forward from every released schema, one change per revision.
 
-While nodes are upgraded one by one, old code meets the schema of the new: each
-migration leaves the code of the revision before it running, so a schema one
-revision ahead is used as it is. What is further ahead may have lost what this
-code needs, and is refused.
+While nodes are upgraded one by one, old code meets the schema of the new. Each
+revision says what is the oldest code that may use the schema it makes, its
+``min_code``, which is kept in the database beside it: a schema that is ahead is
+used as it is where that is not above this code, and refused where it is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from coachhub_core.errors import Contended, SettingsError
 from coachhub_sqlalchemy.database_file import DatabaseFile
+from coachhub_sqlalchemy.engine import WRITES
 from coachhub_sqlalchemy.mysql import take_time
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ def current(connection: Connection) -> str | None:
     return found
 
 
+def min_code(connection: Connection) -> str | None:
+    """Return the oldest code that may use the schema, or None where it is older than such a word."""
+    if "min_code" not in {column["name"] for column in sa.inspect(connection).get_columns("alembic_version")}:
+        return None
+    found: str | None = connection.execute(sa.text("SELECT min_code FROM alembic_version")).scalar()
+    return found
+
+
 def configured() -> Config:
     """Return what Alembic needs to know, which is loaded only where something is to be done."""
     from alembic.config import Config
@@ -70,17 +79,19 @@ def upgrade(engine: Engine, url: URL) -> str:
     Bring the database to :func:`head`; of several processes one does it and the others wait.
 
     Raises:
-        SettingsError: If newer code has brought it too far ahead, or it is at no revision of ours.
+        SettingsError: If newer code has brought it to where this code may not use it, or it is at no
+            revision of ours.
         Unavailable: If it cannot be reached; also where its file is missing and was there before.
     Returns:
-        The revision it is at: one beyond :func:`head` where newer code was here first.
+        The revision it is at: beyond :func:`head` where newer code was here first.
     """
     file = DatabaseFile.of(url)
     if file is not None:
         file.make_the_first()
     with engine.connect() as connection:
         found = current(connection)
-    if not is_usable(found):
+        is_ready = is_usable(connection, found)
+    if not is_ready:
         found = _upgrade(engine, url)
     if found != head():
         log.warning(
@@ -94,24 +105,23 @@ def upgrade(engine: Engine, url: URL) -> str:
     return str(found)
 
 
-def is_usable(found: str | None) -> bool:
+def is_usable(connection: Connection, found: str | None) -> bool:
     """
-    Tell whether this code may use a schema as it is; False where it has to be brought up to date first.
+    Tell whether this code may use the schema *found*; False where it has to be brought up to date first.
 
     Raises:
         SettingsError: If it may not, and cannot bring it there.
     """
     if found is None or found in known():
         return found == head()
-    n_ahead = int(found) - int(head()) if _NUMBER.fullmatch(found) else 0
-    if n_ahead == 1:
-        return True
-    if n_ahead > 1:
+    if _NUMBER.fullmatch(found) and found > head():
+        oldest = min_code(connection) or found
+        if oldest <= head():
+            return True
         raise SettingsError.of(
             [
-                f"database: its schema is {found} and this version is made for {head()}, which may use "
-                f"{int(head()) + 1:04} at most: start the version that migrated it, or one made for "
-                f"{int(found) - 1:04}"
+                f"database: its schema is {found}, which needs a version made for {oldest} or later, and this one "
+                f"is made for {head()}: start the version that migrated it"
             ]
         )
     raise SettingsError.of(
@@ -123,18 +133,23 @@ def is_usable(found: str | None) -> bool:
 
 
 def _upgrade(engine: Engine, url: URL) -> str | None:
+    with alone(engine, url), engine.connect() as connection:
+        connection.execution_options(**{WRITES: True})  # on SQLite: who reads first may not write beside other writers
+        found = current(connection)
+        if is_usable(connection, found):
+            return found  # another process was first
+        apply(connection, configured())
+    return head()
+
+
+def apply(connection: Connection, config: Config) -> None:
+    """Run the revisions that *config* knows and the database has not seen, however long they take."""
     from alembic import command
 
-    with alone(engine, url), engine.connect() as connection:
-        found = current(connection)
-        if is_usable(found):
-            return found  # another process was first
-        take_time(connection)
-        config = configured()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-    return head()
+    take_time(connection)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
 
 
 @contextmanager

@@ -32,7 +32,6 @@ from coachhub_sqlalchemy.later import keep_what_can_wait
 
 CONNECT_SECONDS: Final = 1.0
 POOL_SECONDS: Final = 2
-_ALONE_SECONDS: Final = 60.0  # for who reads outside a unit: migrations, checks
 _UNHURRIED_SECONDS: Final = 86_400.0  # for who changes the schema of grown tables
 _HANG_SECONDS: Final = 0.9  # who waited less met the end of his own time, not a database that hangs
 _STEP_SECONDS: Final = 0.5  # a timeout is set anew only when it would differ by more
@@ -53,12 +52,13 @@ _UNHURRIED: Final = (
 )
 
 
-def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool) -> Engine:
+def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool, patience: float) -> Engine:
     """
     Return an engine for units that read, in autocommit and without a ROLLBACK at their end, or for those that write.
 
     Args:
         breaker: Told of each wait in vain.
+        patience: Seconds that one answer is waited for at most, whatever time a unit has.
     """
     engine = sa.create_engine(
         url.set(drivername="mysql+pymysql"),
@@ -82,7 +82,7 @@ def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool
 
     if not is_reading:
         keep_what_can_wait(engine)
-    opener = _Opener(breaker)
+    opener = _Opener(breaker, patience)
 
     @event.listens_for(engine, "do_connect")
     def dial(_: Any, record: ConnectionPoolEntry | None, __: Any, arguments: dict[str, Any]) -> Any:
@@ -115,8 +115,9 @@ def take_time(connection: Connection) -> None:
 class _Opener:
     """Opens connections whose waits are bounded, with or without TLS, and tells the breaker when that fails."""
 
-    def __init__(self, breaker: Breaker) -> None:
+    def __init__(self, breaker: Breaker, patience: float) -> None:
         self._breaker = breaker
+        self._patience = patience
         self._lock = threading.Lock()
         self._tls: ssl.SSLContext | None = None
 
@@ -137,7 +138,7 @@ class _Opener:
             opened.close()
             self._breaker.failed()
             raise pymysql.err.OperationalError(2013, "what answered is no database") from exc
-        opened.limit = _ALONE_SECONDS
+        opened.limit = self._patience
         return connection, opened
 
     def _preferred(self, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
@@ -168,7 +169,8 @@ class _Bounded:
     """What both kinds of sockets have: nobody waits on them beyond the deadline of what is done."""
 
     breaker: Breaker
-    limit = _ALONE_SECONDS
+    blames = True  # whether the breaker is told of a wait in vain
+    limit = CONNECT_SECONDS
     _set: float | None = None
 
     def recv_into(self, *arguments: Any, **named: Any) -> int:
@@ -179,7 +181,7 @@ class _Bounded:
             n: int = super().recv_into(*arguments, **named)  # type: ignore[misc]  # a socket's, below
             return n
         except TimeoutError:
-            if time.monotonic() - began > _HANG_SECONDS:
+            if self.blames and time.monotonic() - began > _HANG_SECONDS:
                 self.breaker.failed()
             raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,13 +13,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from coachhub_core import deadline
 from coachhub_core.breaker import Breaker
 from coachhub_core.errors import Contended, Unavailable, Unwritable
-from coachhub_sqlalchemy.engine import PATIENCE, WRITES, make_engine
+from coachhub_sqlalchemy.engine import ALONE_SECONDS, PATIENCE, WRITES, make_engine
 from coachhub_sqlalchemy.errors import Lost
+from coachhub_sqlalchemy.held import Held
 
 log = logging.getLogger(__name__)
 
 PING_SECONDS: Final = 2.0
 _TRIAL_SECONDS: Final = 3.0
+# a transaction that is written down and leaves nothing: a row set to what it is would not be, where a log is full
+_CHANGE: Final = (
+    "INSERT INTO alembic_version (version_num) VALUES (%s)",
+    "DELETE FROM alembic_version WHERE version_num = %s",
+)
 
 
 class Pooled:
@@ -27,11 +34,22 @@ class Pooled:
 
     Args:
         breaker: Shared by the pools of one server.
+        patience: Seconds that one answer of the server is waited for at most.
     """
 
-    def __init__(self, url: URL, *, pool_size: int, breaker: Breaker, is_reading: bool = False) -> None:
-        self.engine = make_engine(url, pool_size=pool_size, breaker=breaker, is_reading=is_reading)
+    def __init__(
+        self,
+        url: URL,
+        *,
+        pool_size: int,
+        breaker: Breaker,
+        is_reading: bool = False,
+        patience: float = ALONE_SECONDS,
+    ) -> None:
+        self.engine = make_engine(url, pool_size=pool_size, breaker=breaker, is_reading=is_reading, patience=patience)
         self.breaker = breaker
+        self.held = Held()
+        self._mark = f"ping-{uuid4().hex[:12]}"  # of this process: none waits for another's
         self.is_suspect = False
         """Whether the last change failed though the server was there: it may be full, or read-only."""
 
@@ -103,15 +121,28 @@ class Pooled:
         try:
             is_read_only = connection.exec_driver_sql("SELECT @@global.read_only").scalar_one()
             if is_read_only or self.is_suspect:  # who asks may be let through all the same
-                self._write(connection, "UPDATE alembic_version SET version_num = version_num")
+                self._see_to_held(connection)
+                self._write(connection, *_CHANGE, about=(self._mark,))
         finally:
             discard(connection)
 
-    def _write(self, connection: Connection, statement: str) -> None:
+    def _see_to_held(self, connection: Connection) -> None:
         try:
-            connection.exec_driver_sql(statement)
-            connection.commit()
+            self.held.look(connection, is_hurried=False)
         except Contended:
+            raise
+        except Unavailable as exc:
+            raise Unwritable(what="the database") from exc
+
+    def _write(self, connection: Connection, *statements: str, about: tuple[str, ...] = ()) -> None:
+        try:
+            for statement in statements:
+                connection.exec_driver_sql(statement, about)
+            with self.held.watching(connection):
+                connection.commit()
+        except Contended as exc:
+            if self.held.is_known:
+                raise Unwritable(what="the database") from exc
             raise
         except Unavailable as exc:
             raise Unwritable(what="the database") from exc

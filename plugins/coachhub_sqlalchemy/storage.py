@@ -29,6 +29,8 @@ from coachhub_sqlalchemy.unit_of_work import SqlUnitOfWork
 
 log = logging.getLogger(__name__)
 
+_REPLICA_SECONDS = 4.0  # a statement may take 3; an export has minutes, and is not to wait that long for a hang
+
 _template_lock = threading.Lock()
 _template: bytes | None = None  # an empty migrated file: instances in memory are made many times in one process
 
@@ -65,7 +67,13 @@ class SqlStorage:
         self._replica: Pooled | None = None
         if replica_url is not None:
             away = Breaker("the replica of the database")
-            self._replica = Pooled(make_url(replica_url), pool_size=pool_size, breaker=away, is_reading=True)
+            self._replica = Pooled(
+                make_url(replica_url),
+                pool_size=pool_size,
+                breaker=away,
+                is_reading=True,
+                patience=_REPLICA_SECONDS,
+            )
         self.engine = self._writing.engine
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from coachhub_core import deadline
 from coachhub_core.errors import Contended, OutcomeUnknown, Unavailable
@@ -39,6 +40,9 @@ from coachhub_sqlalchemy.repositories.suggestions import SqlOutcomes, SqlSuggest
 from coachhub_sqlalchemy.repositories.trainees import SqlGrants, SqlTrainees
 from coachhub_sqlalchemy.repositories.workouts import SqlWorkouts
 
+REPLICA_SHARE: Final = 0.4
+"""Of the time that is left: what a replica may take, so that the database itself can be asked when it was in vain."""
+
 
 class SqlUnitOfWork(UnitOfWork):
     """
@@ -51,7 +55,7 @@ class SqlUnitOfWork(UnitOfWork):
     def __init__(self, pooled: Pooled, *, read_only: bool, new_id: NewId, instead: Pooled | None = None) -> None:
         """
         Args:
-            instead: Asked first, and *pooled* where it is away.
+            instead: Asked first, within a part of the time, and *pooled* where there is no connection to it.
         """
         super().__init__()
         self._pooled = pooled
@@ -109,6 +113,8 @@ class SqlUnitOfWork(UnitOfWork):
             if not self._read_only:
                 connection = connection.execution_options(**{WRITES: True, KEPT: Kept()})
             connection.begin()
+            if not self._read_only:
+                self._pooled.held.look(connection)
         except BaseException:
             discard(self._connection)
             raise
@@ -116,10 +122,16 @@ class SqlUnitOfWork(UnitOfWork):
 
     def _nearest(self) -> Connection:
         if self._instead is not None:
-            try:
-                return self._instead.connect()
-            except Unavailable:
-                pass  # its breaker has said so in the log
+            with ExitStack() as shorter:
+                shorter.enter_context(deadline.within(deadline.left(deadline.UNIT_SECONDS) * REPLICA_SHARE))
+                try:
+                    connection = self._instead.connect()
+                except Unavailable:
+                    pass  # its breaker has said so in the log
+                else:
+                    self.lags = True
+                    self._stack.push(shorter.pop_all())
+                    return connection
         return self._pooled.connect()
 
     def _commit(self) -> None:
@@ -129,8 +141,11 @@ class SqlUnitOfWork(UnitOfWork):
         if deadline.left(1) <= 0:
             raise Unavailable(what="the database")
         try:
-            self._connection.commit()
+            with self._pooled.held.watching(self._connection):
+                self._connection.commit()
         except Lost as exc:
+            if self._pooled.held.is_known:
+                self._pooled.is_suspect = True
             raise OutcomeUnknown(what=exc.what) from exc
         self._pooled.is_suspect = False
 
@@ -144,5 +159,9 @@ class SqlUnitOfWork(UnitOfWork):
                 if is_refused and not self._read_only and not self._pooled.breaker.is_open:
                     self._pooled.is_suspect = True
                 discard(connection)  # rolls back what was not committed
+            if self.lags and self._instead is not None and isinstance(exc, Unavailable | SQLAlchemyError):
+                self._instead.breaker.failed()  # whatever it was, the others need not wait for it
+                if not isinstance(exc, Unavailable):  # such as a table that a migration has not yet brought there
+                    raise Unavailable(what=self._instead.breaker.what) from exc
         finally:
             self._stack.close()

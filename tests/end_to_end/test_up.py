@@ -209,7 +209,7 @@ def test_a_database_that_stays_away_is_given_up_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And with a code that says so."""
-    monkeypatch.setattr("coachhub_cli.waiting.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("coachhub_core.patience.START_SECONDS", 0.0)
     monkeypatch.setenv("DB_HOST", "127.0.0.1")
     monkeypatch.setenv("DB_PORT", str(free_port()))
     words = ["up", "--data", str(tmp_path), "--port", str(free_port()), "--chat-port", str(free_port())]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from coachhub_core import deadline, wire
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.config import Settings
+from coachhub_core.errors import Unavailable
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.coaches import coach_view
 from coachhub_core.services.indexing import document_of
@@ -47,10 +48,16 @@ def differences(hub: CoachHub, house: House) -> list[str]:
                 found.append(f"index: {terms} of nobody")
         found += _of_coaches(hub, house, work)
     if "elasticsearch" in house.neighbours:
-        difference = hub.index.compare()
-        if not difference.is_equal:
-            found.append(f"index: {difference}")
+        found += _of_index(hub)
     return found
+
+
+def _of_index(hub: CoachHub) -> list[str]:
+    try:
+        difference = hub.index.compare()
+    except Unavailable as exc:
+        return [f"index: {exc!r}"]
+    return [] if difference.is_equal else [f"index: {difference}"]
 
 
 def _of_coaches(hub: CoachHub, house: House, work: UnitOfWork) -> list[str]:

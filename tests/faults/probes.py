@@ -33,11 +33,13 @@ class Round:
 
     house: House
     leaver: Person  # will log out
+    departed: Person  # has logged out, and is to stay so
     refresher: dict[str, Any]  # will refresh
     accepter: Person  # coaches of their own, since who writes to one waits for who writes to the same
     decliner: Person
     rewriter: Person
     ender: Person  # will leave a coach
+    describer: Person  # will change what everybody may read of a coach
     eraser: Person  # will be erased
     seeker: Person  # will ask for a coach
     open_match: str  # will be accepted
@@ -48,26 +50,30 @@ class Round:
     workout_id: str = ""
     key: str = ""
     etag: str = ""
+    profile_etag: str = ""
 
     @classmethod
     def prepare(cls, house: House) -> Round:
         """Make them; everything is well while this runs."""
         server = house.server
-        leaver = server.register("trainee")
+        leaver, departed = server.register("trainee"), server.register("trainee")
+        assert departed.ask("POST", "/api/auth/logout").status == 204
         seeker, asker, other, gone, ender, eraser = (server.trainee() for _ in range(6))
-        accepter, decliner, rewriter, former = (server.coach() for _ in range(4))
+        accepter, decliner, rewriter, describer, former = (server.coach() for _ in range(5))
         ended_match = ender.request(former)
         accepted = former.ask("POST", f"/api/matches/{ended_match}/accept")
         assert accepted.status == 200, accepted
         made = Round(
             house=house,
             leaver=leaver,
+            departed=departed,
             refresher=house.login(leaver.email).body,
             seeker=seeker,
             accepter=accepter,
             decliner=decliner,
             rewriter=rewriter,
             ender=ender,
+            describer=describer,
             eraser=eraser,
             open_match=asker.request(accepter),
             declined_match=other.request(decliner),
@@ -76,6 +82,7 @@ class Round:
         )
         made.message = {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "hello"}
         made.etag = rewriter.ask("GET", "/api/coaches/me/availability").headers["etag"]
+        made.profile_etag = describer.ask("GET", "/api/coaches/me").headers["etag"]
         rows = made.rows()
         for _ in range(12):  # each worker keeps copies of its own
             for name in ("coaches: list", "coaches: filter", "coaches: full text", "coach: one"):
@@ -103,6 +110,7 @@ class Round:
             "password": lambda: self.seeker.ask(
                 "POST", "/api/auth/password", {"current_password": PASSWORD, "new_password": PASSWORD + " again"}
             ),
+            "a revoked token": self._revoked,
             "account": lambda: trainee("GET", "/api/accounts/me"),
             "matches: read": lambda: trainee("GET", "/api/matches"),
             "plan: read": lambda: coach("GET", f"/api/plans/{house.plan_id}"),
@@ -124,6 +132,7 @@ class Round:
             ),
             "matches: end": lambda: self.ender.ask("POST", f"/api/matches/{self.ended_match}/end", {"reason": "other"}),
             "write: profile": self._profile,
+            "write: bio": self._bio,
             "write: plan": lambda: coach("POST", "/api/plans", {"title": self.key}, headers=with_key),
             "write: workout": lambda: trainee(
                 "POST", "/api/workouts", {"id": self.workout_id, "started_at": "2026-01-01T10:00:00Z"}
@@ -143,6 +152,12 @@ class Round:
             "chat over REST: read": lambda: trainee("GET", conversation),
         }
 
+    def _revoked(self) -> Answer:
+        """Come with a token that was revoked: to be refused, or not to be judged, and never to be let in."""
+        answer = self.departed.ask("GET", "/api/accounts/me")
+        assert answer.status >= 400, "a revoked token was let in"
+        return attrs.evolve(answer, status=200) if answer.status == 401 else answer
+
     def _profile(self) -> Answer:
         """Change a coach's week as it was read when all was well."""
         return self.rewriter.ask(
@@ -151,6 +166,23 @@ class Round:
             {"zone": "UTC", "hours": []},
             headers={"If-Match": self.etag},
         )
+
+    def _bio(self) -> Answer:
+        """Let a coach write a word of which nobody has ever read."""
+        return self.describer.ask(
+            "PATCH", "/api/coaches/me", {"bio": self.word}, headers={"If-Match": self.profile_etag}
+        )
+
+    @property
+    def word(self) -> str:
+        """What the bio says when it is written."""
+        return f"w{self.key[:12]}"
+
+    def is_searchable(self) -> bool:
+        """Whether the search engine itself finds who wrote that word."""
+        answer = self.house.server.ask("GET", f"/api/coaches?q={self.word}")
+        found = [coach["id"] for coach in answer.body["items"]]
+        return "x-degraded" not in {n.lower() for n in answer.headers} and found == [self.describer.profile_id]
 
     def _connect(self) -> dict[str, Any]:
         talk = Talk(self.house.server.chat_port, self.house.trainee.token)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +78,7 @@ class Server:
     folder: Path
     port: int = 0
     pid: int = 0
+    holding: subprocess.Popen[str] | None = None
     facts: dict[str, Any] = attrs.field(factory=dict)
 
     @property
@@ -139,10 +143,57 @@ class Server:
 
     # ── what only one kind can ──
 
-    def sql(self, statement: str) -> str:
+    def sql(self, statements: str) -> str:
         """Let the root of MariaDB say something; return what came."""
         command = ["mariadb", "--no-defaults", f"--socket={self.facts['socket']}", "--user=root", "--batch", "-N"]
-        return subprocess.run([*command, "-e", statement], check=True, capture_output=True, text=True).stdout
+        command += ["--comments", "--max-allowed-packet=1G"]
+        return subprocess.run(command, input=statements, check=True, capture_output=True, text=True).stdout
+
+    def fill(self) -> None:
+        """
+        Leave MariaDB no room to write down another change.
+
+        Its binary log is made its longest file, and no file of the process may
+        then grow beyond that: a write fails as on a full disk, which takes no
+        right that others do not have. Nothing else of it is harmed.
+        """
+        folder = self.folder / "data"
+        log = max(folder.glob("binlog.0*"))
+        self.sql("CREATE DATABASE IF NOT EXISTS ballast; CREATE OR REPLACE TABLE ballast.t (a INT) ENGINE=MEMORY;")
+        longest = max(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        while log.stat().st_size <= longest:
+            self.sql(f"INSERT INTO ballast.t VALUES (1) /* {'x' * 15_000_000} */;")  # a statement is logged as it is
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (log.stat().st_size, resource.RLIM_INFINITY))
+
+    def make_room(self) -> None:
+        """Let the files of MariaDB grow again, and forget the long one."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.sql("RESET MASTER; DROP DATABASE ballast;")
+
+    def hold_commits(self) -> None:
+        """
+        Let every commit wait, and whoever only reads go on.
+
+        So it is where the log of MariaDB is on a disk without room: it waits
+        for some, as long as it takes, and says so to nobody.
+        """
+        command = ["mariadb", "--no-defaults", f"--socket={self.facts['socket']}", "--user=root", "--batch", "-N"]
+        command.append("--unbuffered")
+        self.holding = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        assert self.holding.stdin is not None
+        assert self.holding.stdout is not None
+        self.holding.stdin.write("BACKUP STAGE START; BACKUP STAGE BLOCK_COMMIT; SELECT 'held';\n")
+        assert self.holding.stdout.readline() == "held\n"
+
+    def let_commit(self) -> None:
+        """Let them go on."""
+        holding, self.holding = self.holding, None
+        if holding is not None:
+            holding.communicate()
+
+    def lose_data(self) -> None:
+        """Forget everything it had; it does not run."""
+        shutil.rmtree(self.folder / "data")
 
     def redis(self, *words: str) -> bytes:
         """Say something to Redis; return its answer's first line."""
@@ -150,6 +201,22 @@ class Server:
         with socket.create_connection(self.address, timeout=5) as connection:
             connection.sendall(said)
             return connection.makefile("rb").readline().strip()
+
+    @property
+    def alias(self) -> str:
+        """The name under which Elasticsearch is searched."""
+        return f"{self.facts['env'].get('COACHHUB_ELASTICSEARCH_PREFIX', '')}coaches"
+
+    def rest(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask Elasticsearch past every proxy; return what it says."""
+        request = urllib.request.Request(  # noqa: S310 - http on loopback
+            f"{self.facts['env']['ELASTICSEARCH_URL']}/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - the same
+            return json.load(answer)
 
 
 class Elsewhere(Server):

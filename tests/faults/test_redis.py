@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -12,12 +13,13 @@ import redis
 from services import address
 
 from coachhub_core.errors import Unavailable, Unwritable
+from coachhub_core.testing.broadcast import Heard
 from coachhub_redis.broadcast import RedisBroadcast
 from coachhub_redis.cache import RedisCache
 from coachhub_redis.client import TIMEOUT_SECONDS, Link
 from coachhub_redis.rate_counters import RedisRateCounters
 
-from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Reset, Slow
+from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Reset, Slow, Trickle
 from .servers import Server, until, why_absent
 
 pytestmark = pytest.mark.external_service
@@ -31,6 +33,7 @@ FAULTS: list[Fault] = [
     Garbage("html"),
     Garbage("noise"),
     AnswerLost(),
+    Trickle(5),
 ]
 
 
@@ -128,6 +131,34 @@ def test_the_bus_hears_again(proxy: Proxy, link: Link) -> None:
             return b"again" in heard
 
         assert until(said, 10)
+    finally:
+        bus.close()
+
+
+def test_a_subscription_that_answers_and_hears_nothing_is_left(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connected and deaf: the connection stands, and what others say does not come by it."""
+    subscriptions = []
+
+    def subscribing() -> Any:
+        subscriptions.append(Link.pubsub(link))
+        return subscriptions[-1]
+
+    monkeypatch.setattr(link, "pubsub", subscribing)
+    bus, heard = RedisBroadcast(link), Heard()
+    bus.subscribe("chat", heard)
+    bus.publish("chat", b"before")
+    assert heard.wait_for(1) == [b"before"]
+    try:
+        subscriptions[0].connection.send_command("UNSUBSCRIBE")
+        began = time.monotonic()
+
+        def said() -> bool:
+            bus.publish("chat", b"after")
+            return b"after" in heard.payloads
+
+        assert until(lambda: len(subscriptions) > 1, 10)
+        assert time.monotonic() - began > 2  # not before it has been silent for long
+        assert until(said, 5)
     finally:
         bus.close()
 

@@ -15,7 +15,7 @@ from running import NO_LIMITS, PREDICTABLE, Running, free_port
 from .compare import a_hub
 from .house import Neighbour, neighbours_of, settings_through
 from .proxy import Refuse
-from .servers import until, why_absent
+from .servers import is_offered, until, why_absent
 
 pytestmark = [pytest.mark.external_service, pytest.mark.timeout(240)]
 
@@ -32,7 +32,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
 
 
 @contextmanager
-def a_server(folder: Path, database: Neighbour) -> Iterator[Running]:
+def a_server(folder: Path, database: Neighbour, **more: str) -> Iterator[Running]:
     """Start REST alone, and wait for nothing."""
     port = free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}
@@ -44,6 +44,7 @@ def a_server(folder: Path, database: Neighbour) -> Iterator[Running]:
         "COACHHUB_DATA": str(folder / "data"),
         "COACHHUB_HTTP_WORKERS": "1",
         "PORT": str(port),
+        **more,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "coachhub_http"], env=environ, stdout=subprocess.DEVNULL, text=True
@@ -67,6 +68,19 @@ def test_it_waits_for_a_database_that_is_down(tmp_path: Path, database: Neighbou
         assert is_ready(server) == 503
         database.proxy.heal()
         assert until(lambda: is_ready(server) == 200, 30)
+
+
+def test_it_starts_without_redis_and_without_a_search_engine(tmp_path: Path, database: Neighbour) -> None:
+    """It serves, and its health says that they are not there."""
+    nowhere = str(free_port())
+    away = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": nowhere}
+    if is_offered("elasticsearch"):
+        away["ELASTICSEARCH_URL"] = f"http://127.0.0.1:{nowhere}"
+    with a_server(tmp_path, database, **away) as server:
+        assert until(lambda: is_ready(server) == 200, 60)
+        health = server.ask("GET", "/health")
+        assert (health.status, health.body["status"], health.body["services"]["redis"]) == (200, "degraded", "down")
+        assert server.ask("GET", "/api/coaches?q=marathon").status == 200
 
 
 def test_it_does_not_serve_before_changes_are_taken(tmp_path: Path, database: Neighbour) -> None:

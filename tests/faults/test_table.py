@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from driving import Driver
 
 from coachhub_core.bootstrap import CoachHub
 
@@ -23,8 +24,11 @@ from .servers import is_offered, until, why_absent
 
 BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
 HEALED_SECONDS = 30.0
+READS_PER_SECOND = 100  # of copies, while Redis restarts
 SLOWLY_AT_ONCE = 12  # rows; each waits for the database, and is to wait for nothing else
 ANSWERED_SECONDS = 5.0  # whatever it is; a refusal for what is not there comes sooner
+
+WAITED_FOR = ("hang", "frozen", "full and waiting")  # in vain, and once
 
 #: Two workers with threads for all rows at once, so that none waits for another's time to be over.
 AS_MANY_AS_ROWS = {"COACHHUB_HTTP_WORKERS": "2", "COACHHUB_HTTP_THREADS": "16"}
@@ -41,6 +45,7 @@ SETTLED = {
     "matches: end": {"409"},
     "erasure": {"401"},
     "write: profile": {"412"},
+    "write: bio": {"412"},
 }
 
 
@@ -75,7 +80,7 @@ def _can_be(column: Column) -> bool:
     """Whether there is such an engine at all, and whether a server that others use may be stopped."""
     if column.neighbour != "elasticsearch":
         return True
-    return is_offered("elasticsearch") and (column.name != "frozen" or "TEST_ELASTICSEARCH_URL" not in os.environ)
+    return is_offered("elasticsearch") and not (column.is_ours and "TEST_ELASTICSEARCH_URL" in os.environ)
 
 
 @pytest.mark.external_service
@@ -96,24 +101,60 @@ def test_column(house: House, hub: CoachHub, column: Column) -> None:
         first = prepared.probe(at_once=SLOWLY_AT_ONCE if column.is_slow else None)
         wrong = _wrong(first, column)
         health = until(lambda: _health(house, column.health), 10)
-        again = prepared.probe() if column.name in ("hang", "frozen") and column.neighbour == "mariadb" else {}
+        searched = column.searched is None or until(lambda: _searched(prepared) in column.searched, 10)
+        again = prepared.probe() if column.name in WAITED_FOR and column.neighbour == "mariadb" else {}
     finally:
         column.end(house)
     _tell(column, first)
     assert not wrong, "\n".join(f"{row}: {seen.seconds:.2f} s, {seen.exact}" for row, seen in wrong.items())
     assert health, _health(house)
+    assert searched, _searched(prepared)
     if again:
         _tell(column, again)
-        slow = {row: seen for row, seen in again.items() if seen.seconds > BUSY}
+        slow = {row: seen for row, seen in again.items() if seen.seconds > BUSY and row not in column.locked}
         assert not slow, "the breaker lets them wait"
     healed_at = time.monotonic()
-    assert until(lambda: _is_well(house), HEALED_SECONDS)
+    assert until(lambda: _is_well(house), column.back_seconds + BUSY), _health(house)
+    back_after = time.monotonic() - healed_at
     _assert_goes_on(prepared, column, first)
+    assert until(prepared.is_searchable, HEALED_SECONDS), prepared.word
     assert asking.was_in_the_middle()
     assert until(asking.is_over, HEALED_SECONDS), asking.wrong()
     assert not asking.wrong()
     assert until(lambda: not differences(hub, house), HEALED_SECONDS), differences(hub, house)
+    print(f"{'':35} well after {back_after:.1f} s, all agrees after {time.monotonic() - healed_at:.1f} s")
     assert time.monotonic() - healed_at < HEALED_SECONDS + 10
+
+
+@pytest.mark.external_service
+@pytest.mark.timeout(180)
+@pytest.mark.xdist_group("degradation-table")
+def test_no_herd_runs_to_the_database_after_redis_restarts(house: House) -> None:
+    """Every copy is gone at once, and those who read ask the database less than twice as often as ever."""
+    assert until(lambda: _is_well(house), HEALED_SECONDS)
+    proxy, redis = house.neighbours["mariadb"].proxy, house.neighbours["redis"].server
+    coaches = [house.server.coach().profile_id for _ in range(5)]
+    paths = ["/api/coaches", "/api/coaches?specialty=marathon", *(f"/api/coaches/{id_}" for id_ in coaches)]
+
+    def asked(driver: Driver) -> float:
+        """Count the questions to the database, those of workers and watchers among them, in a second."""
+        before, began, n_sent = proxy.n_round_trips, time.monotonic(), len(driver.sent)
+        assert until(lambda: len(driver.sent) >= n_sent + 3 * READS_PER_SECOND, 30)
+        return (proxy.n_round_trips - before) / (time.monotonic() - began)
+
+    with Driver(
+        house.server.port,
+        lambda number: ("GET", paths[number % len(paths)], None),
+        every_seconds=1 / READS_PER_SECOND,
+    ) as driver:
+        time.sleep(1)  # each worker has its copies
+        usual = asked(driver)
+        redis.kill()
+        redis.start()
+        after = asked(driver)
+    print(f"{usual:.0f} questions a second to the database, {after:.0f} after Redis restarted empty")
+    assert driver.not_done == []
+    assert after < 2 * usual
 
 
 def _wrong(found: dict[str, Seen], column: Column) -> dict[str, Seen]:
@@ -158,6 +199,10 @@ def _assert_goes_on(prepared: Round, column: Column, first: dict[str, Seen]) -> 
 def seen_now(prepared: Round, row: str) -> Seen:
     """Probe one row."""
     return seen(prepared.rows()[row])
+
+
+def _searched(prepared: Round) -> str:
+    return seen_now(prepared, "coaches: full text").word
 
 
 def _tell(column: Column, found: dict[str, Seen]) -> None:

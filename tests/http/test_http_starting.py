@@ -113,7 +113,7 @@ async def test_it_gives_up_with_an_exit_code(
     def boot(settings: Settings) -> CoachHub:
         raise fault
 
-    app = Starting(Settings.in_memory(), boot, heard.append, patience=0)
+    app = Starting(Settings.in_memory(), boot, heard.append, seconds=0)
     async with living(app):
         await asyncio.sleep(0)
     assert (exits, heard) == ([code], told)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -40,6 +41,8 @@ from coachhub_redis.rate_counters import RedisRateCounters
         ("redis+sentinel://h:99999/main", "a port must be a number"),
         ("redis+sentinel://h/main/first", "the number of a database"),
         ("redis+sentinel://h/main?retry=1", "not retry"),
+        ("redis+sentinel://h/main?sentinel_password=secret&sentinel_passwort=secret", "not sentinel_passwort"),
+        ("redis+sentinel://h/main?sentinel_password", "percent-encoded"),
     ],
 )
 def test_a_url_that_cannot_be_read_is_refused_in_a_sentence(url: str, sentence: str) -> None:
@@ -52,11 +55,15 @@ def test_a_url_that_cannot_be_read_is_refused_in_a_sentence(url: str, sentence: 
 
 def test_a_url_of_sentinels_is_taken_apart() -> None:
     """Hosts with their ports, the login, the service, the database."""
-    found = sentinels_of("rediss+sentinel://me:p%40ss@a:1,[::1]:2,b/main/3?ssl_ca_certs=/ca.pem")
+    found = sentinels_of(
+        "rediss+sentinel://me:p%40ss@a:1,[::1]:2,b/main/3?ssl_ca_certs=/ca.pem&sentinel_password=0%26ne"
+    )
     assert found.hosts == (("a", 1), ("::1", 2), ("b", 26_379))
     assert (found.service, found.is_tls, found.tls) == ("main", True, {"ssl_ca_certs": "/ca.pem"})
     assert found.login == {"db": 3, "username": "me", "password": "p@ss"}
+    assert found.asked_with == {"password": "0&ne"}
     assert "p@ss" not in repr(found)
+    assert "0&ne" not in repr(found)
 
 
 @contextmanager
@@ -121,10 +128,16 @@ def _until(is_so: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
-def _says(port: int, *words: str) -> bytes:
+OF_SERVERS: Final = "of-servers"
+OF_SENTINELS: Final = "of-sentinels"
+
+
+def _says(port: int, *words: str, password: str = OF_SERVERS) -> bytes:
     """Ask a server in the words of its protocol; nothing where it is not there."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as asked:
+            asked.sendall(f"AUTH {password}\r\n".encode())
+            assert asked.recv(100) == b"+OK\r\n"
             asked.sendall(" ".join(words).encode() + b"\r\n")
             return asked.recv(10_000)
     except OSError:
@@ -133,7 +146,7 @@ def _says(port: int, *words: str) -> bytes:
 
 @pytest.mark.external_service
 def test_when_the_master_is_killed_the_plugin_goes_on_with_the_next(tmp_path: Path) -> None:
-    """Cache, counters and bus find the replica that the sentinel has made the master."""
+    """Cache, counters and bus find the replica that the sentinel has made the master; each asks for a password."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed")
@@ -142,6 +155,7 @@ def test_when_the_master_is_killed_the_plugin_goes_on_with_the_next(tmp_path: Pa
     config.write_text(
         f"port {sentinel}\nbind 127.0.0.1\ndir {tmp_path}\nsentinel monitor main 127.0.0.1 {master} 1\n"
         "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
+        f"sentinel auth-pass main {OF_SERVERS}\nrequirepass {OF_SENTINELS}\n"
     )
     with ExitStack() as stack:
 
@@ -152,13 +166,15 @@ def test_when_the_master_is_killed_the_plugin_goes_on_with_the_next(tmp_path: Pa
             return process
 
         server = ("--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0")
+        server += ("--requirepass", OF_SERVERS, "--masterauth", OF_SERVERS)
         first = start("--port", str(master), *server)
         start("--port", str(replica), *server, "--replicaof", f"127.0.0.1 {master}")
         _until(lambda: b"master_link_status:up" in _says(replica, "INFO", "replication"))
         start(str(config), "--sentinel")
-        _until(lambda: str(replica).encode() in _says(sentinel, "SENTINEL", "replicas", "main"))
+        _until(lambda: b"%d" % replica in _says(sentinel, "SENTINEL", "replicas", "main", password=OF_SENTINELS))
 
-        url = f"redis+sentinel://127.0.0.1:{_free()},127.0.0.1:{sentinel}/main/0"  # one sentinel is away
+        hosts = f"127.0.0.1:{_free()},127.0.0.1:{sentinel}"  # one sentinel is away
+        url = f"redis+sentinel://:{OF_SERVERS}@{hosts}/main/0?sentinel_password={OF_SENTINELS}"
         cache, counters = RedisCache(Link(url)), RedisRateCounters(Link(url))
         bus, heard = RedisBroadcast(Link(url)), Heard()
         for each in (cache, counters, bus):

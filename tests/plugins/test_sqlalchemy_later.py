@@ -20,8 +20,8 @@ from coachhub_core.clock import ManualClock
 from coachhub_core.config import Database, Settings
 from coachhub_core.domain.accounts import Account, EraseAccount
 from coachhub_core.domain.cohorts import ApplyCohortRun, CreateCohortRun
-from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, EndMatch, RequestMatch
-from coachhub_core.domain.notifications import Notification
+from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, EndMatch, ListMatches, RequestMatch
+from coachhub_core.domain.notifications import ListNotifications, Notification
 from coachhub_core.domain.suggestions import SuggestCoaches, WhatIfProfile
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.errors import Unavailable
@@ -238,3 +238,33 @@ def test_an_erasure_and_a_cohort_run_cost_few_round_trips(url: str, storage: Sql
         counted("erasure", lambda: hub.own_data.erase(trainee, EraseAccount(password=PASSWORD)))
         assert hub.storage.check().problems == ()
     assert all(0 < n <= MOST_ROUND_TRIPS for n in found.values()), found
+
+
+def test_a_coach_leaves_eighteen_as_fast_as_two(url: str, storage: SqlStorage, trips: list[str]) -> None:
+    """Requests are declined and matches ended together, so that far away an erasure is slow, and not refused."""
+    with a_house(url) as house:
+        found, told = [], []
+        for n in (1, 9):
+            coach = house.a_coach()
+            assert coach.coach_id is not None
+            asking, active = ([house.a_trainee() for _ in range(n)] for _ in range(2))
+            for trainee in active:
+                house.matched(trainee, coach)
+            asked = RequestMatch(coach_id=coach.coach_id)
+            requests = [(trainee, house.hub.matches.request(trainee, asked).id) for trainee in asking]
+            running = [(trainee, house.hub.matches.list(trainee, ListMatches()).items[0].id) for trainee in active]
+            trips.clear()
+            house.hub.own_data.erase(coach, EraseAccount(password=PASSWORD, end_matches=True))
+            found.append(len(trips))
+            for pairs, status, step in ((requests, "declined", "decline"), (running, "ended", "end")):
+                for trainee, match in pairs:
+                    shown = house.hub.matches.get(trainee, match)
+                    assert (shown.status, shown.version) == (status, 2 if status == "declined" else 3)
+                    assert [event.action for event in house.hub.matches.events(trainee, match).items][-1] == step
+                    notices = house.hub.notifications.list(trainee, ListNotifications()).items
+                    told.append([notice.type for notice in notices].count(f"match_{status}"))
+        assert told == [1] * 20
+        with storage.begin(read_only=True) as work:
+            assert work.outbox.backlog()[0] > 0
+        assert house.hub.storage.check().problems == ()
+    assert found[0] == found[1] <= MOST_ROUND_TRIPS, found

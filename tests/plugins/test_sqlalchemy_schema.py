@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from services import a_database
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -185,17 +186,41 @@ def _goes_forward_and_back(made: SqlStorage) -> None:
     made.close()
 
 
-def _brought_to(storage: SqlStorage, revision: str) -> None:
+def _brought_to(storage: SqlStorage, revision: str, min_code: str | None = None) -> None:
     with storage.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+        connection.execute(
+            sa.text("UPDATE alembic_version SET version_num = :to, min_code = :oldest"),
+            {"to": revision, "oldest": min_code},
+        )
 
 
-def test_a_schema_one_revision_ahead_is_used_as_it_is(
+def test_each_revision_keeps_the_oldest_code_that_may_use_it(storage: SqlStorage) -> None:
+    """The last one's is in the database; none cuts off the code before it, which runs while nodes are upgraded."""
+    told = {script.revision: getattr(script.module, "min_code", None) for script in _revisions()}
+    in_order = sorted(told)
+    with storage.engine.connect() as connection:
+        assert migrate.min_code(connection) == told[migrate.head()]
+    oldest = "0006"
+    for before, revision in pairwise(in_order[in_order.index("0006") :]):
+        assert told[revision] in told, revision
+        assert oldest <= told[revision] <= before, revision
+        oldest = told[revision]
+
+
+def _revisions() -> list[Script]:
+    return list(ScriptDirectory.from_config(migrate.configured()).walk_revisions())
+
+
+def _ahead(n: int) -> str:
+    return f"{int(migrate.head()) + n:04}"
+
+
+def test_a_newer_schema_for_which_this_code_is_new_enough_is_used_as_it_is(
     storage: SqlStorage, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """An old node whose process begins anew after a new one has migrated; it says so once, and makes no backup."""
-    newer = f"{int(migrate.head()) + 1:04}"
-    _brought_to(storage, newer)
+    newer = _ahead(3)
+    _brought_to(storage, newer, migrate.head())
     with caplog.at_level("WARNING"):
         assert storage.migrate() == newer
     [line] = [record.getMessage() for record in caplog.records]
@@ -210,18 +235,20 @@ def test_a_schema_one_revision_ahead_is_used_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("revision", "sentence"),
+    ("revision", "min_code", "sentence"),
     [
-        (f"{int(migrate.head()) + 2:04}", f"may use {int(migrate.head()) + 1:04} at most"),
-        ("fe12ab", "which is no revision of CoachHub"),
-        ("0000", "which is no revision of CoachHub"),
+        (_ahead(1), _ahead(1), f"needs a version made for {_ahead(1)} or later, and this one is made for"),
+        (_ahead(4), _ahead(2), f"needs a version made for {_ahead(2)} or later"),
+        (_ahead(1), None, f"needs a version made for {_ahead(1)} or later"),
+        ("fe12ab", migrate.head(), "which is no revision of CoachHub"),
+        ("0000", None, "which is no revision of CoachHub"),
     ],
 )
 def test_a_schema_this_code_may_not_use_is_refused_in_a_sentence(
-    storage: SqlStorage, revision: str, sentence: str
+    storage: SqlStorage, revision: str, min_code: str | None, sentence: str
 ) -> None:
     """It names both and says what to do."""
-    _brought_to(storage, revision)
+    _brought_to(storage, revision, min_code)
     with pytest.raises(SettingsError, match=sentence) as caught:
         storage.migrate()
     assert revision in str(caught.value)
@@ -231,12 +258,12 @@ def test_who_waited_for_newer_code_to_migrate_uses_what_it_left(
     storage: SqlStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It looks again when its turn has come: the schema it meant to bring up to date is ahead of it by then."""
-    newer = f"{int(migrate.head()) + 1:04}"
+    newer = _ahead(1)
     alone = migrate.alone
 
     @contextmanager
     def behind_newer_code(engine: sa.Engine, url: sa.URL) -> Iterator[None]:
-        _brought_to(storage, newer)
+        _brought_to(storage, newer, migrate.head())
         with alone(engine, url):
             yield
 

@@ -7,13 +7,18 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from ws_parts import Door, Pair, a_message, a_pair, person, serving
 
+import coachhub_sqlalchemy
 from coachhub_core.bootstrap import CoachHub, bootstrap
-from coachhub_core.config import Auth, Chat, Limits, Settings
+from coachhub_core.config import Auth, Chat, Engine, Limits, Settings
 from coachhub_core.domain.chat import MarkRead, PostMessage, ReadHistory
 from coachhub_core.domain.matches import EndMatch
+from coachhub_core.hookspecs import hookimpl
+from coachhub_core.memory.broadcast import MemoryBroadcast
+from coachhub_core.ports.offers import BroadcastOffer
 from coachhub_demo.chat_client import ChatClient, ChatRefused
 
 
@@ -162,6 +167,36 @@ async def test_what_is_posted_over_rest_is_on_the_socket_within_two_seconds(
                 message = await listener.push("message", timeout=2)
                 assert (message["seq"], message["body"]) == (number, f"number {number}")
             assert (await watcher.push("unread", timeout=2))["last_seq"] >= 1
+
+
+class DeafBus(MemoryBroadcast):
+    """A bus between processes whose connection stands, and on which nothing is ever heard."""
+
+    reaches_other_processes = True
+
+    def publish(self, channel: str, payload: bytes) -> None:
+        """Take it; nobody is told."""
+
+
+class DeafBusPlugin:
+    """Offers it."""
+
+    @hookimpl
+    def coachhub_broadcasts(self) -> dict[str, BroadcastOffer]:
+        return {"deaf": BroadcastOffer(make=lambda _: DeafBus(), version="1")}
+
+
+async def test_beside_a_bus_that_is_deaf_it_is_swept_each_second(folder: Settings, elsewhere: CoachHub) -> None:
+    """A process that does not hear itself on its bus looks into the table as one without a bus does."""
+    pair = a_pair(elsewhere)
+    deaf = attrs.evolve(folder, broadcast=Engine(engine="deaf"))
+    with bootstrap(deaf, [coachhub_sqlalchemy, DeafBusPlugin()]) as here:
+        assert here.broadcast.reaches_other_processes
+        async with serving(here) as door:
+            listener = await door.device(pair.coach, pair.conversation_id)
+            for number in range(1, 4):  # the far sweep, every five seconds, would be too late for at least one
+                await asyncio.to_thread(post, elsewhere, pair, f"number {number}")
+                assert (await listener.push("message", timeout=2))["seq"] == number
 
 
 async def test_what_ends_elsewhere_ends_here(folder: Settings, elsewhere: CoachHub) -> None:

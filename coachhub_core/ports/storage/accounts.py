@@ -42,6 +42,10 @@ class AccountRepository(Protocol):
         """Write a change based on ``account.version``; return it with the next version. ``Contended`` when stale."""
         ...
 
+    def save_held(self, accounts: Sequence[Account]) -> Sequence[Account]:
+        """Write changes of rows that this unit holds, in no round trip of their own."""
+        ...
+
     def lock(self, id: UUID) -> Account:
         """Read the row and hold it until the unit ends; ``NotFound`` when there is none."""
         ...

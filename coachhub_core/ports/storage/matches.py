@@ -44,6 +44,14 @@ class MatchRepository(Protocol):
 
     def find(self, id: UUID) -> Match | None: ...
 
+    def lock_many(self, ids: Sequence[UUID]) -> Sequence[Match]:
+        """Return them, oldest first, and hold their rows until the unit ends."""
+        ...
+
+    def save_held(self, matches: Sequence[Match]) -> Sequence[Match]:
+        """Write changes of rows that this unit holds, in no round trip of their own."""
+        ...
+
     def save(self, match: Match) -> Match:
         """Write a change based on ``match.version``; ``Contended`` when another writer was first."""
         ...

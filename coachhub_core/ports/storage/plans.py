@@ -147,6 +147,10 @@ class AssignmentRepository(Protocol):
         """The same of one match."""
         ...
 
+    def open_of_matches(self, match_ids: Sequence[UUID]) -> Sequence[Assignment]:
+        """The same of many matches."""
+        ...
+
     def open_of_trainees(self, trainee_ids: Sequence[UUID]) -> Sequence[Assignment]: ...
 
     def of_plan(self, plan_id: UUID, trainee_id: UUID) -> Sequence[Assignment]:
@@ -187,6 +191,14 @@ class ScheduledWorkoutRepository(Protocol):
     def find_many(self, ids: Sequence[UUID]) -> Mapping[UUID, ScheduledWorkout]: ...
 
     def save(self, row: ScheduledWorkout) -> ScheduledWorkout: ...
+
+    def lock_many(self, ids: Sequence[UUID]) -> Sequence[ScheduledWorkout]:
+        """Return them and hold their rows until the unit ends."""
+        ...
+
+    def save_held(self, rows: Sequence[ScheduledWorkout]) -> Sequence[ScheduledWorkout]:
+        """Write changes of rows that this unit holds, in no round trip of their own."""
+        ...
 
     def of_assignment(self, assignment_id: UUID) -> Sequence[ScheduledWorkout]:
         """All of them, also void ones, by day."""

@@ -36,8 +36,8 @@ class TraineeRepository(Protocol):
         """Read the row and hold it until the unit ends: the first lock of every change of a match."""
         ...
 
-    def lock_many(self, ids: Sequence[UUID]) -> None:
-        """Hold the rows of *ids* until the unit ends, locked in the order of their ids."""
+    def lock_many(self, ids: Sequence[UUID]) -> Sequence[Trainee]:
+        """Return them and hold the rows of *ids* until the unit ends, locked in the order of their ids."""
         ...
 
     def save(self, trainee: Trainee) -> Trainee:

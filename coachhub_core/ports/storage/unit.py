@@ -213,6 +213,9 @@ class UnitOfWork(ABC):
     idempotency: IdempotencyRepository
     outbox: Outbox
 
+    lags = False
+    """Whether what it reads is of a moment ago; known when it is entered. Where it fails, another one may not."""
+
     def __init__(self) -> None:
         self.before_commit: list[Callable[[Any], None]] = []
         self.after_commit: list[Callable[[], None]] = []

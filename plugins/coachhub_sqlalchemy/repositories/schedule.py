@@ -45,7 +45,13 @@ class SqlAssignments(Repository[Assignment]):
 
     def open_of_match(self, match_id: UUID) -> Sequence[Assignment]:
         """By first day."""
-        found = self._all(_ALL.where(_A.match_id == match_id, _A.status.in_(_OPEN)))
+        return self.open_of_matches([match_id])
+
+    def open_of_matches(self, match_ids: Sequence[UUID]) -> Sequence[Assignment]:
+        """By first day."""
+        if not match_ids:
+            return []
+        found = self._all(_ALL.where(_A.match_id.in_(list(match_ids)), _A.status.in_(_OPEN)))
         return sorted(found, key=lambda a: (a.first_day, a.id))
 
     def of_plan(self, plan_id: UUID, trainee_id: UUID) -> Sequence[Assignment]:

@@ -20,7 +20,7 @@ from coachhub_core.domain.events import AccountRegistered, Event
 from coachhub_core.hookspecs import hookimpl
 from coachhub_core.ports.listeners import Listener, Tell
 from coachhub_core.ports.storage import StoredEvent
-from coachhub_core.services.telling import LEASE, MAX_ATTEMPTS, Telling, backoff
+from coachhub_core.services.telling import LEASE, MAX_ATTEMPTS, REST_SECONDS, Telling, backoff
 from coachhub_core.services.units import Context
 from coachhub_sqlalchemy.storage import SqlStorage
 from coachhub_sqlalchemy.tables.notifications import outbox_events
@@ -296,3 +296,53 @@ def test_quick_listeners_cost_two_commits_a_batch(world: World, monkeypatch: pyt
     monkeypatch.setattr(world.hub.storage, "begin", counted)
     assert world.telling(lambda *_: None).tell(100) == 100
     assert len(writes) == 2
+
+
+def test_a_listener_that_takes_long_to_fail_holds_no_other(world: World) -> None:
+    """After one wait in vain it is let rest; what it would hear waits for it, and is told when it is back."""
+    ids = world.happened(20)
+    heard: list[UUID] = []
+    asked: list[float] = []
+    is_away = True
+
+    def hangs(event: Event, event_id: UUID) -> None:
+        asked.append(world.seconds[0])
+        if is_away:
+            world.passes(5)
+            raise TimeoutError("no answer")
+
+    worker = world.telling(hangs, lambda event, _: heard.append(event.aggregate_id))
+    for _ in range(5):
+        worker.tell(100)
+    assert sorted(heard) == sorted(ids)
+    assert (len(asked), world.seconds[0]) == (1, 5.0)
+    world.passes(REST_SECONDS)
+    worker.tell(100)
+    assert len(asked) == 2  # one tries, and the others go on waiting
+    is_away = False
+    for _ in range(20):
+        world.passes(REST_SECONDS)
+        worker.tell(100)
+    assert world.backlog() == (0, 0)
+    assert len(heard) == len(ids)
+
+
+def test_no_event_is_given_up_untried(world: World) -> None:
+    """Whatever rests, the last try is one."""
+    world.happened()
+    asked: list[int] = []
+
+    def hangs(event: Event, event_id: UUID) -> None:
+        asked.append(1)
+        world.passes(2)
+        raise TimeoutError("no answer")
+
+    worker = world.telling(hangs)
+    world.happened(3)
+    n_told = 0
+    while world.backlog()[0]:
+        n_told += worker.tell(100)
+        world.clock.advance(hours=7)  # to the next try; the worker's own time stands still, so that all meet the rest
+    assert n_told == 4 * MAX_ATTEMPTS
+    assert world.backlog() == (0, 4)
+    assert len(asked) == 1 + 4
