@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from coachhub_core.matching import AllowedPairs, CoachMatcher
 from coachhub_core.matching.market import Market, take_events
+from coachhub_core.matching.rank_together import least_share
 from coachhub_core.ports.matcher import OutcomeLog
 from coachhub_scipy.compare import CompareIndex
 from coachhub_scipy.comparisons import comparisons_of
@@ -104,12 +105,12 @@ def duet(task: Task, seed: int) -> Answer:
 
 
 def _half_the_share(task: Task, wish: Floats) -> float:
-    """Give half of what the order by own wish gives the most shown tenth, and what a tenth has at least."""
+    """Give half of what the order by own wish gives the most shown tenth, or what a tenth has at least."""
     asked = task.pairs("contacted")
     free = wish.copy()
     free[asked[:, 0], asked[:, 1]] = -np.inf
     n_coaches = wish.shape[1]
-    return max(0.5 * exposure(best(free), n_coaches), max(1, n_coaches // 10) / n_coaches)
+    return max(0.5 * exposure(best(free), n_coaches), least_share(n_coaches, len(wish), 3))
 
 
 def _contacts(log: OutcomeLog) -> OutcomeLog:

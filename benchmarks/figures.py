@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.matching import evaluating
+from coachhub_core.matching.fairness import a_tenth_of
 
 Floats = NDArray[np.float64]
 N_DRAWS = evaluating.N_DRAWS
@@ -55,4 +56,4 @@ def best(scores: Floats, k: int = 3) -> NDArray[np.int64]:
 def exposure(rows: NDArray[np.int64], m: int) -> float:
     """Give the share of all places that the most shown tenth of the coaches takes."""
     shown = np.sort(np.bincount(rows[rows >= 0], minlength=m))[::-1]
-    return float(shown[: max(1, m // 10)].sum() / max(shown.sum(), 1))
+    return float(shown[: a_tenth_of(m)].sum() / max(shown.sum(), 1))

@@ -28,7 +28,7 @@ from engines import ENGINES, Answer, Task
 from figures import Floats, auc, best, exposure, interval, log_loss, ndcg
 
 from coachhub_core.matching.market import CLIMATES, make_market
-from coachhub_core.matching.rank_together import rank_within_share
+from coachhub_core.matching.rank_together import least_share, rank_within_share
 
 PACKAGES = ("numpy", "scipy", "implicit", "lightfm-next", "scikit-learn")
 
@@ -87,7 +87,7 @@ def measure(task: Task, engine: Callable[[Task, int], Answer], seed: int) -> Mea
     expected = at_best = None
     if wish is not None and answer.shown is not None:
         truth = np.where(seen, 0.0, market.probability("mutual"))
-        share = max(exposure(answer.shown, right.shape[1]), max(1, right.shape[1] // 10) / right.shape[1])
+        share = max(exposure(answer.shown, right.shape[1]), least_share(right.shape[1], len(right), 3))
         known = rank_within_share(np.where(seen, -np.inf, truth), 3, share, market.coaches.id_order).rows
         expected = succeeded(answer.shown, truth) - succeeded(wish, truth)
         at_best = succeeded(known.astype(np.int64), truth) - succeeded(wish, truth)

@@ -18,7 +18,7 @@ from coachhub_core.matching.checks import check_offer, check_ranking
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.placing import place
-from coachhub_core.matching.rank_together import a_tenth_of, rank_within, rank_within_share
+from coachhub_core.matching.rank_together import least_share, rank_within, rank_within_share
 from coachhub_core.matching.sample import sample_coaches
 from coachhub_core.matching.schema import profile_table
 from coachhub_core.matching.suggestions import SuggestionSet
@@ -256,13 +256,14 @@ class CoachMatcher:
         """
         Choose the lists of many trainees jointly, under one of two limits on what is shown.
 
-        The sum of all scores is as large as the limit allows, within a small gap. A list may be shorter than *k*
-        where it leaves nobody.
+        The sum of all scores is nearly as large as the limit allows. A list may be shorter than *k* where it
+        leaves nobody.
 
         Args:
             max_shown: Lists one coach may stand on.
-            top_tenth_share: Of all places, what the most shown tenth of the coaches may have together: from
-                their share of the coaches to 1. It costs less than a cap for each that leads to the same share.
+            top_tenth_share: Of all that is shown, what the most shown tenth of the coaches (rounded up) may have
+                together: from what lists as even as can be give it, to 1. It never costs more than a cap for each
+                that leads to the same share.
         Returns:
             Rows and scores, each list best first.
         """
@@ -273,9 +274,10 @@ class CoachMatcher:
             raise Invalid.at("max_shown", "give either max_shown or top_tenth_share")
         if max_shown is not None and max_shown < 0:
             raise Invalid.at("max_shown", "must be 0 or more")
-        least = a_tenth_of(len(coaches)) / max(1, len(coaches))
+        least = least_share(len(coaches), len(trainees), k)
         if top_tenth_share is not None and not least <= top_tenth_share <= 1:
-            raise Invalid.at("top_tenth_share", f"must be from {least:.3g}, the tenth's share of the coaches, to 1")
+            sentence = f"must be from {least:.3g}, the least for {len(trainees)} lists of {k} and these coaches, to 1"
+            raise Invalid.at("top_tenth_share", sentence)
         pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
         scores = self._all_scores(trainees)
         for i in range(len(trainees)):

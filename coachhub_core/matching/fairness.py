@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +30,7 @@ def fairness(rows: NDArray[np.integer], seats: NDArray[np.int64]) -> Fairness:
     """
     m = len(seats)
     shown = times_shown(rows, m)
-    n_top = math.ceil(m / 10)
+    n_top = a_tenth_of(m)
     n_shown = int(shown.sum())
     left = seats.copy()
     places = []
@@ -50,6 +48,11 @@ def fairness(rows: NDArray[np.integer], seats: NDArray[np.int64]) -> Fairness:
         n_without=len(places) - n_placed,
         worst_place=max(places, default=0),
     )
+
+
+def a_tenth_of(n: int) -> int:
+    """Return how many coaches a tenth of *n* is, rounded up."""
+    return -(-n // 10)
 
 
 def times_shown(rows: NDArray[np.integer], m: int) -> NDArray[np.int64]:

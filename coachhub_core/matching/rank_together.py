@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from coachhub_core.matching.fairness import a_tenth_of
 from coachhub_core.ports.matcher import Ranking
 
 _ROUNDS = 120
@@ -19,8 +20,11 @@ _FIRST_STEP = 0.25  # of the spread of the scores; falls as one over the round
 _SHARE_STEP = 0.15  # the same for what coaches cost where the tenth is limited
 _LIMIT_STEP = 0.6  # and for the most that one of them may cost
 _BISECTIONS = 40
-_AT_THE_LIMIT = 0.999  # of it: who costs that much is shown as often as it pays
-_N_CAPS = 5  # tried for the others; the best lists count
+_SWEEPS = 4  # over whoever has room left when lists are filled
+_FACTORS = (1.0, 0.97, 0.9, 0.0)  # of prices that were found: they may overshoot, and the best lists count
+_NO_TIE = 1e-12  # of the spread of the scores, by which the smaller id wins a tie when demand is counted
+_AT_THE_LIMIT = 0.9  # of it: who costs about that is shown as often as it pays
+_N_CAPS = 4  # tried for the others
 
 
 def rank_within(scores: NDArray[np.float64], k: int, max_shown: int, id_order: NDArray[np.int64]) -> Ranking:
@@ -39,21 +43,22 @@ def rank_within(scores: NDArray[np.float64], k: int, max_shown: int, id_order: N
     width = min(k, n)
     if not b or not width or not max_shown:
         return Ranking.empty(b, k)
-    return _filled(scores, _prices(scores, width, max_shown), k, np.full(n, max_shown), id_order)
+    demand = _Demand(scores, width, id_order)
+    return _best_filled(scores, _prices(demand, max_shown), k, np.full(n, max_shown), id_order)
 
 
 def rank_within_share(scores: NDArray[np.float64], k: int, share: float, id_order: NDArray[np.int64]) -> Ranking:
     """
-    Give everybody the best *k* while the most shown tenth of the coaches has at most *share* of all b k places.
+    Give everybody the best *k* while the most shown tenth of the coaches has at most *share* of all that is shown.
 
     That the sum of the T largest loads is at most L is the same as: each load is at most t + u_j, and
     T t + sum u_j <= L. In its dual a coach costs 0 <= p_j <= q, all together at most q T, and q rises while
     the tenth has more than its share: the projected subgradient below. Whoever costs q is shown as often as it
-    pays; the others at most t times.
+    pays; the others at most t times. Where vetoes leave lists short, less is shown, and the tenth gets less.
 
     Args:
         scores: (b, n), -inf is a veto.
-        share: From T / n, where T is a tenth of n, at least 1, to 1.
+        share: From :func:`least_share` to 1.
         id_order: (n,), the place of each coach when ids are sorted: the smaller wins a tie.
     """
     b, n = scores.shape
@@ -61,17 +66,48 @@ def rank_within_share(scores: NDArray[np.float64], k: int, share: float, id_orde
     if not b or not width:
         return Ranking.empty(b, k)
     n_tenth = a_tenth_of(n)
-    n_places = int(share * b * width)
-    prices, highest = _prices_of_share(scores, width, n_tenth, n_places)
-    wanted = _wanted(scores - prices, width)
+    n_places = int(share * b * width + 1e-9)
+    while True:
+        found = _within_places(scores, k, n_tenth, n_places, id_order)
+        loads = np.bincount(found.rows[found.rows >= 0], minlength=n)
+        n_allowed = int(share * int(loads.sum()) + 1e-9)
+        if not n_places or _most_shown(loads, n_tenth) <= n_allowed:
+            return found
+        n_places = min(n_places - 1, n_allowed)
+
+
+def _within_places(
+    scores: NDArray[np.float64], k: int, n_tenth: int, n_places: int, id_order: NDArray[np.int64]
+) -> Ranking:
+    """Give the best lists in which no tenth of the coaches has more than *n_places*."""
+    b, n = scores.shape
+    if not n_places:
+        return Ranking.empty(b, k)
+    width = min(k, n)
+    even = rank_within(scores, k, n_places // n_tenth, id_order)  # the better one where all are alike
+    demand = _Demand(scores, width, id_order)
+    prices, highest = _prices_of_share(demand, n_tenth, n_places)
+    wanted = demand.at(prices)
     is_dearest = prices >= _AT_THE_LIMIT * highest if highest else np.zeros(n, np.bool_)
     caps = [_caps_as_wanted(wanted, n_tenth, n_places)]
     caps += [
         _caps(common, wanted, is_dearest, n_tenth, n_places) for common in _common_caps(n, n_tenth, n_places, b * width)
     ]
-    found = [_filled(scores, prices, k, each, id_order) for each in caps]
-    found.append(rank_within(scores, k, n_places // n_tenth, id_order))  # the better one where all are alike
-    return max(found, key=_goodness)
+    tried = [(each, _filled(scores, prices, k, each, id_order)) for each in caps]
+    chosen, _ = max(tried, key=lambda one: _goodness(one[1]))
+    return max((even, _best_filled(scores, prices, k, chosen, id_order)), key=_goodness)
+
+
+def _best_filled(
+    scores: NDArray[np.float64],
+    prices: NDArray[np.float64],
+    k: int,
+    caps: NDArray[np.int64],
+    id_order: NDArray[np.int64],
+) -> Ranking:
+    """Fill lists under a few multiples of the prices, and give the best of them."""
+    factors = _FACTORS if prices.any() else (0.0,)
+    return max((_filled(scores, factor * prices, k, caps, id_order) for factor in factors), key=_goodness)
 
 
 def _goodness(found: Ranking) -> tuple[int, float]:
@@ -79,9 +115,14 @@ def _goodness(found: Ranking) -> tuple[int, float]:
     return int(is_filled.sum()), float(found.scores[is_filled].sum())
 
 
-def a_tenth_of(n: int) -> int:
-    """Return how many coaches a tenth of *n* is: at least one."""
-    return max(1, n // 10)
+def least_share(n: int, b: int, k: int) -> float:
+    """Return what the most shown tenth of *n* coaches has when *b* lists of *k* are spread as evenly as can be."""
+    n_places = b * min(k, n)
+    if not n_places:
+        return 0.0
+    each, more = divmod(n_places, n)
+    n_tenth = a_tenth_of(n)
+    return (n_tenth * each + min(more, n_tenth)) / n_places
 
 
 def _filled(
@@ -115,6 +156,7 @@ def _filled(
                 has[i, j] = True
                 length[i] += 1
                 taken[j] += 1
+    _exchange(scores, has, length == width, taken, caps)
     for i in range(b):
         mine = np.flatnonzero(has[i])
         mine = mine[np.lexsort((id_order[mine], -scores[i, mine]))]
@@ -123,18 +165,63 @@ def _filled(
     return ranking
 
 
-def _prices(scores: NDArray[np.float64], width: int, max_shown: int) -> NDArray[np.float64]:
-    b, n = scores.shape
-    prices = np.zeros(n)
-    finite = scores[scores > -np.inf]
-    if not finite.size or b <= max_shown:
+def _exchange(
+    scores: NDArray[np.float64],
+    has: NDArray[np.bool_],
+    is_full: NDArray[np.bool_],
+    taken: NDArray[np.int64],
+    caps: NDArray[np.int64],
+) -> None:
+    """Let whoever has room take the place of the worst on a list, where that is better, the largest gain first."""
+    worst = np.where(has, scores, np.inf).min(axis=1)
+    for _ in range(_SWEEPS):
+        n_changed = 0
+        for j in np.flatnonzero(taken < caps).tolist():
+            gain = np.where(is_full & ~has[:, j], scores[:, j] - worst, 0.0)
+            order = np.argsort(-gain, kind="stable")[: int(caps[j] - taken[j])]
+            for i in order[gain[order] > 0].tolist():
+                mine = np.flatnonzero(has[i])
+                gone = int(mine[np.argmin(scores[i, mine])])
+                has[i, gone], has[i, j] = False, True
+                taken[gone] -= 1
+                taken[j] += 1
+                worst[i] = scores[i, np.flatnonzero(has[i])].min()
+                n_changed += 1
+        if not n_changed:
+            break
+
+
+class _Demand:
+    """On how many lists each coach stands when everybody has the best; ties go to the smaller id, on any machine."""
+
+    def __init__(self, scores: NDArray[np.float64], width: int, id_order: NDArray[np.int64]) -> None:
+        finite = scores[scores > -np.inf]
+        self.n_lists, self.n = scores.shape
+        self.width = width
+        self.is_any = bool(finite.size)
+        self.spread = (float(finite.std()) if self.is_any else 0.0) or 1.0
+        self._scores = scores
+        self._last = id_order * (_NO_TIE * self.spread)
+
+    def at(self, prices: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Count it at these prices."""
+        net = self._scores - (prices + self._last)
+        if self.width < self.n:
+            best = np.argpartition(-net, self.width - 1, axis=1)[:, : self.width]
+        else:
+            best = np.tile(np.arange(self.n), (self.n_lists, 1))
+        return np.bincount(best[np.take_along_axis(net, best, axis=1) > -np.inf], minlength=self.n)
+
+
+def _prices(demand: _Demand, max_shown: int) -> NDArray[np.float64]:
+    prices = np.zeros(demand.n)
+    if not demand.is_any or demand.n_lists <= max_shown:
         return prices
-    spread = float(finite.std()) or 1.0
-    mean = np.zeros(n)
+    mean = np.zeros(demand.n)
     for number in range(_ROUNDS):
-        wanted = _wanted(scores - prices, width)
-        step = _FIRST_STEP * spread / (1.0 + 0.1 * number)
-        prices = np.maximum(0.0, prices + step * np.clip((wanted - max_shown) / max_shown, -1.0, 1.0))
+        step = _FIRST_STEP * demand.spread / (1.0 + 0.1 * number)
+        beyond = np.clip((demand.at(prices) - max_shown) / max_shown, -1.0, 1.0)
+        prices = np.maximum(0.0, prices + step * beyond)
         if number >= _ROUNDS // 2:
             mean += prices
     return mean / (_ROUNDS - _ROUNDS // 2)
@@ -143,21 +230,17 @@ def _prices(scores: NDArray[np.float64], width: int, max_shown: int) -> NDArray[
 # ── a limit on the most shown tenth ─────────────────────────────────────────
 
 
-def _prices_of_share(
-    scores: NDArray[np.float64], width: int, n_tenth: int, n_places: int
-) -> tuple[NDArray[np.float64], float]:
+def _prices_of_share(demand: _Demand, n_tenth: int, n_places: int) -> tuple[NDArray[np.float64], float]:
     """Return what each coach costs and the most that one may, 0 where nothing has to be dear."""
-    n = scores.shape[1]
-    prices = np.zeros(n)
-    finite = scores[scores > -np.inf]
-    if not finite.size or _most_shown(_wanted(scores, width), n_tenth) <= n_places:
+    prices = np.zeros(demand.n)
+    if not demand.is_any or _most_shown(demand.at(prices), n_tenth) <= n_places:
         return prices, 0.0
-    spread = float(finite.std()) or 1.0
+    spread = demand.spread
     even = n_places / n_tenth
     highest = spread / 2
-    mean, mean_highest = np.zeros(n), 0.0
+    mean, mean_highest = np.zeros(demand.n), 0.0
     for number in range(_ROUNDS):
-        wanted = _wanted(scores - prices, width)
+        wanted = demand.at(prices)
         beyond = np.clip((_most_shown(wanted, n_tenth) - n_places) / n_places, -1.0, 1.0)
         highest = max(0.0, highest + _LIMIT_STEP * spread / (1.0 + 0.05 * number) * float(beyond))
         step = _SHARE_STEP * spread / (1.0 + 0.1 * number)
@@ -218,10 +301,3 @@ def _caps(
 
 def _most_shown(wanted: NDArray[np.int64], n_tenth: int) -> int:
     return int(np.partition(wanted, len(wanted) - n_tenth)[len(wanted) - n_tenth :].sum())
-
-
-def _wanted(net: NDArray[np.float64], width: int) -> NDArray[np.int64]:
-    """Count on how many lists each coach stands when everybody has the best *width*."""
-    b, n = net.shape
-    best = np.argpartition(-net, width - 1, axis=1)[:, :width] if width < n else np.tile(np.arange(n), (b, 1))
-    return np.bincount(best[np.take_along_axis(net, best, axis=1) > -np.inf], minlength=n)
