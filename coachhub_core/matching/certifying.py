@@ -79,6 +79,20 @@ def certify(
         lacks a coach or likes one it has less, and the coach has a seat or likes a trainee it has less;
         what is equally liked is not liked less.
     """
+    unreadable = _unreadable(candidates, scores, seats, coaches, need, coach_scores)
+    if unreadable:
+        return Certificate(
+            n_trainees=len(candidates),
+            n_placed=0,
+            value=0.0,
+            worst=None,
+            n_blocking=0,
+            blocking=(),
+            broken=tuple(unreadable),
+            bound=None,
+            is_most=None,
+            is_worst_best=None,
+        )
     lists = [[int(c) for c in row] for row in candidates]
     mine = [[float(s) for s in row] for row in scores]
     theirs = mine if coach_scores is None else [[float(s) for s in row] for row in coach_scores]
@@ -153,6 +167,43 @@ def certify(
         top_tenth=sum(loads[: math.ceil(len(loads) / 10)]) / len(made) if made else 0.0,
         worst_place=_worst_place(likes, got),
     )
+
+
+def _unreadable(
+    candidates: Any, scores: Any, seats: Any, coaches: Any, need: Any | None, coach_scores: Any | None
+) -> list[str]:
+    """Say what is no placement at all: numbers that are none, or shapes that do not fit together."""
+    m = len(seats)
+    found = []
+    if not all(_is_whole(s) and s >= 0 for s in seats):
+        found.append("seats are not whole numbers, 0 or more")
+    if need is not None and (len(need) != len(candidates) or not all(_is_whole(n) and n >= 0 for n in need)):
+        found.append(f"need is not {len(candidates)} whole numbers, 0 or more")
+    for row in candidates:
+        if not all(_is_whole(c) and -1 <= c < m for c in row):
+            found.append(f"candidates name no coach from 0 to {m - 1}, nor -1")
+            break
+        known = [int(c) for c in row if c >= 0]
+        if len(set(known)) < len(known):
+            found.append("candidates name a coach twice for one trainee")
+            break
+    for name, given in (("scores", scores), ("coach_scores", coach_scores)):
+        if given is None:
+            continue
+        if [len(row) for row in given] != [len(row) for row in candidates]:
+            found.append(f"{name} are not one for each of the candidates")
+        elif not all(float(s) < math.inf for row in given for s in row):  # NaN is not below either
+            found.append(f"{name} are not numbers, or -inf for a veto")
+    if not all(_is_whole(c) and c >= -1 for row in coaches for c in row):
+        found.append("the placement names coaches by numbers that are not whole, or below -1")
+    return found
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        return bool(math.isfinite(value) and int(value) == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _worst_place(likes: list[dict[int, tuple[float, float]]], got: list[list[int]]) -> int | None:

@@ -26,6 +26,7 @@ from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import (
     NEVER,
     AllowedPairs,
+    AssignerOffer,
     Deadline,
     Matcher,
     MatcherOffer,
@@ -202,6 +203,10 @@ class CoachMatcher:
             ProfileIncomplete: If there is no goal.
             Invalid: If a member is unknown, naming those known, or has a wrong value.
         """
+        if not isinstance(trainee_profile, Mapping):
+            raise Invalid.at("trainee_profile", "must be a mapping, such as {'goal': 'a first marathon'}")
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise Invalid.at("limit", "must be a whole number from 1 to 100")
         _, host = self._opened()
         host.wait_for(self.coaches)
         found = host.suggest(self.coaches, profile_table(trainee_profile), limit=limit)
@@ -274,6 +279,8 @@ class CoachMatcher:
             raise Invalid.at("max_shown", "give either max_shown or top_tenth_share")
         if max_shown is not None and max_shown < 0:
             raise Invalid.at("max_shown", "must be 0 or more")
+        if top_tenth_share is not None and not isinstance(top_tenth_share, float | int):
+            raise Invalid.at("top_tenth_share", "must be a number")
         least = least_share(len(coaches), len(trainees), k)
         if top_tenth_share is not None and not least <= top_tenth_share <= 1:
             sentence = f"must be from {least:.3g}, the least for {len(trainees)} lists of {k} and these coaches, to 1"
@@ -314,6 +321,7 @@ class CoachMatcher:
         trainees: TraineeTable,
         *,
         mode: str = "stable",
+        assigner: str | None = None,
         seats: ArrayLike | None = None,
         need: ArrayLike | None = None,
     ) -> Placements:
@@ -321,12 +329,20 @@ class CoachMatcher:
         Place many trainees at once, within the seats and the hard constraints.
 
         Args:
-            mode: Of the shipped assigner: ``stable``.
+            mode: ``stable``, or another one that an assigner offers: ``duet`` has ``welfare``, ``worst_first`` and
+                ``exact``.
+            assigner: Its name; None: ``plain``, which ships, where it has the mode, else the first that has it.
             seats: (m,), places per coach; None: the table's ``seats_left``, one where it has none.
             need: (n,), coaches per trainee; None: one each.
         Returns:
             Rows of :attr:`coaches`; equal scores go to the smaller id.
+        Raises:
+            Invalid: If shapes or values do not fit together; names the argument.
+            PluginError: If no such assigner is offered, or none with that mode.
         """
+        offers = _assigners(self._plugins)
+        if assigner is None:
+            assigner = next((name for name in ("plain", *sorted(offers)) if mode in offers[name].modes), "plain")
         _, host = self._opened()
         coaches = self.coaches
         by_id = np.argsort(coaches.id_order)  # an assigner breaks ties by number, so the numbers follow the ids
@@ -343,7 +359,7 @@ class CoachMatcher:
             forbidden = np.ones(len(coaches), np.bool_)
             forbidden[pairs.rows(i)] = False
             scores[i, forbidden] = -np.inf
-        made = place(None, scores[:, by_id], free[by_id], need=need, mode=mode)
+        made = place(None, scores[:, by_id], free[by_id], need=need, mode=mode, assigner=assigner, offers=offers)
         placed = np.where(made.coaches >= 0, by_id[made.coaches], -1).astype(np.int32)
         return attrs.evolve(made, coaches=placed)
 
@@ -373,3 +389,11 @@ def _offers(plugins: Sequence[object] | None) -> dict[str, MatcherOffer]:
 
     hook = load_plugins(plugins).hook
     return merge_offers("coachhub_matchers", hook.coachhub_matchers(settings=Settings()))
+
+
+def _assigners(plugins: Sequence[object] | None) -> dict[str, AssignerOffer]:
+    """Give the assigners that these plugins, or those installed, offer beside the one that ships."""
+    from coachhub_core.plugins import load_plugins, merge_offers
+
+    hook = load_plugins(plugins).hook
+    return merge_offers("coachhub_assigners", hook.coachhub_assigners(settings=Settings()))

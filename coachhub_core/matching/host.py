@@ -117,6 +117,7 @@ class MatcherHost:
         self._wait = wait
         self._runner = Runner(wait=wait)
         self._lock = threading.Lock()
+        self._preparing = threading.Lock()  # taken before the other one, never within it
         self._snapshots: OrderedDict[tuple[int, int], _Prepared] = OrderedDict()
         self._faults: deque[float] = deque()
         self._open_until = -1.0
@@ -351,7 +352,7 @@ class MatcherHost:
 
     def _prepared(self, coaches: CoachTable, prices: NDArray[np.float64] | None = None) -> _Prepared:
         key = (id(coaches), id(prices))  # the entry holds both, so the ids cannot be others'
-        with self._lock:
+        with self._preparing:  # a lock of its own: a plugin's features may take long, and health must not wait for them
             prepared = self._snapshots.get(key)
             if prepared is None:
                 rules = HardRules(coaches, self._constraints)

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import coachhub_scipy
 from coachhub_core import hookimpl
 from coachhub_core.domain.vocabulary import shipped
 from coachhub_core.errors import ArtefactError, Invalid, MatcherFault, PluginError
-from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Number, matcher_from_scores
+from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Number, certify, matcher_from_scores
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.hosted import Hosted
+from coachhub_core.matching.market import make_market
 from coachhub_core.matching.sample import sample_coaches, sample_rows
 from coachhub_core.matching.schema import coach_table, trainee_table
 from coachhub_core.memory.matcher import PlainMatcher
@@ -249,6 +251,49 @@ def test_a_cohort_is_placed_within_seats_and_rules() -> None:
     assert made.coaches.tolist() == [[1], [0], [-1]]
     with pytest.raises(Invalid, match="seats"):
         CoachMatcher(coaches=coaches).place(trainees, seats=[1])
+
+
+@pytest.mark.parametrize("mode", ["stable", "welfare", "worst_first", "exact"])
+def test_a_cohort_is_placed_by_whoever_has_the_mode(mode: str) -> None:
+    """What ships is stable alone; the rest comes with the plugin, without being named."""
+    market = make_market("much", n_trainees=30, n_coaches=10, seed=4)
+    model = CoachMatcher.fit(market.log, market.coaches, market.trainees, plugins=[coachhub_scipy])
+    seats = [3] * 10
+    made = model.place(market.trainees, mode=mode, seats=seats)
+    every = [list(range(10))] * 30
+    scores = model._all_scores(market.trainees)
+    found = certify(every, scores, seats, made.coaches)
+    assert found.broken == ()
+    stable = certify(every, scores, seats, model.place(market.trainees, seats=seats).coaches)
+    assert found.n_placed > 0
+    assert mode not in ("welfare", "exact") or found.value > stable.value
+    named = model.place(market.trainees, mode=mode, assigner="duet", seats=seats)
+    assert certify(every, scores, seats, named.coaches).value == pytest.approx(found.value)
+
+
+def test_a_mode_or_an_assigner_that_nobody_has_is_refused_by_name() -> None:
+    """With what there is."""
+    matcher = CoachMatcher(plugins=[coachhub_scipy])
+    trainees = trainee_table([{"id": "1", "goal": "yoga"}])
+    with pytest.raises(PluginError, match="the assigner 'plain' has no mode 'fair'"):
+        matcher.place(trainees, mode="fair")
+    with pytest.raises(PluginError, match="no assigner 'nobody' is offered; known: duet, plain"):
+        matcher.place(trainees, assigner="nobody")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ((None,), "trainee_profile: must be a mapping"),
+        (([1],), "trainee_profile: must be a mapping"),
+        (({"goal": "yoga"}, "5"), "limit: must be a whole number"),
+        (({"goal": "yoga"}, True), "limit: must be a whole number"),
+    ],
+)
+def test_what_is_no_profile_is_refused_in_a_sentence(given: tuple[Any, ...], sentence: str) -> None:
+    """Not with an error of Python's."""
+    with pytest.raises(Invalid, match=sentence):
+        CoachMatcher().find_matches(*given)
 
 
 def test_a_ranking_that_breaks_the_contract_is_a_fault() -> None:

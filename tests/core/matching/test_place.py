@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import Any
 
@@ -53,6 +54,36 @@ def test_the_certificate_counts_what_is_true() -> None:
     found = certify([[0, 1], [0, 1]], [[0.9, 0.5], [0.8, 0.2]], [1, 1], [[0], [1]])
     assert (found.n_placed, found.worst, found.n_blocking, found.broken, found.is_stable) == (2, 0.2, 0, (), True)
     assert found.value == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"coaches": [[0.7], [1]]}, "names coaches by numbers that are not whole"),
+        ({"coaches": [[-2], [1]]}, "below -1"),
+        ({"coaches": [["0"], [1]]}, "not whole"),
+        ({"candidates": [[0, 0], [0, 1]]}, "name a coach twice for one trainee"),
+        ({"candidates": [[0, 5], [0, 1]]}, "name no coach from 0 to 1"),
+        ({"candidates": [[0], [0, 1]]}, "scores are not one for each of the candidates"),
+        ({"scores": [[math.inf, 0.5], [0.8, 0.2]]}, "scores are not numbers, or -inf for a veto"),
+        ({"scores": [[math.nan, 0.5], [0.8, 0.2]]}, "scores are not numbers"),
+        ({"scores": [[0.9, 0.5]]}, "scores are not one for each"),
+        ({"coach_scores": [[0.9], [0.8, 0.2]]}, "coach_scores are not one for each"),
+        ({"seats": [-1, 1]}, "seats are not whole numbers"),
+        ({"seats": [0.5, 1]}, "seats are not whole numbers"),
+        ({"need": [1]}, "need is not 2 whole numbers"),
+        ({"need": [1, -1]}, "need is not 2 whole numbers"),
+        ({"coaches": [[0]]}, "1 rows for 2 trainees"),
+    ],
+)
+def test_what_is_no_placement_is_certified_to_nobody(changed: dict[str, Any], sentence: str) -> None:
+    """Numbers that are none and shapes that do not fit are said, and neither read as something else nor an error."""
+    whole = {"candidates": [[0, 1], [0, 1]], "scores": [[0.9, 0.5], [0.8, 0.2]], "seats": [1, 1], "coaches": [[0], [1]]}
+    assert certify(**whole).broken == ()
+    found = certify(**{**whole, **changed})
+    assert any(sentence in said for said in found.broken), found.broken
+    assert not found.is_stable
+    assert not found.is_best()
 
 
 def test_the_certificate_says_what_a_placement_does_to_people() -> None:
