@@ -40,17 +40,20 @@ ROUND_SECONDS: Final = 10.0  # then other due work has its turn, and a worker th
 MAX_ATTEMPTS: Final = 12  # with the backoff below 15 to 30 hours
 SLOW_SECONDS: Final = 1.0  # what a listener may take to fail before it is let rest
 REST_SECONDS: Final = 30.0
+GIVE_UP: Final = timedelta(hours=30)  # from then on it counts as a try that a listener was not even asked
+_RESTS: Final = "it took long to fail, and is not asked for a while"
 _BATCH: Final = 100
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
 
 
 @attrs.frozen(kw_only=True)
 class _Told:
-    """How the telling of one event went; ``reason`` is None when everybody has heard."""
+    """How the telling of one event went; ``reason`` is None when everybody has heard, or ``is_tried`` is false."""
 
     event: StoredEvent
     heard: frozenset[str]
     reason: str | None
+    is_tried: bool = True
 
 
 class Telling:
@@ -100,7 +103,7 @@ class Telling:
         if isinstance(event, str):
             log.warning("event %s (%s) waits: %s", stored.id, stored.type, event)
             return _Told(event=stored, heard=stored.heard, reason=event)
-        heard, reasons = set(stored.heard), []
+        heard, reasons, n_resting = set(stored.heard), [], 0
         for listener in self._listeners_of(stored.type):
             if listener.name in heard:
                 continue
@@ -108,8 +111,10 @@ class Telling:
             if reason is None:
                 heard.add(listener.name)
             else:
+                n_resting += reason == _RESTS
                 reasons.append(f"{listener.name}: {reason}")
-        return _Told(event=stored, heard=frozenset(heard), reason="; ".join(reasons) or None)
+        is_tried = not reasons or n_resting < len(reasons)
+        return _Told(event=stored, heard=frozenset(heard), reason="; ".join(reasons) or None, is_tried=is_tried)
 
     def _why_not_heard(self, listener: Listener, event: Event, stored: StoredEvent) -> str | None:
         """Tell one listener; return None when it has heard."""
@@ -118,7 +123,7 @@ class Telling:
             breaker.admit()
         except Unavailable:
             if stored.n_attempts < MAX_ATTEMPTS:  # no event is given up untried
-                return "it took long to fail, and is not asked for a while"
+                return _RESTS
         began = self._monotonic()
         reason: str | None = None
         try:
@@ -155,14 +160,17 @@ class Telling:
             work.outbox.done([one.event.id for one in told if one.reason is None], now=now)
             for one in told:
                 if one.reason is not None:
+                    age = now - one.event.created_at
                     is_last = one.event.n_attempts >= MAX_ATTEMPTS
+                    pause = backoff(one.event.n_attempts) if one.is_tried else rest(age)
                     work.outbox.failed(
                         one.event.id,
                         owner=self._owner,
                         now=now,
-                        retry_at=None if is_last else now + backoff(one.event.n_attempts),
+                        retry_at=None if is_last else now + pause,
                         reason=one.reason,
                         heard=one.heard,
+                        counts=one.is_tried or age > GIVE_UP,
                     )
             work.outbox.give_back([event.id for event in untold], owner=self._owner, now=now)
             work.commit()
@@ -185,3 +193,9 @@ def backoff(n_attempts: int) -> timedelta:
     """Return 4, 16, 64 … seconds up to six hours, with full jitter above half."""
     longest = min(4.0 ** min(n_attempts, 10), 21_600.0)
     return timedelta(seconds=longest * _jitter.uniform(0.5, 1.0))
+
+
+def rest(age: timedelta) -> timedelta:
+    """Return how long an event waits for a listener that rests: a tenth of its age, half a minute to a quarter hour."""
+    seconds = min(900.0, max(REST_SECONDS, age.total_seconds() / 10))
+    return timedelta(seconds=seconds * _jitter.uniform(1.0, 1.5))

@@ -85,6 +85,7 @@ class _Untold:
         retry_at: datetime | None,
         reason: str,
         heard: Collection[str] = (),
+        counts: bool = True,
     ) -> None:
         """Nothing was leased."""
 

@@ -17,6 +17,7 @@ import redis
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from coachhub_core.errors import SettingsError
+from coachhub_redis.bounded import bound
 
 _SENTINEL_PORT: Final = 26_379
 _ONE: Final = ("redis", "rediss", "unix")
@@ -122,6 +123,8 @@ def _asking(known: Sentinels, options: dict[str, Any]) -> redis.ConnectionPool:
         known.hosts,
         sentinel_kwargs={**{name: options[name] for name in of_asking}, **known.asked_with, **tls},
     )
+    for asked in sentinel.sentinels:
+        bound(asked.connection_pool)
     options = {**options, **known.login, **tls}
     pool: redis.ConnectionPool = _WaitingSentinelPool(known.service, sentinel, **options)  # type: ignore[no-untyped-call]
     return pool

@@ -22,6 +22,9 @@ from coachhub_core.errors import Contended, Unavailable
 
 HELD_SECONDS: Final = 0.9  # who waited less met the end of his own time
 _LOOK_SECONDS: Final = 1.0
+_COMMITS_STILL: Final = (
+    "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s AND command <> 'Sleep' AND time >= %s"
+)
 
 
 class Held:
@@ -30,6 +33,7 @@ class Held:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread_id: int | None = None
+        self._since = 0.0
         self._look_at = 0.0
 
     @property
@@ -51,7 +55,7 @@ class Held:
             yield
         except Contended:
             if time.monotonic() - began > HELD_SECONDS:
-                self._thread_id = thread_id
+                self._since, self._thread_id = began, thread_id
             raise
         finally:
             socket.blames = True
@@ -74,9 +78,11 @@ class Held:
             if is_hurried and time.monotonic() < self._look_at:
                 raise Unavailable(what="the database")
             self._look_at = time.monotonic() + _LOOK_SECONDS
-            asked = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s"
-            if connection.exec_driver_sql(asked, (thread_id,)).scalar_one():
+            # not one that has only lost its client, nor another that has this number since the server began anew
+            busy_for = max(1, int(time.monotonic() - self._since) - 1)
+            if connection.exec_driver_sql(_COMMITS_STILL, (thread_id, busy_for)).scalar_one():
                 raise Unavailable(what="the database")
-            self._thread_id = None
+            if self._thread_id == thread_id:
+                self._thread_id = None
         finally:
             self._lock.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Final
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PING_SECONDS: Final = 2.0
 _TRIAL_SECONDS: Final = 3.0
+_TRY_SECONDS: Final = 10.0  # after which a change is tried again, so that health does not hang on who wrote last
 # a transaction that is written down and leaves nothing: a row set to what it is would not be, where a log is full
 _CHANGE: Final = (
     "INSERT INTO alembic_version (version_num) VALUES (%s)",
@@ -52,6 +54,7 @@ class Pooled:
         self._mark = f"ping-{uuid4().hex[:12]}"  # of this process: none waits for another's
         self.is_suspect = False
         """Whether the last change failed though the server was there: it may be full, or read-only."""
+        self._wrote_at = -_TRY_SECONDS
 
     def connect(self) -> Connection:
         """
@@ -120,7 +123,8 @@ class Pooled:
         connection = self._taken()
         try:
             is_read_only = connection.exec_driver_sql("SELECT @@global.read_only").scalar_one()
-            if is_read_only or self.is_suspect:  # who asks may be let through all the same
+            # who asks may be let through though it is read-only; and who has written nothing lately knows nothing
+            if is_read_only or self.is_suspect or time.monotonic() - self._wrote_at > _TRY_SECONDS:
                 self._see_to_held(connection)
                 self._write(connection, *_CHANGE, about=(self._mark,))
         finally:
@@ -145,8 +149,10 @@ class Pooled:
                 raise Unwritable(what="the database") from exc
             raise
         except Unavailable as exc:
+            self.is_suspect = True
             raise Unwritable(what="the database") from exc
         self.is_suspect = False
+        self._wrote_at = time.monotonic()
 
 
 def discard(connection: Connection) -> None:

@@ -100,7 +100,7 @@ def test_column(house: House, hub: CoachHub, column: Column) -> None:
         time.sleep(0.2)  # for what was on its way
         first = prepared.probe(at_once=SLOWLY_AT_ONCE if column.is_slow else None)
         wrong = _wrong(first, column)
-        health = until(lambda: _health(house, column.health), 10)
+        health = until(lambda: all(_health(house, column.health) for _ in range(5)), 15)  # each worker says so
         searched = column.searched is None or until(lambda: _searched(prepared) in column.searched, 10)
         again = prepared.probe() if column.name in WAITED_FOR and column.neighbour == "mariadb" else {}
     finally:

@@ -144,12 +144,14 @@ class Outbox(Protocol):
         retry_at: datetime | None,
         reason: str,
         heard: Collection[str] = (),
+        counts: bool = True,
     ) -> None:
         """
         Give an event that *owner* still holds back for *retry_at*, or bury it as dead when that is None.
 
         Args:
             heard: The listeners who need not be told again.
+            counts: Whether it was a try.
         """
         ...
 

@@ -137,14 +137,17 @@ class SqlOutbox:
         retry_at: datetime | None,
         reason: str,
         heard: Collection[str] = (),
+        counts: bool = True,
     ) -> None:
         """Later again, or never."""
-        values = {
+        values: dict[str, Any] = {
             "state": "dead" if retry_at is None else "waiting",
             "due_at": retry_at or now,
             "error": reason[:255],
             "heard": sorted(heard) or None,
         }
+        if not counts:
+            values["n_attempts"] = _O.n_attempts - 1
         self._connection.execute(
             sa.update(outbox_events).where(_O.id == id, _O.owner == owner).values(owner=None, **values)
         )

@@ -339,10 +339,42 @@ def test_no_event_is_given_up_untried(world: World) -> None:
 
     worker = world.telling(hangs)
     world.happened(3)
-    n_told = 0
-    while world.backlog()[0]:
-        n_told += worker.tell(100)
+    for _ in range(3):
+        worker.tell(100)
         world.clock.advance(hours=7)  # to the next try; the worker's own time stands still, so that all meet the rest
-    assert n_told == 4 * MAX_ATTEMPTS
+    assert len(asked) == 1
+    storage: Any = world.hub.storage
+    with storage.engine.connect() as connection:
+        n_attempts = connection.execute(sa.select(outbox_events.c.n_attempts)).scalars().all()
+    assert sorted(n_attempts) == [0, 0, 0, 1]  # to be passed over is no try
+    while world.backlog()[0]:
+        worker.tell(100)
+        world.clock.advance(hours=7)
     assert world.backlog() == (0, 4)
     assert len(asked) == 1 + 4
+
+
+def test_who_hangs_for_long_hears_soon_after(world: World) -> None:
+    """Twenty minutes of it, then every event within a tenth of that and the rest of the one that tried."""
+    ids = world.happened(30)
+    heard: list[UUID] = []
+    is_away = True
+
+    def hangs(event: Event, event_id: UUID) -> None:
+        if is_away:
+            world.passes(5)
+            raise TimeoutError("no answer")
+        heard.append(event.aggregate_id)
+
+    worker = world.telling(hangs)
+    while world.seconds[0] < 20 * 60:
+        worker.tell(100)
+        world.passes(1)
+    is_away = False
+    healed_at = world.seconds[0]
+    while world.backlog()[0] and world.seconds[0] < healed_at + 3_600:
+        worker.tell(100)
+        world.passes(1)
+    print(f"{world.seconds[0] - healed_at:.0f} seconds after it was back")
+    assert sorted(heard) == sorted(ids)
+    assert world.seconds[0] - healed_at < 300
