@@ -22,6 +22,7 @@ from coachhub_core.errors import Contended, Unavailable
 
 HELD_SECONDS: Final = 0.9  # who waited less met the end of his own time
 _LOOK_SECONDS: Final = 1.0
+_REFUSE_SECONDS: Final = 3.0  # after a commit that the server broke off
 _COMMITS_STILL: Final = (
     "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s AND command <> 'Sleep' AND time >= %s"
 )
@@ -35,6 +36,7 @@ class Held:
         self._thread_id: int | None = None
         self._since = 0.0
         self._look_at = 0.0
+        self._refused_until = 0.0
 
     @property
     def is_known(self) -> bool:
@@ -57,6 +59,10 @@ class Held:
             if time.monotonic() - began > HELD_SECONDS:
                 self._since, self._thread_id = began, thread_id
             raise
+        except Unavailable:  # the server itself gave up waiting
+            if time.monotonic() - began > HELD_SECONDS:
+                self._refused_until = time.monotonic() + _REFUSE_SECONDS
+            raise
         finally:
             socket.blames = True
 
@@ -69,6 +75,8 @@ class Held:
         Raises:
             Unavailable: If the server's list still shows it.
         """
+        if is_hurried and time.monotonic() < self._refused_until:
+            raise Unavailable(what="the database")
         thread_id = self._thread_id
         if thread_id is None:
             return
@@ -79,7 +87,7 @@ class Held:
                 raise Unavailable(what="the database")
             self._look_at = time.monotonic() + _LOOK_SECONDS
             # not one that has only lost its client, nor another that has this number since the server began anew
-            busy_for = max(1, int(time.monotonic() - self._since) - 1)
+            busy_for = int(time.monotonic() - self._since) - 1  # the server counts whole seconds
             if connection.exec_driver_sql(_COMMITS_STILL, (thread_id, busy_for)).scalar_one():
                 raise Unavailable(what="the database")
             if self._thread_id == thread_id:

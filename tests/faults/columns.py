@@ -309,7 +309,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("mariadb", "full", _filled, _emptier, database_full, DEGRADED, 2.0),
     Column(
         *("mariadb", "full and waiting", _held, _let_go, database_full, DEGRADED, 5.0, True),
-        locked=frozenset({"chat: send", "chat: read mark", "erasure"}),
+        locked=frozenset({"chat: send", "chat: read mark"}),
     ),
     *_faults("redis", all_well, DEGRADED),
     Column("redis", "frozen", *_frozen("redis"), all_well, DEGRADED, 5.0),
