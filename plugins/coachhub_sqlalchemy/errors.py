@@ -16,6 +16,8 @@ from coachhub_sqlalchemy.tables import metadata
 
 # MySQL and MariaDB: deadlock, lock wait, snapshot changed under us; then what "away" looks like.
 _CONTENDED: Final = frozenset({1213, 1205, 1020})
+LOCKED: Final = frozenset({1213, 1205})
+IS_THERE: Final = frozenset({1050, 1060, 1061})  # a table, a column, an index that is to be made
 _LOST: Final = frozenset({2006, 2013, 2055, 1927, 1053, 4031})
 _UNWRITABLE: Final = frozenset({1290, 1836, 3, 20, 1021, 1026, 1030, 1114, 1598})  # read-only; no room, under its names
 _DUPLICATE: Final = frozenset({1062, 1586})
@@ -38,6 +40,12 @@ class Lost(Contended):
     """
 
 
+def code_of(error: BaseException | None) -> int | None:
+    """Return the number a server gave its error, or None where there is none."""
+    found = error.args[0] if error is not None and error.args else None
+    return found if isinstance(found, int) else None
+
+
 def _named_constraints() -> dict[str, str]:
     found = {}
     for table in metadata.tables.values():
@@ -52,7 +60,7 @@ def translate(error: BaseException) -> CoachHubError | None:
     """Return what the core calls this error, or None when it is a mistake of ours and must show as one."""
     if isinstance(error, sqlite3.Error):
         return _sqlite(error)
-    code = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    code = code_of(error)
     if code is None:
         return None
     text = str(error.args[1]) if len(error.args) > 1 else ""
@@ -65,6 +73,8 @@ def translate(error: BaseException) -> CoachHubError | None:
     if code in _DUPLICATE:
         name = re.search(r"for key '(?:[^']*\.)?([^']+)'", text)
         return Duplicate(constraint=_named_constraints().get(name.group(1) if name else "", "unknown"))
+    if code in IS_THERE:
+        return None
     if type(error).__name__ in ("OperationalError", "InterfaceError", "InternalError"):
         return Unavailable()
     return None
@@ -87,7 +97,7 @@ def _sqlite(error: sqlite3.Error) -> CoachHubError | None:
 
 def _has_no_code(error: BaseException) -> bool:
     """Whether the driver raised it without a word of the server: it could not read what came."""
-    if error.args and isinstance(error.args[0], int):
+    if code_of(error) is not None:
         return False
     return type(error).__name__ in ("InternalError", "OperationalError", "InterfaceError") or _is_of_driver(error)
 

@@ -25,6 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from coachhub_core.errors import Contended, SettingsError
 from coachhub_sqlalchemy.database_file import DatabaseFile
 from coachhub_sqlalchemy.engine import WRITES
+from coachhub_sqlalchemy.errors import IS_THERE, LOCKED, code_of
 from coachhub_sqlalchemy.mysql import take_time
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _TURN_SECONDS: Final = 2  # below what any statement may take
 _TELL_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = (0.5, 10.0)  # between two tries, while others read: doubled from the first to the last
 _NUMBER: Final = re.compile(r"[0-9]{4}")
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -143,13 +145,39 @@ def _upgrade(engine: Engine, url: URL) -> str | None:
 
 
 def apply(connection: Connection, config: Config) -> None:
-    """Run the revisions that *config* knows and the database has not seen, however long they take."""
+    """
+    Run the revisions that *config* knows and the database has not seen, however long they take.
+
+    A table that somebody reads for long is waited for, a second at a time: meanwhile others read it too.
+
+    Raises:
+        SettingsError: If the database has what a revision would make, and not from a migration that ended early.
+    """
     from alembic import command
 
     take_time(connection)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    connection.commit()
+    pause, longest = _PAUSE_SECONDS
+    told = -math.inf
+    while True:
+        try:
+            command.upgrade(config, "head")
+            connection.commit()
+            return
+        except (Contended, sa.exc.DBAPIError) as exc:
+            code = code_of(exc.__cause__)
+            if code in IS_THERE:
+                raise SettingsError.of(
+                    [f"database: it has what the next revision makes: {exc.__cause__}: nothing else may change it"]
+                ) from exc
+            if code not in LOCKED:
+                raise
+        connection.rollback()  # what is done by now stays, and no table is held in the pause
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            log.info("the schema is to change, and somebody reads or writes a table for long; this waits for it")
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
 
 
 @contextmanager

@@ -48,8 +48,10 @@ _SESSION: Final = (
 """What MariaDB alone knows stands in the first comment, what MySQL 8 alone knows in the second."""
 
 _UNHURRIED: Final = (
-    "SET innodb_lock_wait_timeout=50 /*M!100000 , max_statement_time=0 */ /*!80000 , max_execution_time=0 */"
+    "SET lock_wait_timeout=1, innodb_lock_wait_timeout=1 "
+    "/*M!100000 , max_statement_time=0 */ /*!80000 , max_execution_time=0 */"
 )
+"""Whoever waits for a table to be free keeps all others from it who come later: he asks often, and briefly."""
 
 
 def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool, patience: float) -> Engine:
@@ -101,7 +103,11 @@ def mysql_engine(url: URL, pool_size: int, breaker: Breaker, *, is_reading: bool
 
 
 def take_time(connection: Connection) -> None:
-    """Let what is said on a connection from now on take as long as it needs; the pool never sees it again."""
+    """
+    Let what is said on a connection from now on take as long as it needs; the pool never sees it again.
+
+    That is said of its work and not of locks, which are waited for a second.
+    """
     if connection.dialect.name != "mysql":
         return
     connection.detach()

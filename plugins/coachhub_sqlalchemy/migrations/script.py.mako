@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from coachhub_sqlalchemy.migrations import steps
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
@@ -14,6 +16,7 @@ min_code = ${repr(down_revision)}
 
 
 def upgrade() -> None:
+    # by steps.create_table, steps.add_column and steps.create_index, which go on where a killed migration stopped
     ${upgrades if upgrades else "pass"}
 
 

@@ -1,8 +1,8 @@
 """
 The first schema: every room of the first release.
 
-Made from the tables as they were then, and never edited since: what comes later
-is a revision of its own.
+Made from the tables as they were then, and what it makes never changes: what comes
+later is a revision of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from coachhub_sqlalchemy import types
+from coachhub_sqlalchemy.migrations import steps
 from coachhub_sqlalchemy.tables.base import MYSQL
 
 revision = "0001"
@@ -20,7 +21,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "audit_events",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("at", types.Instant(), nullable=False),
@@ -33,8 +34,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_events")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_audit_events_actor_id"), "audit_events", ["actor_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_audit_events_actor_id"), "audit_events", ["actor_id"], unique=False)
+    steps.create_table(
         "backups",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -55,7 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "erasures",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("account_id", types.Id(), nullable=False),
@@ -64,7 +65,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_erasures")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "outbox_events",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("type", sa.String(length=64), nullable=False),
@@ -81,8 +82,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_outbox_events_state_due_at"), "outbox_events", ["state", "due_at"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_outbox_events_state_due_at"), "outbox_events", ["state", "due_at"], unique=False)
+    steps.create_table(
         "outcomes",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("at", types.Instant(), nullable=False),
@@ -99,7 +100,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outcomes")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "users",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("email", sa.String(length=255), nullable=False),
@@ -125,7 +126,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "availability",
         sa.Column("account_id", types.Id(), nullable=False),
         sa.Column("zone", sa.String(length=64), nullable=False),
@@ -138,7 +139,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_availability")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "coaches",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("user_id", types.Id(), nullable=False),
@@ -170,7 +171,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", name=op.f("uq_coaches_user_id")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "exports",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("account_id", types.Id(), nullable=False),
@@ -187,9 +188,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_exports_account_id_id"), "exports", ["account_id", "id"], unique=False)
-    op.create_index(op.f("ix_exports_state_id"), "exports", ["state", "id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_exports_account_id_id"), "exports", ["account_id", "id"], unique=False)
+    steps.create_index(op.f("ix_exports_state_id"), "exports", ["state", "id"], unique=False)
+    steps.create_table(
         "idempotency_keys",
         sa.Column("account_id", types.Id(), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -204,8 +205,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "key", name=op.f("pk_idempotency_keys")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_idempotency_keys_expires_at"), "idempotency_keys", ["expires_at"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_idempotency_keys_expires_at"), "idempotency_keys", ["expires_at"], unique=False)
+    steps.create_table(
         "notifications",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("account_id", types.Id(), nullable=False),
@@ -221,8 +222,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_notifications_dedupe_key")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_notifications_account_id_id"), "notifications", ["account_id", "id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_notifications_account_id_id"), "notifications", ["account_id", "id"], unique=False)
+    steps.create_table(
         "sessions",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("account_id", types.Id(), nullable=False),
@@ -237,9 +238,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_sessions_account_id"), "sessions", ["account_id"], unique=False)
-    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_sessions_account_id"), "sessions", ["account_id"], unique=False)
+    steps.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
+    steps.create_table(
         "certifications",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("coach_id", types.Id(), nullable=False),
@@ -257,8 +258,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_certifications")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_certifications_coach_id"), "certifications", ["coach_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_certifications_coach_id"), "certifications", ["coach_id"], unique=False)
+    steps.create_table(
         "coach_facets",
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("value", sa.String(length=35), nullable=False),
@@ -270,10 +271,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("coach_id", "kind", "value", name=op.f("pk_coach_facets")),
         **MYSQL,
     )
-    op.create_index(
+    steps.create_index(
         op.f("ix_coach_facets_kind_value_coach_id"), "coach_facets", ["kind", "value", "coach_id"], unique=False
     )
-    op.create_table(
+    steps.create_table(
         "coach_listings",
         sa.Column("coach_id", types.Id(), nullable=False),
         sa.Column("is_listed", sa.Boolean(), nullable=False),
@@ -292,22 +293,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("coach_id", name=op.f("pk_coach_listings")),
         **MYSQL,
     )
-    op.create_index(
+    steps.create_index(
         op.f("ix_coach_listings_city_key_rating_score"), "coach_listings", ["city_key", "rating_score"], unique=False
     )
-    op.create_index(
+    steps.create_index(
         op.f("ix_coach_listings_is_listed_price_coach_id"),
         "coach_listings",
         ["is_listed", "price", "coach_id"],
         unique=False,
     )
-    op.create_index(
+    steps.create_index(
         op.f("ix_coach_listings_is_listed_rating_score_coach_id"),
         "coach_listings",
         ["is_listed", "rating_score", "coach_id"],
         unique=False,
     )
-    op.create_table(
+    steps.create_table(
         "coach_specialties",
         sa.Column("tag", sa.String(length=80), nullable=False),
         sa.Column("rating_score", sa.Integer(), nullable=False),
@@ -318,13 +319,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("coach_id", "tag", name=op.f("pk_coach_specialties")),
         **MYSQL,
     )
-    op.create_index(
+    steps.create_index(
         op.f("ix_coach_specialties_tag_rating_score_coach_id"),
         "coach_specialties",
         ["tag", "rating_score", "coach_id"],
         unique=False,
     )
-    op.create_table(
+    steps.create_table(
         "coach_terms",
         sa.Column("term", sa.String(length=64), nullable=False),
         sa.Column("coach_id", types.Id(), nullable=False),
@@ -335,10 +336,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("coach_id", "term", name=op.f("pk_coach_terms")),
         **MYSQL,
     )
-    op.create_index(
+    steps.create_index(
         op.f("ix_coach_terms_term_coach_id_weight"), "coach_terms", ["term", "coach_id", "weight"], unique=False
     )
-    op.create_table(
+    steps.create_table(
         "exercises",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("slug", sa.String(length=80), nullable=False),
@@ -379,8 +380,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_exercises_source_source_id")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_exercises_name_key_id"), "exercises", ["name_key", "id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_exercises_name_key_id"), "exercises", ["name_key", "id"], unique=False)
+    steps.create_table(
         "refresh_tokens",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("session_id", types.Id(), nullable=False),
@@ -395,8 +396,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_refresh_tokens_token_hash")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_refresh_tokens_session_id"), "refresh_tokens", ["session_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_refresh_tokens_session_id"), "refresh_tokens", ["session_id"], unique=False)
+    steps.create_table(
         "trainees",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("user_id", types.Id(), nullable=False),
@@ -425,8 +426,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", name=op.f("uq_trainees_user_id")),
         **MYSQL,
     )
-    op.create_index("idx_trainees_goal", "trainees", ["goal"], unique=False)
-    op.create_table(
+    steps.create_index("idx_trainees_goal", "trainees", ["goal"], unique=False)
+    steps.create_table(
         "grants",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("trainee_id", types.Id(), nullable=False),
@@ -446,9 +447,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_grants_coach_id_scope"), "grants", ["coach_id", "scope"], unique=False)
-    op.create_index(op.f("ix_grants_trainee_id_coach_id"), "grants", ["trainee_id", "coach_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_grants_coach_id_scope"), "grants", ["coach_id", "scope"], unique=False)
+    steps.create_index(op.f("ix_grants_trainee_id_coach_id"), "grants", ["trainee_id", "coach_id"], unique=False)
+    steps.create_table(
         "matches",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("trainee_id", types.Id(), nullable=False),
@@ -507,11 +508,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("open_trainee_id", "coach_id", name=op.f("uq_matches_open_trainee_id_coach_id")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_matches_coach_id_status_id"), "matches", ["coach_id", "status", "id"], unique=False)
-    op.create_index(op.f("ix_matches_remind_at"), "matches", ["remind_at"], unique=False)
-    op.create_index(op.f("ix_matches_status_expires_at"), "matches", ["status", "expires_at"], unique=False)
-    op.create_index(op.f("ix_matches_trainee_id_id"), "matches", ["trainee_id", "id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_matches_coach_id_status_id"), "matches", ["coach_id", "status", "id"], unique=False)
+    steps.create_index(op.f("ix_matches_remind_at"), "matches", ["remind_at"], unique=False)
+    steps.create_index(op.f("ix_matches_status_expires_at"), "matches", ["status", "expires_at"], unique=False)
+    steps.create_index(op.f("ix_matches_trainee_id_id"), "matches", ["trainee_id", "id"], unique=False)
+    steps.create_table(
         "plans",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("owner_coach_id", types.Id(), nullable=False),
@@ -533,9 +534,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_plans_owner_coach_id_id"), "plans", ["owner_coach_id", "id"], unique=False)
-    op.create_index(op.f("ix_plans_trainee_id"), "plans", ["trainee_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_plans_owner_coach_id_id"), "plans", ["owner_coach_id", "id"], unique=False)
+    steps.create_index(op.f("ix_plans_trainee_id"), "plans", ["trainee_id"], unique=False)
+    steps.create_table(
         "suggestion_sets",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("trainee_id", types.Id(), nullable=False),
@@ -554,9 +555,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suggestion_sets")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_suggestion_sets_created_at"), "suggestion_sets", ["created_at"], unique=False)
-    op.create_index(op.f("ix_suggestion_sets_trainee_id"), "suggestion_sets", ["trainee_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_suggestion_sets_created_at"), "suggestion_sets", ["created_at"], unique=False)
+    steps.create_index(op.f("ix_suggestion_sets_trainee_id"), "suggestion_sets", ["trainee_id"], unique=False)
+    steps.create_table(
         "assignments",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("plan_id", types.Id(), nullable=False),
@@ -596,10 +597,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_assignments_due_at"), "assignments", ["due_at"], unique=False)
-    op.create_index(op.f("ix_assignments_match_id_status"), "assignments", ["match_id", "status"], unique=False)
-    op.create_index(op.f("ix_assignments_trainee_id_status"), "assignments", ["trainee_id", "status"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_assignments_due_at"), "assignments", ["due_at"], unique=False)
+    steps.create_index(op.f("ix_assignments_match_id_status"), "assignments", ["match_id", "status"], unique=False)
+    steps.create_index(op.f("ix_assignments_trainee_id_status"), "assignments", ["trainee_id", "status"], unique=False)
+    steps.create_table(
         "conversations",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("match_id", types.Id(), nullable=False),
@@ -615,7 +616,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("match_id", name=op.f("uq_conversations_match_id")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "match_events",
         sa.Column("match_id", types.Id(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
@@ -631,7 +632,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("match_id", "seq", name=op.f("pk_match_events")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "plan_exercises",
         sa.Column("plan_id", types.Id(), nullable=False),
         sa.Column("exercise_id", types.Id(), nullable=False),
@@ -644,8 +645,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plan_id", "exercise_id", name=op.f("pk_plan_exercises")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_plan_exercises_exercise_id"), "plan_exercises", ["exercise_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_plan_exercises_exercise_id"), "plan_exercises", ["exercise_id"], unique=False)
+    steps.create_table(
         "plan_versions",
         sa.Column("plan_id", types.Id(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -664,7 +665,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plan_id", "number", name=op.f("pk_plan_versions")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "reviews",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("match_id", types.Id(), nullable=False),
@@ -694,9 +695,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("match_id", "author_side", name=op.f("uq_reviews_match_id_author_side")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_reviews_author_id"), "reviews", ["author_id"], unique=False)
-    op.create_index(op.f("ix_reviews_coach_id_id"), "reviews", ["coach_id", "id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_reviews_author_id"), "reviews", ["author_id"], unique=False)
+    steps.create_index(op.f("ix_reviews_coach_id_id"), "reviews", ["coach_id", "id"], unique=False)
+    steps.create_table(
         "workouts",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("trainee_id", types.Id(), nullable=False),
@@ -724,11 +725,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workouts")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_workouts_trainee_id_local_date"), "workouts", ["trainee_id", "local_date"], unique=False)
-    op.create_index(
+    steps.create_index(
+        op.f("ix_workouts_trainee_id_local_date"), "workouts", ["trainee_id", "local_date"], unique=False
+    )
+    steps.create_index(
         op.f("ix_workouts_trainee_id_started_at_id"), "workouts", ["trainee_id", "started_at", "id"], unique=False
     )
-    op.create_table(
+    steps.create_table(
         "conversation_members",
         sa.Column("conversation_id", types.Id(), nullable=False),
         sa.Column("account_id", types.Id(), nullable=False),
@@ -746,8 +749,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "account_id", name=op.f("pk_conversation_members")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_conversation_members_account_id"), "conversation_members", ["account_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_conversation_members_account_id"), "conversation_members", ["account_id"], unique=False)
+    steps.create_table(
         "messages",
         sa.Column("conversation_id", types.Id(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -774,8 +777,8 @@ def upgrade() -> None:
         ),
         **MYSQL,
     )
-    op.create_index(op.f("ix_messages_sender_id"), "messages", ["sender_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_messages_sender_id"), "messages", ["sender_id"], unique=False)
+    steps.create_table(
         "scheduled_workouts",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("assignment_id", types.Id(), nullable=False),
@@ -822,14 +825,14 @@ def upgrade() -> None:
         ),
         **MYSQL,
     )
-    op.create_index(op.f("ix_scheduled_workouts_due_at"), "scheduled_workouts", ["due_at"], unique=False)
-    op.create_index(
+    steps.create_index(op.f("ix_scheduled_workouts_due_at"), "scheduled_workouts", ["due_at"], unique=False)
+    steps.create_index(
         op.f("ix_scheduled_workouts_trainee_id_local_date"),
         "scheduled_workouts",
         ["trainee_id", "local_date"],
         unique=False,
     )
-    op.create_table(
+    steps.create_table(
         "set_logs",
         sa.Column("workout_id", types.Id(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
@@ -864,8 +867,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workout_id", "ordinal", name=op.f("pk_set_logs")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_set_logs_exercise_id"), "set_logs", ["exercise_id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_set_logs_exercise_id"), "set_logs", ["exercise_id"], unique=False)
+    steps.create_table(
         "workout_revisions",
         sa.Column("workout_id", types.Id(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -878,7 +881,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workout_id", "number", name=op.f("pk_workout_revisions")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "fulfilments",
         sa.Column("scheduled_workout_id", types.Id(), nullable=False),
         sa.Column("workout_id", types.Id(), nullable=False),

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from coachhub_sqlalchemy import types
+from coachhub_sqlalchemy.migrations import steps
 from coachhub_sqlalchemy.tables.base import MYSQL
 
 revision = "0002"
@@ -15,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "cohort_runs",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("account_id", types.Id(), nullable=True),
@@ -55,8 +56,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cohort_runs")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_cohort_runs_state_id"), "cohort_runs", ["state", "id"], unique=False)
-    op.create_table(
+    steps.create_index(op.f("ix_cohort_runs_state_id"), "cohort_runs", ["state", "id"], unique=False)
+    steps.create_table(
         "cohort_conflicts",
         sa.Column("run_id", types.Id(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -68,7 +69,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "number", name=op.f("pk_cohort_conflicts")),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "cohort_placements",
         sa.Column("run_id", types.Id(), nullable=False),
         sa.Column("trainee_id", types.Id(), nullable=False),
@@ -98,15 +99,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "trainee_id", "place", name=op.f("pk_cohort_placements")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_cohort_placements_coach_id"), "cohort_placements", ["coach_id"], unique=False)
-    op.create_index(op.f("ix_cohort_placements_match_id"), "cohort_placements", ["match_id"], unique=False)
-    op.create_index(
+    steps.create_index(op.f("ix_cohort_placements_coach_id"), "cohort_placements", ["coach_id"], unique=False)
+    steps.create_index(op.f("ix_cohort_placements_match_id"), "cohort_placements", ["match_id"], unique=False)
+    steps.create_index(
         op.f("ix_cohort_placements_run_id_state_trainee_id_place"),
         "cohort_placements",
         ["run_id", "state", "trainee_id", "place"],
         unique=False,
     )
-    op.create_index(op.f("ix_cohort_placements_trainee_id"), "cohort_placements", ["trainee_id"], unique=False)
+    steps.create_index(op.f("ix_cohort_placements_trainee_id"), "cohort_placements", ["trainee_id"], unique=False)
 
 
 def downgrade() -> None:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from coachhub_sqlalchemy import types
+from coachhub_sqlalchemy.migrations import steps
 from coachhub_sqlalchemy.tables.base import MYSQL
 
 revision = "0003"
@@ -15,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "shadow_lists",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("created_at", types.Instant(), nullable=False),
@@ -38,7 +39,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shadow_lists")),
         **MYSQL,
     )
-    op.create_index(op.f("ix_shadow_lists_state_id"), "shadow_lists", ["state", "id"], unique=False)
+    steps.create_index(op.f("ix_shadow_lists_state_id"), "shadow_lists", ["state", "id"], unique=False)
 
 
 def downgrade() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from coachhub_sqlalchemy.migrations import steps
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -12,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("outcomes", sa.Column("propensity", sa.Double(), nullable=True))
+    steps.add_column("outcomes", sa.Column("propensity", sa.Double(), nullable=True))
 
 
 def downgrade() -> None:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from coachhub_sqlalchemy import types
+from coachhub_sqlalchemy.migrations import steps
 from coachhub_sqlalchemy.tables.base import MYSQL
 
 revision = "0005"
@@ -15,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "demand_runs",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from coachhub_sqlalchemy import types
+from coachhub_sqlalchemy.migrations import steps
 
 revision = "0006"
 down_revision = "0005"
@@ -14,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("outbox_events", sa.Column("heard", types.Document(), nullable=True))
+    steps.add_column("outbox_events", sa.Column("heard", types.Document(), nullable=True))
 
 
 def downgrade() -> None:

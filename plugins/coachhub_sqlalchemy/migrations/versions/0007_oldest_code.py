@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from coachhub_sqlalchemy.migrations import steps
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -13,7 +15,7 @@ min_code = "0006"
 
 
 def upgrade() -> None:
-    op.add_column("alembic_version", sa.Column("min_code", sa.String(32), nullable=True))
+    steps.add_column("alembic_version", sa.Column("min_code", sa.String(32), nullable=True))
 
 
 def downgrade() -> None:
