@@ -43,8 +43,10 @@ def rank_within(scores: NDArray[np.float64], k: int, max_shown: int, id_order: N
     width = min(k, n)
     if not b or not width or not max_shown:
         return Ranking.empty(b, k)
-    demand = _Demand(scores, width, id_order)
-    return _best_filled(scores, _prices(demand, max_shown), k, np.full(n, max_shown), id_order)
+    prices = _prices(_Demand(scores, width, id_order), max_shown)
+    caps = np.full(n, max_shown)
+    factors = _FACTORS if prices.any() else (0.0,)
+    return max((_filled(scores, factor * prices, k, caps, id_order) for factor in factors), key=_goodness)
 
 
 def rank_within_share(scores: NDArray[np.float64], k: int, share: float, id_order: NDArray[np.int64]) -> Ranking:
@@ -94,20 +96,11 @@ def _within_places(
         _caps(common, wanted, is_dearest, n_tenth, n_places) for common in _common_caps(n, n_tenth, n_places, b * width)
     ]
     tried = [(each, _filled(scores, prices, k, each, id_order)) for each in caps]
-    chosen, _ = max(tried, key=lambda one: _goodness(one[1]))
-    return max((even, _best_filled(scores, prices, k, chosen, id_order)), key=_goodness)
-
-
-def _best_filled(
-    scores: NDArray[np.float64],
-    prices: NDArray[np.float64],
-    k: int,
-    caps: NDArray[np.int64],
-    id_order: NDArray[np.int64],
-) -> Ranking:
-    """Fill lists under a few multiples of the prices, and give the best of them."""
-    factors = _FACTORS if prices.any() else (0.0,)
-    return max((_filled(scores, factor * prices, k, caps, id_order) for factor in factors), key=_goodness)
+    chosen, as_priced = max(tried, key=lambda one: _goodness(one[1]))
+    found = [even, as_priced]
+    if prices.any():  # else all multiples are alike
+        found += [_filled(scores, factor * prices, k, chosen, id_order) for factor in _FACTORS[1:]]
+    return max(found, key=_goodness)
 
 
 def _goodness(found: Ranking) -> tuple[int, float]:
