@@ -46,12 +46,16 @@ class Access:
 
     def coach_to_change(self, work: UnitOfWork, actor: Actor, coach_id: UUID | None) -> Coach:
         """Return, held, a coach that the actor may change: their own (None), or any for an admin."""
+        return work.coaches.lock(self.coach_id_to_change(work, actor, coach_id))
+
+    def coach_id_to_change(self, work: UnitOfWork, actor: Actor, coach_id: UUID | None) -> UUID:
+        """Say whom the actor may change so; for who has to hold something else before the coach."""
         if coach_id is None:
             coach_id = own_coach_id(actor)
         if actor.coach_id != coach_id and not actor.is_admin:
             work.coaches.record(coach_id)  # NotFound before Forbidden: the profile itself is public
             raise Forbidden(reason="only the coach or an admin can change this profile")
-        return work.coaches.lock(coach_id)
+        return coach_id
 
     def trainee(self, work: UnitOfWork, actor: Actor, trainee_id: UUID | None, scope: GrantScope) -> Trainee:
         """

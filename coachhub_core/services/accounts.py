@@ -343,14 +343,18 @@ class AccountService:
     @rerun
     def change(self, actor: Actor, command: ChangeAccount) -> AccountView:
         """Change one's own account; a coach's public view changes with the name and the city."""
+        changed = changes(command, "name", "age", "gender", "city", "zone", "locale")
         with self._context.write(actor) as work:
+            coach = None
+            if actor.role == "coach" and changed.keys() & {"name", "city", "gender"}:
+                coach = work.coaches.find_by_account(actor.account_id)
+            if coach is not None:
+                work.coaches.lock(coach.id)  # before the account: the order of everybody, see ``closing``
             account = work.accounts.lock(actor.account_id)
             check_version("account", command.expected_version, account.version)
             now = self._context.clock()
-            changed = changes(command, "name", "age", "gender", "city", "zone", "locale")
             account = work.accounts.save(attrs.evolve(account, **changed, updated_at=now))
-            coach = work.coaches.find_by_account(account.id)
-            if coach is not None and changed.keys() & {"name", "city", "gender"}:
+            if coach is not None:
                 work.coaches.touch_view(coach.id, at=now)
                 index_coach(work, coach.id, self._context.vocabulary)
                 work.outbox.add(CoachChanged(at=now, aggregate_id=coach.id))

@@ -77,10 +77,12 @@ class AdminService:
                 raise NotFound(kind="account", id=command.account_id)
             now = self._context.clock()
             suspended = account.suspend(now=now)
-            self._stop_matches(work, account.id)
+            coach = work.coaches.find_by_account(account.id)
+            if coach is not None:
+                self._closing.suspend_coach(work, coach.id)
+            self._stop_trainee(work, account.id)
             saved = work.accounts.save(suspended)
             work.sessions.revoke_all(account.id, at=now, reason="suspended")
-            coach = work.coaches.find_by_account(account.id)
             if coach is not None:
                 work.coaches.touch_view(coach.id, at=now)
                 self._closing.coach_changed(work, coach.id)
@@ -96,22 +98,15 @@ class AdminService:
             self._line(work, actor, "suspend", account.id)
             return work.commit(AccountView.of(saved))
 
-    def _stop_matches(self, work: UnitOfWork, account_id: UUID) -> None:
-        coach = work.coaches.find_by_account(account_id)
+    def _stop_trainee(self, work: UnitOfWork, account_id: UUID) -> None:
         trainee = work.trainees.find_by_account(account_id)
-        running = list(work.matches.running_of_coach(coach.id)) if coach is not None else []
-        if coach is not None:
-            self._closing.decline_open_of_coach(work, coach.id, reason="coach_unavailable")
-        if trainee is not None:
-            work.trainees.lock(trainee.id)
-            self._closing.withdraw_open_of_trainee(work, trainee.id)
-            mine = work.matches.running_of_trainee(trainee.id)
-            running += [mine] if mine is not None else []
-        for match in sorted(running, key=lambda m: m.trainee_id):
-            work.trainees.lock(match.trainee_id)
-            fresh = work.matches.get(match.id)
-            if fresh.status == "active":
-                self._closing.pause(work, fresh, SYSTEM, "suspended")
+        if trainee is None:
+            return
+        work.trainees.lock(trainee.id)  # to the end: who asks in this trainee's name reads the account under it
+        self._closing.withdraw_open_of_trainee(work, trainee.id)
+        running = work.matches.running_of_trainee(trainee.id)
+        if running is not None and running.status == "active":
+            self._closing.pause(work, running, SYSTEM, "suspended")
 
     @rerun
     def reinstate(self, actor: Actor, account_id: UUID) -> AccountView:
@@ -127,8 +122,10 @@ class AdminService:
             if account is None:
                 raise NotFound(kind="account", id=account_id)
             now = self._context.clock()
-            saved = work.accounts.save(account.reinstate(now=now))
             coach = work.coaches.find_by_account(account.id)
+            if coach is not None:
+                work.coaches.lock(coach.id)  # before the account: the order of everybody, see ``closing``
+            saved = work.accounts.save(account.reinstate(now=now))
             if coach is not None:
                 work.coaches.touch_view(coach.id, at=now)
                 self._closing.coach_changed(work, coach.id)

@@ -2,6 +2,14 @@
 What closing a request or a match sets in motion, written once.
 
 Each method works inside the caller's unit of work, with the trainee's row held.
+
+Everybody holds in one order: trainees, ascending; their matches; the coach; the
+coach's account. So nobody waits in a ring. A trainee's row orders all that is
+done with their matches, and nothing is asked for but under it: who erases or
+suspends a trainee holds it to the end, and who asks reads under it whether the
+trainee is still here. Of a coach many ask at once, so they share the row: who
+leaves, is suspended or stops accepting holds it alone, after the trainees that
+are known, and looks whether others came: :meth:`Closing.hold_coach`.
 """
 
 from __future__ import annotations
@@ -15,16 +23,17 @@ from uuid import UUID
 import attrs
 
 from coachhub_core.domain import events
-from coachhub_core.domain.accounts import SYSTEM, Actor
+from coachhub_core.domain.accounts import SYSTEM, Account, Actor
+from coachhub_core.domain.coaches import Coach
 from coachhub_core.domain.matches import DeclineReason, EndReason, Match, MatchEvent, MatchStatus
 from coachhub_core.domain.suggestions import Outcome, OutcomeKind
-from coachhub_core.errors import ActiveMatch
+from coachhub_core.errors import ActiveMatch, Contended
 from coachhub_core.ports.storage import MatchContext, UnitOfWork
 from coachhub_core.services.inbox import notify
 from coachhub_core.services.units import Context
 
 RESPONSES_OVER: Final = timedelta(days=90)
-_OPEN: Final[tuple[MatchStatus, ...]] = ("requested",)
+OPEN: Final[tuple[MatchStatus, ...]] = ("requested",)
 _RUNNING: Final[tuple[MatchStatus, ...]] = ("active", "paused")
 _ANSWERS: Final = ("declined", "expired")  # what a coach said, or did not: it counts for how fast they answer
 
@@ -37,6 +46,15 @@ class MatchListener(Protocol):
     def match_resumed(self, work: UnitOfWork, match: Match, *, was_paused: Match) -> None: ...
 
     def matches_over(self, work: UnitOfWork, matches: Sequence[Match]) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class HeldCoach:
+    """A coach whose row, account and trainees a unit holds, with the matches it asked for."""
+
+    coach: Coach
+    account: Account
+    contexts: Sequence[MatchContext]
 
 
 class Closing:
@@ -139,11 +157,11 @@ class Closing:
         """Close a request whose time is over."""
         return self.close_request(work, match, match.expire(now=self._context.clock()), "expire", SYSTEM, "no answer")
 
-    def expire_due_of_trainee(self, work: UnitOfWork, trainee_id: UUID) -> list[Match]:
-        """Close what is late for a trainee and return the requests that are really open."""
+    def expire_due(self, work: UnitOfWork, requests: Sequence[Match]) -> list[Match]:
+        """Close what is late of a trainee's requests and return those that are really open."""
         now = self._context.clock()
         still_open = []
-        for match in work.matches.open_of_trainee(trainee_id):
+        for match in requests:
             if match.state_at(now) == "expired":
                 self.expire(work, match)
             else:
@@ -158,22 +176,51 @@ class Closing:
                 after = match.supersede(now=now)
                 self.close_request(work, match, after, "supersede", SYSTEM, "another coach was first")
 
-    def decline_open_of_coach(self, work: UnitOfWork, coach_id: UUID, *, reason: DeclineReason) -> None:
-        """Decline everything a coach has not answered, in as many round trips as one."""
-        waiting = self._held(work, coach_id, _OPEN)
-        self._decline_all(work, waiting, reason)
-        if waiting:
-            self.update_response(work, coach_id)
+    def hold_coach(self, work: UnitOfWork, coach_id: UUID, statuses: Sequence[MatchStatus]) -> HeldCoach:
+        """
+        Hold a coach who acts no longer, with the trainees of all matches in *statuses*: nobody asks any more.
 
-    def leave_coach(self, work: UnitOfWork, coach_id: UUID, by: Actor, *, end_matches: bool) -> None:
+        Who asks holds the coach as well: a request was made before, and is among the matches, or comes after the unit,
+        and is refused. To hold a trainee who came meanwhile would be against the order: the unit runs again, and
+        knows them.
+
+        Raises:
+            Contended: If a match in *statuses* was made since they were read.
+        """
+        found = work.matches.contexts_of_coach(coach_id, statuses=statuses)
+        trainee_ids = sorted({context.match.trainee_id for context in found})
+        work.trainees.lock_many(trainee_ids)
+        coach, account = work.coaches.lock_with_account(coach_id)
+        # read again under the locks: who was answered meanwhile is not open any more, and who came is not held
+        contexts = work.matches.contexts_of_coach(coach_id, statuses=statuses)
+        if not {context.match.trainee_id for context in contexts} <= set(trainee_ids):
+            raise Contended(what=f"coach {coach_id}")
+        return HeldCoach(coach=coach, account=account, contexts=contexts)
+
+    def stop_accepting(self, work: UnitOfWork, held: HeldCoach) -> None:
+        """Decline everything a coach has not answered, in as many round trips as one."""
+        waiting = [context for context in held.contexts if context.match.status == "requested"]
+        self._decline_all(work, waiting, "coach_unavailable")
+        if waiting:
+            self.update_response(work, held.coach.id)
+
+    def suspend_coach(self, work: UnitOfWork, coach_id: UUID) -> None:
+        """Decline what is open and pause what runs with a coach who is suspended; both rows of theirs are held then."""
+        held = self.hold_coach(work, coach_id, ("requested", "active"))
+        self.stop_accepting(work, held)
+        for context in held.contexts:
+            if context.match.status == "active":
+                self.pause(work, context.match, SYSTEM, "suspended")
+
+    def leave_coach(self, work: UnitOfWork, coach_id: UUID, by: Actor, *, end_matches: bool) -> HeldCoach:
         """
         End what runs with a coach whose account is closed and decline what is open, in as many round trips as one.
 
         Raises:
             ActiveMatch: If a match runs and *end_matches* is not said.
         """
-        held = self._held(work, coach_id, (*_OPEN, *_RUNNING))
-        running = [context for context in held if context.match.status in _RUNNING]
+        held = self.hold_coach(work, coach_id, (*OPEN, *_RUNNING))
+        running = [context for context in held.contexts if context.match.status in _RUNNING]
         if running and not end_matches:
             raise ActiveMatch(state=running[0].match.status, allowed=("end_matches",))
         now = self._context.clock()
@@ -182,16 +229,8 @@ class Closing:
             listener.matches_over(work, saved)
         for context, match in zip(running, saved, strict=True):
             self._ended(work, context.match, match, by, _parties(context), completed=False)
-        self._decline_all(work, [c for c in held if c.match.status in _OPEN], "account_closed")
-
-    def _held(self, work: UnitOfWork, coach_id: UUID, statuses: Sequence[MatchStatus]) -> Sequence[MatchContext]:
-        """Return a coach's matches in *statuses*, and hold them after the rows of their trainees."""
-        found = work.matches.contexts_of_coach(coach_id, statuses=statuses)
-        work.trainees.lock_many(sorted({context.match.trainee_id for context in found}))
-        # read again under the locks: who was answered meanwhile is not open any more
-        now_is = {match.id: match for match in work.matches.lock_many([context.match.id for context in found])}
-        fresh = [attrs.evolve(context, match=now_is[context.match.id]) for context in found]
-        return [context for context in fresh if context.match.status in statuses]
+        self._decline_all(work, [c for c in held.contexts if c.match.status in OPEN], "account_closed")
+        return held
 
     def _decline_all(self, work: UnitOfWork, waiting: Sequence[MatchContext], reason: DeclineReason) -> None:
         now = self._context.clock()

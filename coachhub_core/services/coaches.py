@@ -30,7 +30,7 @@ from coachhub_core.errors import CoachProfileExists, Conflict, FieldError, Forbi
 from coachhub_core.ports.storage import Duplicate, UnitOfWork
 from coachhub_core.services.access import Access, own_coach_id, require_role
 from coachhub_core.services.accounts import check_version
-from coachhub_core.services.closing import Closing
+from coachhub_core.services.closing import OPEN, Closing
 from coachhub_core.services.copies import ABSENT, Copies, Copy, is_view_of
 from coachhub_core.services.finding import Finder, coach_view
 from coachhub_core.services.indexing import index_coach
@@ -156,7 +156,10 @@ class CoachService:
             VersionMismatch: If it was based on another version.
         """
         with self._context.write(actor) as work:
-            coach = self._access.coach_to_change(work, actor, command.coach_id)
+            coach_id = self._access.coach_id_to_change(work, actor, command.coach_id)
+            # who asked for a seat comes before the coach, in everybody's order
+            held = self._closing.hold_coach(work, coach_id, OPEN) if command.is_accepting is False else None
+            coach = held.coach if held is not None else work.coaches.lock(coach_id)
             check_version("coach", command.expected_version, coach.version)
             now = self._context.clock()
             changed: dict[str, Any] = changes(
@@ -174,10 +177,9 @@ class CoachService:
                 changed["specialties"] = self._tags(command.specialties)
             if command.capacity is not UNSET:
                 coach = coach.with_capacity(command.capacity)
-            stops = coach.is_accepting and changed.get("is_accepting") is False
             coach = work.coaches.save(attrs.evolve(coach, **changed, updated_at=now))
-            if stops:
-                self._closing.decline_open_of_coach(work, coach.id, reason="coach_unavailable")
+            if held is not None:
+                self._closing.stop_accepting(work, held)
             if actor.is_admin and coach.account_id != actor.account_id:
                 work.audit.add(
                     AuditEvent(

@@ -39,8 +39,9 @@ from coachhub_core.errors import (
     NotFound,
     OpenRequestExists,
     TooManyOpenRequests,
+    Unauthorized,
 )
-from coachhub_core.ports.storage import Duplicate, MatchContext, UnitOfWork
+from coachhub_core.ports.storage import Duplicate, MatchContext, TraineeRecord, UnitOfWork
 from coachhub_core.services.access import Access, own_trainee_id
 from coachhub_core.services.closing import Closing
 from coachhub_core.services.inbox import notify
@@ -51,7 +52,7 @@ _LIST: Final = "matches"
 
 
 class MatchService:
-    """The relation between a trainee and a coach. Lock order of every change: trainee, match, coach."""
+    """The relation between a trainee and a coach. Each change holds them in the order of ``closing``."""
 
     def __init__(self, context: Context, access: Access, closing: Closing) -> None:
         self._context = context
@@ -70,9 +71,12 @@ class MatchService:
             OpenRequestExists: If this coach is asked already.
             TooManyOpenRequests: If too many wait for an answer.
             CoachNotAccepting, CoachFull: If there is nothing to ask for.
+            Unauthorized: If the trainee was erased or suspended meanwhile.
         """
         trainee_id = own_trainee_id(actor)
         with self._context.write(actor) as work:
+            if self._held(work, trainee_id) is None:
+                raise Unauthorized
             match = self._request(work, actor, trainee_id, command)
             self._closing.outcome(work, match, "contacted")
             return work.commit(self._view(work, match.id, actor))
@@ -87,32 +91,39 @@ class MatchService:
             NotFound: If the trainee's account is no longer active.
             AlreadyMatched, OpenRequestExists, TooManyOpenRequests, CoachNotAccepting, CoachFull: As for a trainee.
         """
-        record = work.trainees.records([trainee_id])
-        if not record:
+        record = self._held(work, trainee_id)
+        if record is None:
             raise NotFound(kind="trainee", id=trainee_id)
         match = self._request(work, SYSTEM, trainee_id, RequestMatch(coach_id=coach_id))
         told = {"match_id": match.id, "coach_id": coach_id}
-        notify(self._context, work, (record[0].account.id,), "match_proposed", str(match.id), **told)
+        notify(self._context, work, (record.account.id,), "match_proposed", str(match.id), **told)
         return match
 
-    def _request(self, work: UnitOfWork, actor: Actor, trainee_id: UUID, command: RequestMatch) -> Match:
-        """Make a request: whoever it comes from, the same checks under the trainee's lock."""
-        settings = self._context.settings.matches
+    def _held(self, work: UnitOfWork, trainee_id: UUID) -> TraineeRecord | None:
+        """Hold a trainee; None for one who was erased or suspended, be it while this waited for the row."""
         work.trainees.lock(trainee_id)
-        running = work.matches.running_of_trainee(trainee_id)
-        if running is not None:
-            state = running.status
-            if running.coach_id == command.coach_id:
-                raise OpenRequestExists(coach_id=command.coach_id, state=state)
-            raise AlreadyMatched(trainee_id=trainee_id, state=state)
-        still_open = self._closing.expire_due_of_trainee(work, trainee_id)
-        record = work.coaches.record(command.coach_id)
-        coach = record.coach
+        return next(iter(work.trainees.records([trainee_id])), None)
+
+    def _request(self, work: UnitOfWork, actor: Actor, trainee_id: UUID, command: RequestMatch) -> Match:
+        """Make a request for a trainee who is held: whoever it comes from, the same checks."""
+        settings = self._context.settings.matches
+        unfinished = work.matches.unfinished_of_trainee(trainee_id)
+        for running in unfinished:
+            if running.status != "requested":
+                state = running.status
+                if running.coach_id == command.coach_id:
+                    raise OpenRequestExists(coach_id=command.coach_id, state=state)
+                raise AlreadyMatched(trainee_id=trainee_id, state=state)
+        still_open = self._closing.expire_due(work, unfinished)
+        # who leaves comes before this, and is seen to be gone, or after the unit, and sees the request
+        coach, coach_account = work.coaches.lock_with_account(command.coach_id, is_shared=True)
+        if coach_account.status == "erased":
+            raise NotFound(kind="coach", id=command.coach_id)
         if any(match.coach_id == coach.id for match in still_open):
             raise OpenRequestExists(coach_id=coach.id, state="requested")
         if len(still_open) >= settings.max_open:
             raise TooManyOpenRequests(limit=settings.max_open, state="requested")
-        if not coach.is_accepting or record.account.status != "active":
+        if not coach.is_accepting or coach_account.status != "active":
             raise CoachNotAccepting(coach_id=coach.id)
         if coach.seats_left <= 0:
             raise CoachFull(coach_id=coach.id, capacity=coach.capacity)
@@ -140,7 +151,7 @@ class MatchService:
             raise OpenRequestExists(coach_id=coach.id, state="requested") from exc
         self._closing.record(work, None, match, "request", actor)
         work.outbox.add(events.MatchRequested(at=now, aggregate_id=match.id, trainee_id=trainee_id, coach_id=coach.id))
-        notify(self._context, work, (record.account.id,), "match_requested", str(match.id), match_id=match.id)
+        notify(self._context, work, (coach_account.id,), "match_requested", str(match.id), match_id=match.id)
         return match
 
     # ── answering ──

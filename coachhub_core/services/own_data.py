@@ -246,10 +246,16 @@ class OwnDataService:
     def _erase(self, actor: Actor, account_id: UUID, *, end_matches: bool) -> None:
         with self._context.write(actor) as work:
             now = self._context.clock()
-            coach = work.coaches.find_by_account(account_id) if actor.role != "trainee" else None
             trainee = work.trainees.find_by_account(account_id) if actor.role != "coach" else None
-            self._end_matches(work, actor, coach, trainee, end_matches=end_matches)
-            account = work.accounts.lock(account_id)
+            if trainee is not None:
+                self._end_matches(work, actor, trainee, end_matches=end_matches)
+            coach_id = actor.coach_id or self._coach_id(work, actor, account_id)
+            coach: Coach | None = None
+            if coach_id is not None:
+                held = self._closing.leave_coach(work, coach_id, actor, end_matches=end_matches)
+                coach, account = held.coach, held.account
+            else:
+                account = work.accounts.lock(account_id)
             names = [_file_of(export.id) for export in work.exports.of_account(account_id)]
             for eraser in self._erasers:
                 eraser(work, coach, trainee)
@@ -283,19 +289,20 @@ class OwnDataService:
             work.before_commit.clear()  # nothing of the account is kept, not even the answer to this
             work.commit()
 
-    def _end_matches(
-        self, work: UnitOfWork, actor: Actor, coach: Coach | None, trainee: Trainee | None, *, end_matches: bool
-    ) -> None:
-        if trainee is not None:
-            work.trainees.lock(trainee.id)
-            mine = work.matches.running_of_trainee(trainee.id)
-            if mine is not None and not end_matches:
-                raise ActiveMatch(state=mine.status, allowed=("end_matches",))
-            if mine is not None:
-                self._closing.end(work, mine, actor, reason="account_closed")
-            self._closing.withdraw_open_of_trainee(work, trainee.id)
-        if coach is not None:
-            self._closing.leave_coach(work, coach.id, actor, end_matches=end_matches)
+    def _coach_id(self, work: UnitOfWork, actor: Actor, account_id: UUID) -> UUID | None:
+        if actor.role == "trainee":
+            return None
+        coach = work.coaches.find_by_account(account_id)
+        return None if coach is None else coach.id
+
+    def _end_matches(self, work: UnitOfWork, actor: Actor, trainee: Trainee, *, end_matches: bool) -> None:
+        work.trainees.lock(trainee.id)  # to the end: who asks in this trainee's name reads the account under it
+        mine = work.matches.running_of_trainee(trainee.id)
+        if mine is not None and not end_matches:
+            raise ActiveMatch(state=mine.status, allowed=("end_matches",))
+        if mine is not None:
+            self._closing.end(work, mine, actor, reason="account_closed")
+        self._closing.withdraw_open_of_trainee(work, trainee.id)
 
 
 def _own_words(match: Match, side: str, account_id: UUID) -> Match:

@@ -84,6 +84,17 @@ class CoachRepository(Protocol):
         """Read the row and hold it until the unit ends."""
         ...
 
+    def lock_with_account(self, id: UUID, *, is_shared: bool = False) -> tuple[Coach, Account]:
+        """
+        Read a coach and the account, in this order, and hold both until the unit ends.
+
+        Args:
+            is_shared: Only keep others from writing them; any number of units may hold them so at once.
+        Raises:
+            NotFound: If there is none.
+        """
+        ...
+
     def save(self, coach: Coach) -> Coach:
         """Write the owner's change; ``version`` and ``view_rev`` grow. Never writes seats or ratings."""
         ...

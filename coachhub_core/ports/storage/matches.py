@@ -44,12 +44,8 @@ class MatchRepository(Protocol):
 
     def find(self, id: UUID) -> Match | None: ...
 
-    def lock_many(self, ids: Sequence[UUID]) -> Sequence[Match]:
-        """Return them, oldest first, and hold their rows until the unit ends."""
-        ...
-
     def save_held(self, matches: Sequence[Match]) -> Sequence[Match]:
-        """Write changes of rows that this unit holds, in no round trip of their own."""
+        """Write changes of matches whose trainees this unit holds, in no round trip of their own."""
         ...
 
     def save(self, match: Match) -> Match:
@@ -72,11 +68,13 @@ class MatchRepository(Protocol):
         """Return what is requested and in time, active or paused of many trainees."""
         ...
 
+    def unfinished_of_trainee(self, trainee_id: UUID) -> Sequence[Match]:
+        """Return what is requested, also past its time, active or paused, oldest first."""
+        ...
+
     def running_of_trainee(self, trainee_id: UUID) -> Match | None:
         """The one that is active or paused."""
         ...
-
-    def running_of_coach(self, coach_id: UUID) -> Sequence[Match]: ...
 
     def contexts_of_coach(self, coach_id: UUID, *, statuses: Sequence[MatchStatus]) -> Sequence[MatchContext]:
         """Return a coach's matches in these states with what a view shows beside them, oldest first."""

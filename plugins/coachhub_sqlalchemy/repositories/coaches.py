@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -46,7 +47,9 @@ COACHES = RowMapping(
 CERTIFICATIONS = RowMapping(Certification, certifications)
 
 _RECORDS = sa.select(*COACHES.selected, *ACCOUNTS.selected).join_from(coaches, users, coaches.c.user_id == users.c.id)
-_RECORD = _RECORDS.where(coaches.c.id == sa.bindparam("the_id"), users.c.status != "erased")
+_ONE = _RECORDS.where(coaches.c.id == sa.bindparam("the_id"))
+_ONE_HELD, _ONE_SHARED = _ONE.with_for_update(), _ONE.with_for_update(read=True)
+_RECORD = _ONE.where(users.c.status != "erased")
 _SOME = _RECORDS.where(coaches.c.id.in_(sa.bindparam("the_ids", expanding=True)), users.c.status != "erased")
 _ALL = _RECORDS.where(users.c.status == "active").order_by(coaches.c.id)
 _CERTIFICATIONS = (
@@ -154,11 +157,18 @@ class SqlCoaches(Listings, Repository[Coach]):
 
     def record(self, id: UUID) -> CoachRecord:
         """Return the coach with account and certifications."""
-        row = self._connection.execute(_RECORD, {"the_id": id}).first()
+        coach, account = self._with_account(_RECORD, id)
+        return CoachRecord(coach=coach, account=account, certifications=tuple(self.certifications(id)))
+
+    def lock_with_account(self, id: UUID, *, is_shared: bool = False) -> tuple[Coach, Account]:
+        """Hold both; the coach is found by its key, and the account by what stands in the coach's row."""
+        return self._with_account(_ONE_SHARED if is_shared else _ONE_HELD, id)
+
+    def _with_account(self, statement: sa.Select[Any], id: UUID) -> tuple[Coach, Account]:
+        row = self._connection.execute(statement, {"the_id": id}).first()
         if row is None:
             raise NotFound(kind="coach", id=id)
-        coach, account = _coach_and_account(row)
-        return CoachRecord(coach=coach, account=account, certifications=tuple(self.certifications(id)))
+        return _coach_and_account(row)
 
     def records(self, ids: Sequence[UUID]) -> Mapping[UUID, CoachRecord]:
         """Return those that exist, in two statements however many there are."""

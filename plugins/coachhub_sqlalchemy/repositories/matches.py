@@ -119,15 +119,14 @@ class SqlMatches(Repository[Match]):
             found += self._all(_OF.where(some, is_standing(now)).order_by(matches.c.id))
         return found
 
+    def unfinished_of_trainee(self, trainee_id: UUID) -> Sequence[Match]:
+        """Requests without an answer, and the one that runs."""
+        unfinished = matches.c.status.in_(("requested", "active", "paused"))
+        return self._all(_OF.where(matches.c.trainee_id == trainee_id, unfinished).order_by(matches.c.id))
+
     def running_of_trainee(self, trainee_id: UUID) -> Match | None:
         """The one that runs."""
         return self._one(_OF.where(matches.c.trainee_id == trainee_id, matches.c.status.in_(("active", "paused"))))
-
-    def running_of_coach(self, coach_id: UUID) -> Sequence[Match]:
-        """All that run, oldest first."""
-        return self._all(
-            _OF.where(matches.c.coach_id == coach_id, matches.c.status.in_(("active", "paused"))).order_by(matches.c.id)
-        )
 
     def of_trainee(self, trainee_id: UUID) -> Sequence[Match]:
         """All there ever were, newest first."""
