@@ -18,7 +18,7 @@ Request = tuple[str, str, Any]
 
 @attrs.frozen
 class Sent:
-    """What became of a request: its status, or None and why none came."""
+    """What became of a request: its status, or None and why none came; its time counts from when it was due."""
 
     what: str
     status: int | None
@@ -37,7 +37,9 @@ class Driver:
 
     One that is late because every connection waits is sent as soon as one is
     free, and the next ones are not put off for it: what is due is counted by
-    the clock, and :attr:`n_due` tells a stalled driver from a calm server.
+    the clock, and :attr:`n_due` tells a stalled driver from a calm server. What
+    it waited for a connection is a part of its time: a server that stands still
+    for a second is seen by all who were due in it, and not by the first alone.
 
     Args:
         request: Returns the request of a number.
@@ -103,14 +105,13 @@ class Driver:
                 with self._lock:
                     self.n_opened += 1
             method, path, body = self._request(number)
-            began = time.monotonic()
             try:
                 status, exact = self._ask(connection, method, path, body)
             except (OSError, http.client.HTTPException) as exc:
                 status, exact = None, repr(exc)
                 connection.close()
                 connection = None
-            self.sent.append(Sent(f"{method} {path}", status, time.monotonic() - began, exact))
+            self.sent.append(Sent(f"{method} {path}", status, time.monotonic() - due, exact))
         if connection is not None:
             connection.close()
 
