@@ -22,12 +22,16 @@ from coachhub_core.domain.analytics import (
     attention,
 )
 from coachhub_core.domain.schedule import local_day
+from coachhub_core.domain.trainees import GrantScope
 from coachhub_core.domain.vocabulary import fold
 from coachhub_core.ports.storage import MatchContext, Slice, UnitOfWork
 from coachhub_core.services.access import own_coach_id
 from coachhub_core.services.paging import ends, read_cursor
 from coachhub_core.services.units import Context
 from coachhub_core.services.workouts import DueFacts
+
+Entitled = Mapping[GrantScope, frozenset[UUID]]
+"""Who lets a coach see what."""
 
 _LIST: Final = "roster"
 _MANY: Final = 1_000  # conversations read for their unread counts
@@ -45,19 +49,14 @@ class AnalyticsService:
         keyset = read_cursor(query.cursor, _LIST)
         now = self._context.clock()
 
-        def read(work: UnitOfWork) -> tuple[Slice[MatchContext], list[TraineeFacts]]:
-            everyone = self._running(work, coach_id)
-            if keyset is not None:
-                place = _place(keyset.values)
-                is_back = keyset.is_before
-                everyone = [c for c in everyone if (_key(c) < place if is_back else _key(c) > place)]
-            n = len(everyone)
-            is_back = keyset is not None and keyset.is_before
-            page = everyone[-query.limit :] if is_back else everyone[: query.limit]
-            shown = Slice(items=tuple(page), has_more=n > query.limit)
-            return shown, self._facts(work, actor, coach_id, shown.items, now)
-
-        shown, facts = self._context.read_lagging(read)
+        everyone, may = self._entitled(coach_id)
+        is_back = keyset is not None and keyset.is_before
+        if keyset is not None:
+            place = _place(keyset.values)
+            everyone = [c for c in everyone if (_key(c) < place if is_back else _key(c) > place)]
+        page = everyone[-query.limit :] if is_back else everyone[: query.limit]
+        shown = Slice(items=tuple(page), has_more=len(everyone) > query.limit)
+        facts = self._context.read_lagging(lambda work: self._facts(work, actor, may, shown.items, now))
         after, before = ends(shown, keyset, _LIST, _key)
         return RosterPage(items=tuple(RosterRow.of(each, now=now) for each in facts), next=after, prev=before)
 
@@ -66,12 +65,11 @@ class AnalyticsService:
         coach_id = own_coach_id(actor)
         now = self._context.clock()
 
-        def read(work: UnitOfWork) -> tuple[list[TraineeFacts], Sequence[MatchContext], date]:
-            facts = self._facts(work, actor, coach_id, self._running(work, coach_id), now)
+        everyone, may = self._entitled(coach_id)
+        with self._context.read() as work:
             asked = work.matches.contexts_of_coach(coach_id, statuses=("requested",))
-            return facts, asked, local_day(now, work.accounts.get(actor.account_id).zone)
-
-        facts, asked, today = self._context.read_lagging(read)
+            today = local_day(now, work.accounts.get(actor.account_id).zone)
+        facts = self._context.read_lagging(lambda work: self._facts(work, actor, may, everyone, now))
         requests = [
             RequestFact(
                 match_id=context.match.id,
@@ -86,15 +84,22 @@ class AnalyticsService:
         found = attention(facts, requests, now=now, today=today)
         return AttentionView(as_of=now, items=found[: query.limit])
 
-    def _running(self, work: UnitOfWork, coach_id: UUID) -> Sequence[MatchContext]:
-        return sorted(work.matches.contexts_of_coach(coach_id, statuses=("active", "paused")), key=_key)
+    def _entitled(self, coach_id: UUID) -> tuple[Sequence[MatchContext], Entitled]:
+        """
+        Return whose coach this is, by name, and what each of them lets the coach see.
+
+        The database itself says so, never a replica: that may not know yet that a match has ended or that something
+        was taken back.
+        """
+        with self._context.read() as work:
+            found = work.matches.contexts_of_coach(coach_id, statuses=("active", "paused"))
+            return sorted(found, key=_key), work.grants.trainees_of(coach_id)
 
     def _facts(
-        self, work: UnitOfWork, actor: Actor, coach_id: UUID, contexts: Sequence[MatchContext], now: datetime
+        self, work: UnitOfWork, actor: Actor, may: Entitled, contexts: Sequence[MatchContext], now: datetime
     ) -> list[TraineeFacts]:
         ids = [context.match.trainee_id for context in contexts]
-        granted = work.grants.trainees_of(coach_id)
-        may_logs, may_plans = granted.get("logs", frozenset()), granted.get("plan", frozenset())
+        may_logs, may_plans = may.get("logs", frozenset()), may.get("plan", frozenset())
         today = {c.match.trainee_id: local_day(now, c.trainee_zone) for c in contexts}
         logged = [id for id in ids if id in may_logs]
         last_days = work.workouts.last_days(logged)

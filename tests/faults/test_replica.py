@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -18,10 +19,14 @@ from services import a_database
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Database, Settings
-from coachhub_core.domain.accounts import Account
+from coachhub_core.domain.accounts import Account, EraseAccount
+from coachhub_core.domain.analytics import ReadAttention, ReadRoster
+from coachhub_core.domain.matches import EndMatch
 from coachhub_core.errors import NotFound
 from coachhub_core.ports.storage import UnitOfWork
+from coachhub_core.services.analytics import AnalyticsService
 from coachhub_core.services.units import Context
+from coachhub_core.testing.plan_builders import a_document
 from coachhub_core.testing.story import PASSWORD, House
 from coachhub_http.app import create_app
 from coachhub_sqlalchemy.storage import SqlStorage
@@ -135,6 +140,39 @@ def test_what_a_replica_does_not_know_yet_is_read_in_the_database(url: sa.URL, h
             assert lagged == [True, False]
         finally:
             storage.close()
+
+
+def test_what_was_taken_back_is_not_read_from_a_replica_that_stands_still(tmp_path: Path) -> None:
+    """It still has the match that ended and the plan that the coach may see no more; the database itself is asked."""
+    with a_database() as main, a_database() as still:
+        clock = ManualClock()
+        with House(bootstrap(Settings.in_memory(database=Database(url=main)), clock=clock), clock) as house:
+            hub, coach, trainee, former = house.hub, house.a_coach(), house.a_trainee(), house.a_trainee()
+            ended = house.matched(former, coach)
+            house.matched(trainee, coach)
+            house.assigned(coach, trainee, house.a_published_plan(coach, a_document()))
+            replica = SqlStorage(still)
+            replica.migrate()
+            manifest = hub.storage.dump(tmp_path / "then")
+            replica.load(tmp_path / "then", manifest)
+            replica.close()
+            storage = SqlStorage(main, replica_url=still)
+            try:
+                analytics = AnalyticsService(attrs.evolve(_context(hub), storage=storage))
+                before = {row.trainee_id: row for row in analytics.roster(coach, ReadRoster()).items}
+                assert before.keys() == {trainee.trainee_id, former.trainee_id}
+                assert before[trainee.trainee_id].assignment is not None
+                hub.matches.end(former, EndMatch(match_id=ended.id))
+                plan = next(g for g in hub.trainees.grants(trainee).items if g.scope == "plan" and g.revoked_at is None)
+                hub.trainees.revoke(trainee, plan.id)
+                (row,) = analytics.roster(coach, ReadRoster()).items
+                assert (row.trainee_id, row.assignment, row.next_due_on) == (trainee.trainee_id, None, None)
+                named = {item.trainee_id for item in analytics.attention(coach, ReadAttention()).items}
+                assert former.trainee_id not in named
+                hub.own_data.erase(trainee, EraseAccount(password=PASSWORD, end_matches=True))
+                assert analytics.roster(coach, ReadRoster()).items == ()
+            finally:
+                storage.close()
 
 
 def _context(hub: CoachHub) -> Context:
