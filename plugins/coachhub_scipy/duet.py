@@ -56,6 +56,8 @@ class DuetMatcher:
     pairs: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
     learned: Learned | None = None
     n_candidates: int = N_CANDIDATES  # of this server, and not of what was learned: it is not saved
+    prior_id: str = PRIOR
+    metrics: Mapping[str, float] = attrs.field(factory=dict)  # of the training: the manifest has them, no member
 
     def fit(
         self,
@@ -82,7 +84,9 @@ class DuetMatcher:
         hub = HubColumns.fit(coaches)
         named = {**self.pairs, **(pairs or {})}
         learned = learn(log, hub.of_coaches(coaches), hub.of_trainees(trainees), named, seed=seed, deadline=deadline)
-        return attrs.evolve(self, hub=hub, pairs=named, learned=learned)
+        steps = learned.steps if learned is not None else ()
+        metrics = {f"{step.name}.{name}": value for step in steps for name, value in step.held_out.items()}
+        return attrs.evolve(self, hub=hub, pairs=named, learned=learned, metrics=metrics)
 
     def with_candidates(self, n: int) -> DuetMatcher:
         """Give the same matcher, scoring *n* of many coaches."""
