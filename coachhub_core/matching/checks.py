@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,24 @@ from coachhub_core.matching.tables import CoachTable
 from coachhub_core.ports.matcher import API, CAPABILITIES, AllowedPairs, AssignerOffer, MatcherOffer, Ranking, Reason
 
 MAX_REASON_BYTES = 8_192  # of one reason's evidence: more is no evidence but a leak
+
+
+@contextmanager
+def leaving_is_a_fault(name: str) -> Iterator[None]:
+    """
+    Let nobody's plugin end the program: who calls ``sys.exit()`` has failed like anybody who raises.
+
+    What somebody raises who presses Ctrl-C passes.
+
+    Raises:
+        MatcherFault: If the block was left by SystemExit, or by another exception that is no Exception.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as exc:
+        raise MatcherFault(reason=f"{name!r} left by {exc!r}") from exc
 
 
 def check_offer(name: str, offer: MatcherOffer | AssignerOffer) -> None:

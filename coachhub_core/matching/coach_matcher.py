@@ -11,12 +11,13 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coachhub_core.config import Settings
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
-from coachhub_core.matching.checks import check_offer, check_ranking
+from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
+from coachhub_core.matching.manifest import origin
+from coachhub_core.matching.offered import assigners, matcher_of, matchers
 from coachhub_core.matching.placing import place
 from coachhub_core.matching.rank_together import least_share, rank_within, rank_within_share
 from coachhub_core.matching.sample import sample_coaches
@@ -26,10 +27,8 @@ from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import (
     NEVER,
     AllowedPairs,
-    AssignerOffer,
     Deadline,
     Matcher,
-    MatcherOffer,
     OutcomeLog,
     Placements,
     Ranking,
@@ -103,6 +102,8 @@ class CoachMatcher:
         plugins: Sequence[object] | None = None,
         deadline: Deadline = NEVER,
         consent: Collection[str] = (),
+        prior: CoachMatcher | None = None,
+        metrics: Mapping[str, float] | None = None,
     ) -> CoachMatcher:
         """
         Learn from a log, and give a matcher for these coaches.
@@ -117,24 +118,33 @@ class CoachMatcher:
             pairs: Name -> (trainee's column, coach's column): compared too; for matchers that take them.
             deadline: When it is over, the best so far is given.
             consent: Sensitive columns it may learn from, by name; of all others it sees nothing.
+            prior: A model of the same matcher that learned elsewhere, or before: what this log does not tell stays
+                near it. None: what the matcher ships with.
+            metrics: Figures to keep in the manifest instead of those of the training.
         Raises:
             PluginError: If nobody offers the matcher, or it takes no pairs.
+            Invalid: If the prior is a model of another matcher.
         """
         made = cls(coaches=coaches, plugins=plugins, consent=consent)
-        offers = _offers(plugins)
-        if matcher not in offers:
-            raise PluginError(reason=f"nobody offers the matcher {matcher!r}; known: {', '.join(sorted(offers))}")
-        offer = offers[matcher]
+        offer = matcher_of(plugins, matcher)
         check_offer(matcher, offer)
         seen = coaches.select(offer.needs, consent=consent), trainees.select(offer.needs, consent=consent)
-        untrained: Any = offer.make()
+        with leaving_is_a_fault(matcher):
+            untrained: Any = offer.make()
         more: dict[str, Any] = {}
         if pairs:
             if "pairs" not in signature(untrained.fit).parameters:
                 raise PluginError(reason=f"the matcher {matcher!r} takes no pairs of columns")
             more["pairs"] = {str(name): (str(mine), str(theirs)) for name, (mine, theirs) in pairs.items()}
-        fitted = untrained.fit(log, *seen, seed=seed, deadline=deadline, **more)
-        made._open(Hosted.made(matcher, offer, fitted), None)
+        if prior is not None:
+            if prior.name != matcher:
+                raise Invalid.at("prior", f"is a model of {prior.name!r}, and {matcher!r} is to learn")
+            more["prior"] = prior.model
+        of = None if prior is None else prior.model_id
+        with leaving_is_a_fault(matcher):
+            fitted = untrained.fit(log, *seen, seed=seed, deadline=deadline, **more)
+            facts = origin(fitted, log, *seen, seed=seed, prior=of, metrics=metrics)
+            made._open(Hosted.made(matcher, offer, fitted, facts), None)
         return made
 
     # ── opening ──
@@ -143,11 +153,10 @@ class CoachMatcher:
         """Open the artefact, check it, and give the matcher it names; without one, what ships."""
         if self._hosted is None:
             source = None if self._path is None else ZipArtefactReader.open(self._path)
-            offers = _offers(self._plugins)
-            name = self._name or preferred(offers, source)
-            if name not in offers:
-                raise PluginError(reason=f"nobody offers the matcher {name!r}; known: {', '.join(sorted(offers))}")
-            self._open(Hosted.of(name, offers[name], source), source)
+            name = self._name or preferred(matchers(self._plugins), source)
+            offer = matcher_of(self._plugins, name)
+            with leaving_is_a_fault(name):
+                self._open(Hosted.of(name, offer, source), source)
         assert self._hosted is not None  # noqa: S101 - opened just now
         return self._hosted.matcher
 
@@ -173,6 +182,11 @@ class CoachMatcher:
     def name(self) -> str:
         """The name under which the matcher is offered."""
         return self._opened()[0].name
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the model's manifest says of it: see :mod:`coachhub_core.matching.manifest`."""
+        return self._opened()[0].facts
 
     @property
     def coaches(self) -> CoachTable:
@@ -207,9 +221,10 @@ class CoachMatcher:
             raise Invalid.at("trainee_profile", "must be a mapping, such as {'goal': 'a first marathon'}")
         if isinstance(limit, bool) or not isinstance(limit, int):
             raise Invalid.at("limit", "must be a whole number from 1 to 100")
-        _, host = self._opened()
-        host.wait_for(self.coaches)
-        found = host.suggest(self.coaches, profile_table(trainee_profile), limit=limit)
+        hosted, host = self._opened()
+        with leaving_is_a_fault(hosted.name):
+            host.wait_for(self.coaches)
+            found = host.suggest(self.coaches, profile_table(trainee_profile), limit=limit)
         is_sample = self._coaches is None
         return attrs.evolve(found, degraded=found.degraded or "sample") if is_sample else found
 
@@ -222,21 +237,23 @@ class CoachMatcher:
         Returns:
             Rows of :attr:`coaches` and scores, as :class:`~coachhub_core.ports.matcher.Ranking` says.
         Raises:
-            MatcherFault: If the matcher's answer breaks its contract.
+            MatcherFault: If the matcher's answer breaks its contract, or it would end the program.
         """
         if k < 0:
             raise Invalid.at("k", "must be 0 or more")
-        _, host = self._opened()
+        hosted, host = self._opened()
         coaches = self.coaches
         pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
-        ranking = host.index(coaches).rank(host.seen(trainees), k, pairs, deadline=NEVER)
+        with leaving_is_a_fault(hosted.name):
+            ranking = host.index(coaches).rank(host.seen(trainees), k, pairs, deadline=NEVER)
         check_ranking(ranking, coaches, pairs, len(trainees), k)
         return ranking
 
     def score(self, trainees: TraineeTable, rows: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
         """Score coaches for each trainee: *rows* (b, c), or every coach when None; float64 of the same shape."""
-        _, host = self._opened()
-        return host.index(self.coaches).score(host.seen(trainees), self._rows(trainees, rows))
+        hosted, host = self._opened()
+        with leaving_is_a_fault(hosted.name):
+            return host.index(self.coaches).score(host.seen(trainees), self._rows(trainees, rows))
 
     def probabilities(self, trainees: TraineeTable, rows: NDArray[np.int32] | None = None) -> Mapping[str, Any]:
         """
@@ -246,8 +263,9 @@ class CoachMatcher:
             ``wants``, ``accepts``, ``goes_well``, those the matcher knows: float64 of the shape of *rows*, (b, c).
             Empty where it knows none.
         """
-        _, host = self._opened()
-        return host.index(self.coaches).probabilities(host.seen(trainees), self._rows(trainees, rows))
+        hosted, host = self._opened()
+        with leaving_is_a_fault(hosted.name):
+            return host.index(self.coaches).probabilities(host.seen(trainees), self._rows(trainees, rows))
 
     def rank_together(
         self,
@@ -340,7 +358,7 @@ class CoachMatcher:
             Invalid: If shapes or values do not fit together; names the argument.
             PluginError: If no such assigner is offered, or none with that mode.
         """
-        offers = _assigners(self._plugins)
+        offers = assigners(self._plugins)
         if assigner is None:
             assigner = next((name for name in ("plain", *sorted(offers)) if mode in offers[name].modes), "plain")
         _, host = self._opened()
@@ -359,7 +377,8 @@ class CoachMatcher:
             forbidden = np.ones(len(coaches), np.bool_)
             forbidden[pairs.rows(i)] = False
             scores[i, forbidden] = -np.inf
-        made = place(None, scores[:, by_id], free[by_id], need=need, mode=mode, assigner=assigner, offers=offers)
+        with leaving_is_a_fault(assigner):
+            made = place(None, scores[:, by_id], free[by_id], need=need, mode=mode, assigner=assigner, offers=offers)
         placed = np.where(made.coaches >= 0, by_id[made.coaches], -1).astype(np.int32)
         return attrs.evolve(made, coaches=placed)
 
@@ -375,25 +394,9 @@ class CoachMatcher:
             The model_id.
         """
         hosted, _ = self._opened()
-        offer = _offers(self._plugins)[hosted.name]
         out = ZipArtefactWriter()
-        hosted.matcher.save(out)
+        with leaving_is_a_fault(hosted.name):
+            hosted.matcher.save(out)
         if with_coaches:
             put_table(out, "coaches", self.coaches)
-        return out.write(Path(path), matcher=hosted.name, version=offer.version)
-
-
-def _offers(plugins: Sequence[object] | None) -> dict[str, MatcherOffer]:
-    """Give what is offered by these plugins, or by those installed, beside the one that ships."""
-    from coachhub_core.plugins import load_plugins, merge_offers  # whoever only scores tables needs no plugin manager
-
-    hook = load_plugins(plugins).hook
-    return merge_offers("coachhub_matchers", hook.coachhub_matchers(settings=Settings()))
-
-
-def _assigners(plugins: Sequence[object] | None) -> dict[str, AssignerOffer]:
-    """Give the assigners that these plugins, or those installed, offer beside the one that ships."""
-    from coachhub_core.plugins import load_plugins, merge_offers
-
-    hook = load_plugins(plugins).hook
-    return merge_offers("coachhub_assigners", hook.coachhub_assigners(settings=Settings()))
+        return out.write(Path(path), **{**hosted.facts, "version": matcher_of(self._plugins, hosted.name).version})

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
 
 import attrs
 import numpy as np
@@ -26,7 +25,9 @@ from coachhub_core.matching.asking import Answer, Want, answer, input_hash, orde
 from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.constraints import Filters, HardRules, built_in
 from coachhub_core.matching.demand import with_reason
+from coachhub_core.matching.features import AnyTable, Features
 from coachhub_core.matching.hosted import Hosted, plain_hosted
+from coachhub_core.matching.manifest import Watch
 from coachhub_core.matching.runner import NotDone, Runner, Wait
 from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
 from coachhub_core.matching.tables import CoachTable, TraineeTable
@@ -44,11 +45,10 @@ GRACE_SECONDS = 0.25  # beyond the deadline, for a matcher that looks at it only
 MAX_FAULTS = 3
 FAULT_WINDOW_SECONDS = 60.0
 OPEN_SECONDS = 60.0
+FEATURES_SECONDS = 60.0  # for plugins' columns of a whole snapshot, while the fallback answers, or of a batch
 _N_SNAPSHOTS = 2  # the newest, and the one before it that requests under way still hold
 
 _log = logging.getLogger("coachhub.matching")
-
-AnyTable = TypeVar("AnyTable", CoachTable, TraineeTable)
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +61,7 @@ class HostState:
     n_faults: int  #: within the last minute
     n_stuck: int  #: threads that never came back
     is_lost: bool  #: all of them: open until the process restarts
+    differs: tuple[str, ...] = ()  #: columns that are not those the model was fitted on, and how
 
 
 @attrs.define(eq=False)
@@ -68,9 +69,10 @@ class _Prepared:
     """One snapshot made ready: rules, and an index per matcher."""
 
     coaches: CoachTable  # as given
-    enriched: CoachTable  # with the features
     rules: HardRules
     prices: NDArray[np.float64] | None = None
+    enriched: CoachTable | None = None  # with the features, once they are there
+    filling: threading.Lock = attrs.field(factory=threading.Lock)
     indexes: dict[str, Index] = attrs.field(factory=dict)
     failed: dict[str, MatcherError] = attrs.field(factory=dict)
     building: dict[str, threading.Event] = attrs.field(factory=dict)
@@ -110,7 +112,7 @@ class MatcherHost:
             chain.append(plain_hosted())
         self._chain = [hosted for n, hosted in enumerate(chain) if hosted.name not in [h.name for h in chain[:n]]]
         self._constraints = built_in() if constraints is None else dict(constraints)
-        self._features = tuple(features)
+        self._features = Features(features, clock=clock, wait=wait)
         self._consent = frozenset(consent)
         self._timeout = timeout_seconds
         self._clock = clock
@@ -121,6 +123,7 @@ class MatcherHost:
         self._snapshots: OrderedDict[tuple[int, int], _Prepared] = OrderedDict()
         self._faults: deque[float] = deque()
         self._open_until = -1.0
+        self._watch = Watch(chosen.model_id, chosen.facts)
 
     # ── the one question ──
 
@@ -163,7 +166,7 @@ class MatcherHost:
         prepared = self._prepared(coaches, prices)
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
-        asked = self.with_features(trainee)
+        asked = self.with_features(trainee, timeout_seconds=self._timeout)
         want = Want(limit, explain, pool)
         hosted, (ranking, reasons, maybe), degraded = self._firstanswer(prepared, asked, allowed, want)
         if prices is not None and explain:
@@ -198,7 +201,7 @@ class MatcherHost:
         rows = np.array([[row for id_ in coach_ids if (row := coaches.row_of(id_)) is not None]], np.int32)
         try:
             index = self._index(self._prepared(coaches, prices), self._chosen, self._timeout)
-            seen = self.seen(trainee)
+            seen = self.seen(trainee, timeout_seconds=self._timeout)
 
             def explained() -> list[tuple[Reason, ...]]:
                 found = index.explain(seen, rows)
@@ -238,20 +241,21 @@ class MatcherHost:
         """Give the chosen matcher's index, for who asks for many at once."""
         return self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
 
-    def with_features(self, table: AnyTable) -> AnyTable:
-        """Give the table with the columns of the chosen blocks: what is served, and what is to be learned from."""
-        side = "coaches" if isinstance(table, CoachTable) else "trainees"
-        for block in self._features:
-            if block.side == side:
-                try:
-                    table = table.with_columns(**block.fill(table))
-                except Exception as exc:  # a missing column is legal for every matcher, a failing plugin is not
-                    _log.warning("the features %s failed and are left out: %r", ", ".join(sorted(block.kinds)), exc)
-        return table
+    def with_features(self, table: AnyTable, *, timeout_seconds: float | None = None) -> AnyTable:
+        """
+        Give the table with the columns of the chosen blocks: what is served, and what is to be learned from.
 
-    def seen(self, trainees: TraineeTable) -> TraineeTable:
+        Args:
+            timeout_seconds: A block that takes longer is left out, as one that fails is. None: it may take its time.
+        """
+        return self._features.fill(table, timeout_seconds)
+
+    def seen(self, trainees: TraineeTable, *, timeout_seconds: float = FEATURES_SECONDS) -> TraineeTable:
         """Give of the trainees' table what the chosen matcher may see."""
-        return self.with_features(trainees).select(self._chosen.needs, consent=self._consent)
+        asked = self.with_features(trainees, timeout_seconds=timeout_seconds)
+        seen = asked.select(self._chosen.needs, consent=self._consent)
+        self._watch.look("trainees", seen)
+        return seen
 
     def rules(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a snapshot."""
@@ -272,11 +276,13 @@ class MatcherHost:
                 n_faults=len(self._faults),
                 n_stuck=self._runner.n_stuck,
                 is_lost=self._runner.is_lost,
+                differs=self._watch.differs,
             )
 
     def close(self) -> None:
         """Let the threads end."""
         self._runner.close()
+        self._features.close()
 
     # ── who answers ──
 
@@ -318,6 +324,8 @@ class MatcherHost:
         patience = self._timeout + GRACE_SECONDS
         index = self._index(prepared, hosted, patience)
         seen = trainee.select(hosted.needs, consent=self._consent)
+        if hosted is self._chosen:
+            self._watch.look("trainees", seen)
         if hosted.is_trusted:
             return answer(index, prepared.coaches, seen, allowed, NEVER, want)
         deadline = Deadline.after(self._timeout, self._clock)
@@ -352,11 +360,11 @@ class MatcherHost:
 
     def _prepared(self, coaches: CoachTable, prices: NDArray[np.float64] | None = None) -> _Prepared:
         key = (id(coaches), id(prices))  # the entry holds both, so the ids cannot be others'
-        with self._preparing:  # a lock of its own: a plugin's features may take long, and health must not wait for them
+        with self._preparing:  # a lock of its own: a plugin's rules may take long, and health must not wait for them
             prepared = self._snapshots.get(key)
             if prepared is None:
                 rules = HardRules(coaches, self._constraints)
-                prepared = _Prepared(coaches, self.with_features(coaches), rules, prices)
+                prepared = _Prepared(coaches, rules, prices)
                 self._snapshots[key] = prepared
                 while len(self._snapshots) > _N_SNAPSHOTS:
                     self._snapshots.popitem(last=False)
@@ -366,6 +374,8 @@ class MatcherHost:
 
     def _index(self, prepared: _Prepared, hosted: Hosted, timeout_seconds: float) -> Index:
         name = hosted.name
+        if hosted.is_trusted and hosted is self._chosen:
+            self._enrich(prepared, self._timeout)
         with self._lock:
             if name in prepared.indexes:
                 return prepared.indexes[name]
@@ -387,14 +397,25 @@ class MatcherHost:
                 raise prepared.failed[name]
             return prepared.indexes[name]
 
+    def _enrich(self, prepared: _Prepared, timeout_seconds: float) -> None:
+        if prepared.enriched is None:
+            with prepared.filling:
+                if prepared.enriched is None:
+                    prepared.enriched = self.with_features(prepared.coaches, timeout_seconds=timeout_seconds)
+
     def _made(self, prepared: _Prepared, hosted: Hosted) -> Index:
-        seen = prepared.enriched.select(hosted.needs, consent=self._consent)
+        # whoever stands in does not wait for a plugin's columns
+        table = prepared.coaches if prepared.enriched is None else prepared.enriched
+        seen = table.select(hosted.needs, consent=self._consent)
+        if hosted is self._chosen:
+            self._watch.look("coaches", seen)
         if prepared.prices is None:
             return hosted.matcher.index(seen)
         return hosted.matcher.index(seen, prices=prepared.prices)
 
     def _build(self, prepared: _Prepared, hosted: Hosted, ready: threading.Event) -> None:
         try:
+            self._enrich(prepared, FEATURES_SECONDS)
             index = self._made(prepared, hosted)
             with self._lock:
                 prepared.indexes[hosted.name] = index

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
 from coachhub_core.errors import ArtefactError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer
+from coachhub_core.matching.manifest import facts_of
 from coachhub_core.memory import matcher as plain_matcher
 from coachhub_core.ports.matcher import Matcher, MatcherOffer, Shortlisting
 
@@ -22,6 +24,7 @@ class Hosted:
     needs: frozenset[str]
     model_id: str
     is_trusted: bool = False  #: ours: asked on the caller's own thread, without a deadline
+    facts: Mapping[str, Any] = attrs.field(factory=dict)  #: what the manifest says of it beside its members
 
     @classmethod
     def of(cls, name: str, offer: MatcherOffer, artefact: ZipArtefactReader | None = None) -> Hosted:
@@ -38,16 +41,18 @@ class Hosted:
             if artefact.manifest.get("matcher") != name:
                 theirs = artefact.manifest.get("matcher")
                 raise ArtefactError(reason=f"this artefact is one of the matcher {theirs!r}, and {name!r} was chosen")
-            return cls._of(name, offer, matcher.load(artefact), artefact.model_id)
+            facts = facts_of(artefact.manifest)
+            return cls._of(name, offer, matcher.load(artefact), artefact.model_id, facts)
         return cls.made(name, offer, matcher)
 
     @classmethod
-    def made(cls, name: str, offer: MatcherOffer, matcher: Matcher) -> Hosted:
+    def made(cls, name: str, offer: MatcherOffer, matcher: Matcher, facts: Mapping[str, Any] | None = None) -> Hosted:
         """Give a matcher of this offer that is there already: its model_id is that of what it would save."""
         out = ZipArtefactWriter()
         matcher.save(out)
-        _, model_id = out.to_bytes(matcher=name, version=offer.version)
-        return cls._of(name, offer, matcher, model_id)
+        said = {**(facts or {}), "matcher": name, "version": offer.version}
+        _, model_id = out.to_bytes(**said)
+        return cls._of(name, offer, matcher, model_id, said)
 
     def with_candidates(self, n: int) -> Hosted:
         """Let it look closely at *n* coaches of many, where it looks at some only; others stay as they are."""
@@ -56,9 +61,9 @@ class Hosted:
         return attrs.evolve(self, matcher=self.matcher.with_candidates(n))
 
     @classmethod
-    def _of(cls, name: str, offer: MatcherOffer, matcher: Matcher, model_id: str) -> Hosted:
+    def _of(cls, name: str, offer: MatcherOffer, matcher: Matcher, model_id: str, facts: Mapping[str, Any]) -> Hosted:
         is_trusted = isinstance(matcher, plain_matcher.PlainMatcher)
-        return cls(name=name, matcher=matcher, needs=offer.needs, model_id=model_id, is_trusted=is_trusted)
+        return cls(name=name, matcher=matcher, needs=offer.needs, model_id=model_id, is_trusted=is_trusted, facts=facts)
 
 
 def preferred(offers: Mapping[str, MatcherOffer], artefact: ZipArtefactReader | None = None) -> str:

@@ -41,6 +41,7 @@ __all__ = [
     "FeatureBlock",
     "HardConstraint",
     "Index",
+    "Learned",
     "Matcher",
     "MatcherOffer",
     "OutcomeLog",
@@ -256,6 +257,19 @@ class Unsure(Protocol):
         About one standard deviation above: where much is known, hardly more than the score. The same bits as often
         as it is asked, alone or together; -inf where the row is -1.
         """
+
+
+@runtime_checkable
+class Learned(Protocol):
+    """An optional port of a matcher: it says of its learning what goes into the manifest of its artefact."""
+
+    @property
+    def prior_id(self) -> str:
+        """What its coefficients were drawn towards where no prior was given: a name and a version."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Figures of the part of the log that training held out, by flat names; no seconds, and nothing by chance."""
 
 
 @runtime_checkable

@@ -78,7 +78,7 @@ def _facts(work: UnitOfWork, id_: Any, now: datetime, vocabulary: Vocabulary) ->
 
     trainee = work.trainees.find(id_)
     account = None if trainee is None else work.accounts.find(trainee.account_id)
-    if trainee is None or account is None:
+    if trainee is None or account is None or account.status == "erased":
         return None
     week = work.availability.find(account.id)
     return trainee_facts(trainee, city=account.city, week=week, now=now, vocabulary=vocabulary)

@@ -18,6 +18,7 @@ from coachhub_cli.explaining import explain
 from coachhub_cli.options import data_option, settings_for
 from coachhub_cli.plots import check_plots, draw
 from coachhub_cli.progress import counting, lasting
+from coachhub_cli.promoting import figures_of
 from coachhub_cli.promoting import promote as put_live
 from coachhub_cli.shadow import shadow
 from coachhub_core.bootstrap import bootstrap
@@ -86,9 +87,14 @@ def train(
     target = target.absolute()
     found = _learned_from(settings, since)
     click.echo(f"{len(found.log)} events of {len(found.trainees)} trainees and {len(found.coaches)} coaches", err=True)
-    if promote and (why := _refusal(settings, found, matcher, seed, deadline)):
-        click.echo(f"not promoted: {why}", err=True)
-        ctx.exit(1)
+    figures: dict[str, float] | None = None
+    if promote:
+        made = _evaluated(settings, found, matcher, seed, deadline)
+        show_evaluation(made)
+        if why := _refusal(made):
+            click.echo(f"not promoted: {why}", err=True)
+            ctx.exit(1)
+        figures = figures_of(made)
     with _learning("Learning", deadline) as until:
         model = CoachMatcher.fit(
             found.log,
@@ -98,6 +104,7 @@ def train(
             seed=seed,
             deadline=until,
             consent=settings.matching.sensitive_columns,
+            metrics=figures,
         )
         is_cut_short = until.is_over()
     if promote and is_cut_short:
@@ -153,10 +160,8 @@ def _evaluated(
         )
 
 
-def _refusal(settings: Settings, found: TrainingData, matcher: str, seed: int, deadline: float | None) -> str | None:
-    """Evaluate, and say why nothing may be promoted; None where it may."""
-    made = _evaluated(settings, found, matcher, seed, deadline)
-    show_evaluation(made)
+def _refusal(made: Evaluation) -> str | None:
+    """Say why nothing may be promoted; None where it may."""
     if made.is_partial:
         return "the deadline was over before learning was"
     return "it is worse than the live one" if made.is_worse else None

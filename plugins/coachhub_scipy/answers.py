@@ -38,6 +38,7 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
     extras: list[_Extra] = []
     gains: Floats = np.array([1.0, 0.0])
     model: Crossed | None = None
+    held_out: dict[str, float] = {}
     if min(n_yes, len(parts.warm) - n_yes) >= MIN_CHECKED / 2 and len(parts.fit):
         fitting, warm = some(parts.fit), some(parts.warm)
         first = fit_crossed(fitting, seed=material.seed, go_on=material.go_on)
@@ -68,6 +69,7 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
         start = np.zeros(len(columns))
         start[0] = 1.0
         gains = fit_answers(np.stack(columns, axis=1), warm.seen.yes, weight, start=start, ridge=20.0)
+        held_out = {"log_loss": best, "n": float(len(warm.seen))}
     final = fit_crossed(
         pairs,
         rank=rank,
@@ -78,7 +80,7 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
     )
     own = min(max(float(gains[0]), 0.5), 1.5)
     step = _crossed_step(name, final, material, (own, 1.0))
-    step = attrs.evolve(step, base=(step.base[0] + float(gains[-1]), step.base[1]))
+    step = attrs.evolve(step, base=(step.base[0] + float(gains[-1]), step.base[1]), held_out=held_out)
     for extra, gain in zip(_extras(seen, material, of=extras), gains[1:-1].tolist(), strict=False):
         if gain > 1e-3:
             step = extra.added_to(step, gain)

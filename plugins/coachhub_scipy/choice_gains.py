@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_scipy.arithmetic import Floats
-from coachhub_scipy.blend import base_for, fit_listwise, raise_the_top
+from coachhub_scipy.blend import base_for, fit_listwise, ndcg, raise_the_top
 from coachhub_scipy.choice_parts import CANDIDATES, PEOPLE, Choices, padded, some_candidates
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel, rounded
@@ -82,6 +82,17 @@ def blended(model: Choices, warm: Checked | None, cold: Checked | None) -> dict[
     if of_cold is None:
         of_cold = np.array([DEFAULT_GAINS[name][1] for name in names])
     return {name: (float(a), float(b)) for name, a, b in zip(names, of_warm, of_cold, strict=True)}
+
+
+def quality(model: Choices, gains: dict[str, Gain], warm: Checked | None, cold: Checked | None) -> dict[str, float]:
+    """Tell how well all parts together order what was held out: nDCG@10 of those with a history, and of newcomers."""
+    found: dict[str, float] = {}
+    for which, (name, held) in enumerate((("ndcg_at_10", warm), ("ndcg_at_10.newcomers", cold))):
+        if held is not None:
+            weights = np.array([gains.get(part, (0.0, 0.0))[which] for part in names_of(model)])
+            scores = np.nan_to_num(held.parts).astype(np.float64) @ weights
+            found[name] = ndcg(np.where(np.isnan(held.parts[:, :, 0]), -np.inf, scores), held.yes)
+    return found
 
 
 def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> StepModel:

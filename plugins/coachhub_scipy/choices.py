@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from coachhub_scipy.blend import ndcg
-from coachhub_scipy.choice_gains import DEFAULT_GAINS, blended, checked, laid_out, with_base
+from coachhub_scipy.choice_gains import DEFAULT_GAINS, blended, checked, laid_out, quality, with_base
 from coachhub_scipy.choice_parts import (
     PEOPLE,
     Choices,
@@ -40,17 +40,19 @@ def learn_choices(name: str, seen: Observed, material: Material) -> StepModel:
     gains: dict[str, Gain] = dict(DEFAULT_GAINS)
     how = How()
     base = (0.0, 0.0)
+    held_out: dict[str, float] = {}
     if len(parts.warm) + len(parts.cold) >= MIN_CHECKED and len(parts.fit) >= MIN_CHECKED:
         fitted = _fit_choices(seen.take(parts.fit), material, how, check=seen.take(parts.warm))
         how, model = fitted
         warm = checked(model, seen, parts.fit, parts.warm)
         cold = checked(model, seen, parts.fit, parts.cold)
         gains = blended(model, warm, cold)
+        held_out = quality(model, gains, warm, cold)
         _, model = _fit_choices(seen, material, how, check=None)
     else:
         _, model = _fit_choices(seen, material, how, check=None)
     step = laid_out(name, model, gains, base)
-    return with_base(step, model, seen)
+    return attrs.evolve(with_base(step, model, seen), held_out=held_out)
 
 
 def _fit_choices(seen: Observed, material: Material, how: How, *, check: Observed | None) -> tuple[How, Choices]:

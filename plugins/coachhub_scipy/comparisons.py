@@ -63,14 +63,27 @@ PRIOR_BY_NAME: Mapping[str, Mapping[str, tuple[float, ...]]] = {
 }  #: of CoachHub's own columns, where more is known than the kind
 
 
-def prior_weights(comparisons: Sequence[Comparison], step: str = "wants") -> Floats:
-    """Give what comparisons are worth for a step before anything was learned: (f,)."""
+Given = Mapping[str, Mapping[tuple[str, str], Floats]]  #: step -> name and kind of a comparison -> its worth
+
+
+def prior_weights(comparisons: Sequence[Comparison], step: str = "wants", given: Given | None = None) -> Floats:
+    """
+    Give what comparisons are worth for a step before anything was learned: (f,).
+
+    Args:
+        given: What an earlier model learned of some of them; the rest stays as it ships.
+    """
+    known = (given or {}).get(step, {})
     n_texts = max(sum(one.kind == "texts" for one in comparisons), 1)
     listed: list[float] = []
     for one in comparisons:
         said = PRIOR_BY_NAME.get(step, {}).get(one.name)
         if said is None or len(said) != len(one.parts):
             said = PRIOR[one.kind] if step == "wants" else (0.0,) * len(one.parts)
+        mine = known.get((one.name, one.kind))
+        if mine is not None:
+            listed += mine.tolist()
+            continue
         listed += [value / n_texts if one.kind == "texts" else value for value in said]
     return np.array(listed, np.float64)
 

@@ -56,6 +56,8 @@ class DuetMatcher:
     pairs: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
     learned: Learned | None = None
     n_candidates: int = N_CANDIDATES  # of this server, and not of what was learned: it is not saved
+    prior_id: str = PRIOR
+    metrics: Mapping[str, float] = attrs.field(factory=dict)  # of the training: the manifest has them, no member
 
     def fit(
         self,
@@ -72,17 +74,27 @@ class DuetMatcher:
         Learn from a log.
 
         Args:
-            prior: Not needed: the shipped prior is what all training is drawn towards.
+            prior: A model of this matcher that has learned: what two columns have in common is drawn towards what it
+                was worth there, where name and kind are the same. Its main effects, towers and people are not taken.
+                None, or one that has not learned: the shipped prior, which the rest is drawn towards in any case.
             pairs: Name -> (trainee's column, coach's column): compared beside those of one name and kind.
         Returns:
-            A new matcher. Where the log says nothing of anybody in the tables, the prior with these pairs.
+            A new matcher. Where the log says nothing of anybody in the tables, the prior: the one given, else the
+            shipped one with these pairs.
         """
         from coachhub_scipy.train import learn  # scipy loads here, and only to train
 
+        earlier = prior.learned if isinstance(prior, DuetMatcher) else None
         hub = HubColumns.fit(coaches)
         named = {**self.pairs, **(pairs or {})}
-        learned = learn(log, hub.of_coaches(coaches), hub.of_trainees(trainees), named, seed=seed, deadline=deadline)
-        return attrs.evolve(self, hub=hub, pairs=named, learned=learned)
+        tables = hub.of_coaches(coaches), hub.of_trainees(trainees)
+        learned = learn(log, *tables, named, seed=seed, deadline=deadline, prior=earlier)
+        if learned is None and earlier is not None:
+            assert isinstance(prior, DuetMatcher)  # noqa: S101 - whose it is
+            return attrs.evolve(prior, n_candidates=self.n_candidates, metrics={})
+        steps = learned.steps if learned is not None else ()
+        metrics = {f"{step.name}.{name}": value for step in steps for name, value in step.held_out.items()}
+        return attrs.evolve(self, hub=hub, pairs=named, learned=learned, metrics=metrics)
 
     def with_candidates(self, n: int) -> DuetMatcher:
         """Give the same matcher, scoring *n* of many coaches."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coachhub_core.matching.tables import CoachTable, Texts, TraineeTable
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.compare import CompareIndex
-from coachhub_scipy.comparisons import Comparison, prior_weights
+from coachhub_scipy.comparisons import Comparison, Given, prior_weights
 from coachhub_scipy.crossed import Pairs
 from coachhub_scipy.encode import Encoded, Encoder, principal
 from coachhub_scipy.observe import Observed
@@ -42,6 +42,7 @@ class Material:
     n_background: int
     seed: int
     go_on: Callable[[], bool]
+    given: Given = attrs.field(factory=dict)  # what an earlier model learned the comparisons to be worth
 
     @classmethod
     def of(
@@ -52,6 +53,7 @@ class Material:
         *,
         seed: int,
         go_on: Callable[[], bool],
+        given: Given | None = None,
     ) -> Material:
         """Read both tables."""
         background = {
@@ -69,6 +71,7 @@ class Material:
             len(trainees) if background else 0,
             seed,
             go_on,
+            given or {},
         )
 
     @cached_property
@@ -149,7 +152,7 @@ class Material:
 
     def compare_prior(self, step: str) -> Floats:
         """Give what the comparisons are worth for a step before anything was learned."""
-        return prior_weights(self.comparisons, step)
+        return prior_weights(self.comparisons, step, self.given)
 
     def pairs(self, step: str, seen: Observed) -> Pairs:
         """Bring together all that is known of observed pairs."""

@@ -36,7 +36,7 @@ class Side:
 
     constant: Floats
     map: Floats | None = None
-    own: Floats | None = None
+    own: NDArray[Any] | None = None  # float64, or float32 as an artefact has it
 
     @property
     def width(self) -> int:
@@ -75,7 +75,8 @@ class Side:
         return cls(
             constant=source.array(f"{prefix}.constant"),
             map=source.array(f"{prefix}.map").astype(np.float64) if said["map"] else None,
-            own=source.array(f"{prefix}.own").astype(np.float64) if said["own"] else None,
+            # of everybody, and asked for row by row: it stays in the file, in single precision as it was kept
+            own=source.array(f"{prefix}.own") if said["own"] else None,
         )
 
     def kept(self) -> Side:
@@ -171,6 +172,7 @@ class StepModel:
     doubt: Floats | None = None  # (coaches,), standard deviation of what a coach's own record adds to the logit
     doubt_new: float = 0.0  # of a coach nobody met
     doubt_gain: Gain = (0.0, 0.0)
+    held_out: Mapping[str, float] = attrs.field(factory=dict)  # how it did on what it was not fitted on; not saved
 
     def save(self, out: ArtefactWriter) -> None:
         """Put everything :meth:`load` needs."""

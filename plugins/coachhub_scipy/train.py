@@ -11,9 +11,10 @@ import scipy  # noqa: F401 - a missing scipy is found here, before anything was 
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import Deadline, OutcomeLog
 from coachhub_scipy.answers import learn_answers
+from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.choices import learn_choices
 from coachhub_scipy.chosen import chosen_matrix, liked_matrix
-from coachhub_scipy.comparisons import comparisons_of
+from coachhub_scipy.comparisons import Given, comparisons_of
 from coachhub_scipy.material import Material
 from coachhub_scipy.observe import STEPS, Observed, observe
 from coachhub_scipy.parts import SparseRows, StepModel
@@ -30,10 +31,13 @@ def learn(
     *,
     seed: int,
     deadline: Deadline,
+    prior: Learned | None = None,
 ) -> Learned | None:
     """
     Learn all steps a log speaks of.
 
+    Args:
+        prior: What its comparisons are worth is what those of the same name and kind are drawn towards.
     Returns:
         None where it speaks of nobody in the tables.
     """
@@ -48,6 +52,7 @@ def learn(
         comparisons_of(coaches, trainees, pairs),
         seed=seed,
         go_on=lambda: not deadline.is_over(),
+        given=None if prior is None else _worth(prior),
     )
     steps = tuple(learn_step(name, observed[name], material) for name in STEPS if name in observed)
     first = observed[next(name for name in STEPS if name in observed)]
@@ -69,6 +74,17 @@ def learn(
         chosen=SparseRows.of(liked),
         is_partial=deadline.is_over(),
     )
+
+
+def _worth(prior: Learned) -> Given:
+    """Give what a model learned each comparison to be worth, by step, name and kind."""
+    found: dict[str, dict[tuple[str, str], Floats]] = {}
+    for step in prior.steps:
+        at = 0
+        for one in prior.comparisons:
+            found.setdefault(step.name, {})[one.name, one.kind] = step.compare[at : at + len(one.parts)]
+            at += len(one.parts)
+    return found
 
 
 def learn_step(name: str, seen: Observed, material: Material) -> StepModel:

@@ -18,6 +18,7 @@ from coachhub_cli.progress import lasting
 from coachhub_core import hookimpl
 from coachhub_core.errors import ArtefactError, Invalid
 from coachhub_core.matching import CoachMatcher, CoachTable
+from coachhub_core.matching.artefact import ZipArtefactReader
 from coachhub_core.matching.columns import Column, Number
 from coachhub_core.matching.market import make_market
 from coachhub_core.plugins import load_plugins
@@ -104,6 +105,10 @@ def test_a_model_that_passes_becomes_live_and_the_former_is_kept(
     assert "top tenth shown" in first.stdout
     live = tmp_path / "d" / "model.zip"
     assert f'artefact = "{live}"' in first.stdout
+    said = ZipArtefactReader.open(live).manifest
+    assert said["prior"] == "duet-prior/1"
+    assert f"candidate {said['metrics']['eval.ndcg_at_10.candidate']:.3f}" in first.stdout  # the gate's own figures
+    assert said["metrics"]["eval.gain_over_live.high"] >= 0
     before = live.read_bytes()
     in_folder(tmp_path, monkeypatch, str(live))
     again = CliRunner().invoke(match, ["train", "--promote", "--seed", "1"], catch_exceptions=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -150,6 +151,70 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     with pytest.raises(ArtefactError, match="text: this is not a matcher's artefact"):
         ZipArtefactReader.open(tmp_path / "text")
+
+
+def whose(array: Any) -> list[type]:
+    """Name what an array's numbers belong to, from the array down."""
+    found = []
+    while array is not None:
+        array = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
+        found.append(type(array))
+    return found
+
+
+def test_large_arrays_stay_in_the_file(tmp_path: Path) -> None:
+    """They are mapped, aligned and read-only, and stay what they were when another file takes the name."""
+    large = np.arange(20_000, dtype=np.float64).reshape(100, 200)
+    out = a_writer()
+    out.put_array("large", large)
+    out.put_array("none", np.zeros((0, 3)))
+    out.write(tmp_path / "m.zip", matcher="m", version="1")
+    source = ZipArtefactReader.open(tmp_path / "m.zip")
+    found = source.array("large")
+    assert mmap.mmap in whose(found)
+    assert mmap.mmap not in whose(source.array("towers/left"))  # a page has room for it
+    assert (found.flags.aligned, found.flags.writeable, found.ctypes.data % 64) == (True, False, 0)
+    assert source.array("none").shape == (0, 3)
+    a_writer().write(tmp_path / "m.zip", matcher="other", version="1")
+    assert found.tobytes() == large.tobytes()
+    with zipfile.ZipFile(BytesIO(out.to_bytes(matcher="m", version="1")[0])) as archive:
+        assert np.load(BytesIO(archive.read("large.npy"))).tobytes() == large.tobytes()  # numpy's own reader, too
+    in_memory = ZipArtefactReader.of(out.to_bytes()[0]).array("large")
+    assert bytes in whose(in_memory)
+    assert in_memory.tobytes() == large.tobytes()
+
+
+def test_a_file_of_before_arrays_were_aligned_is_read() -> None:
+    """As numpy writes them, they begin anywhere; such a one is copied to where numbers are quick to read."""
+    large = np.arange(20_000, dtype=np.float64)
+    out = ZipArtefactWriter()
+    for name, array in (("odd", np.arange(3)), ("turned", np.asfortranarray(large.reshape(2, -1))), ("large", large)):
+        plain = BytesIO()
+        np.lib.format.write_array(plain, array, version=(1, 0), allow_pickle=False)
+        out._put(f"{name}.npy", plain.getvalue())
+    source = ZipArtefactReader.of(out.to_bytes()[0])
+    assert source.array("large").flags.aligned
+    assert source.array("large").tolist() == large.tolist()
+    assert source.array("turned").tolist() == large.reshape(2, -1).tolist()
+    assert not source.array("large").flags.writeable
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "'<f8', 'fortran_order': False, 'shape': (9,)",
+        "'<f8', 'fortran_order': False, 'shape': (-1,)",
+        "'|O', 1: 2",
+        "(",
+    ],
+)
+def test_an_array_that_lies_is_refused(head: str) -> None:
+    """One that is longer or shorter than it says, that holds objects, or whose head is no head."""
+    said = f"{{'descr': {head}, }}\n".encode()
+    out = ZipArtefactWriter()
+    out._put("evil.npy", b"\x93NUMPY\x01\x00" + len(said).to_bytes(2, "little") + said + bytes(64))
+    with pytest.raises(ArtefactError, match="evil is no array"):
+        ZipArtefactReader.of(out.to_bytes()[0]).array("evil")
 
 
 def test_a_table_survives_without_its_sensitive_columns() -> None:

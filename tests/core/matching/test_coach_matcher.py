@@ -184,6 +184,41 @@ def test_an_artefact_names_the_matcher_that_answers(tmp_path: Path) -> None:
         CoachMatcher.load(tmp_path / "years.zip", plugins=[])
 
 
+@pytest.mark.parametrize("left", [SystemExit(3), GeneratorExit()])
+def test_a_matcher_that_would_end_the_program_has_failed(left: BaseException) -> None:
+    """Whoever asks reads a sentence, wherever it happens; in a list, the rules answer."""
+
+    def leave(*_: Any) -> Any:
+        raise left
+
+    coaches = coach_table([{"id": "a"}, {"id": "b"}])
+    trainees = trainee_table([{"id": "t"}])
+    matcher = CoachMatcher(coaches=coaches, matcher="x", plugins=[plugin("x", matcher_from_scores(leave, name="x"))])
+    for ask in (
+        lambda: matcher.score(trainees),
+        lambda: matcher.rank(trainees, 1),
+        lambda: matcher.place(trainees),
+        lambda: matcher.rank_together(trainees, 1, max_shown=1),
+    ):
+        with pytest.raises(MatcherFault, match=f"'x' left by {type(left).__name__}"):
+            ask()
+    found = matcher.find_matches({"goal": "run"})
+    assert (found.matcher, found.degraded) == ("plain", "fault")
+
+
+def test_ctrl_c_in_a_matcher_is_ctrl_c() -> None:
+    """It is the person's at the keyboard, and no fault of the matcher's."""
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    coaches = coach_table([{"id": "a"}])
+    offer = matcher_from_scores(interrupted, name="x")
+    matcher = CoachMatcher(coaches=coaches, matcher="x", plugins=[plugin("x", offer)])
+    with pytest.raises(KeyboardInterrupt):
+        matcher.score(trainee_table([{"id": "t"}]))
+
+
 def test_an_artefact_of_another_matcher_than_the_chosen_is_refused(tmp_path: Path) -> None:
     """Who chose a matcher by name and a file of another one is told so."""
     CoachMatcher(plugins=[]).save(tmp_path / "plain.zip")

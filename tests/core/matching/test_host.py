@@ -392,6 +392,70 @@ def test_features_are_columns_like_any_other(made: list[MatcherHost]) -> None:
         assert host.with_features(TRAINEE) is TRAINEE
 
 
+@attrs.define
+class Hanging:
+    """Columns that come when they are let."""
+
+    side: Any
+    kinds: Mapping[str, str] = attrs.field(factory=lambda: {"cheap": "number"})
+    let: threading.Event = attrs.field(factory=threading.Event)
+    n_asked: int = 0
+
+    def fill(self, table: Any) -> Mapping[str, Column]:
+        self.n_asked += 1
+        self.let.wait(30)
+        return {"cheap": Number([0] * len(table))}
+
+
+def test_columns_of_who_asks_that_are_late_are_left_out(
+    made: list[MatcherHost], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request waits for a plugin's columns no longer than for a matcher; stuck twice, it is asked no more."""
+    block = Hanging("trainees")
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        return event.wait(0.01 if seconds <= 30 else seconds)  # the matcher has its grace beyond the deadline
+
+    host = a_host(made, OddMatcher(), features=[block], wait=wait)
+    host.prepare(COACHES)
+    for n_asked in (1, 2, 2):
+        found = host.suggest(COACHES, TRAINEE)
+        assert (ids(found), found.matcher, block.n_asked) == (BEST, "odd", n_asked)
+    assert [record.getMessage() for record in caplog.records] == ["the features cheap are late and are left out"] * 3
+    assert not host.state().is_open  # nobody's fault but the block's
+    block.let.set()
+
+
+def test_columns_of_coaches_that_are_late_keep_nobody_waiting(
+    made: list[MatcherHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fallback answers meanwhile; then the snapshot is served without them, and the next is not held up."""
+    monkeypatch.setattr("coachhub_core.matching.host.GRACE_SECONDS", 0.0)
+    block = Hanging("coaches")
+    host = a_host(made, OddMatcher(), features=[block], timeout_seconds=0.02)
+    found = host.suggest(COACHES, TRAINEE)
+    assert (ids(found), found.degraded) == (BEST, "preparing")
+    block.let.set()
+    assert host.prepare(COACHES)
+    block.let.clear()
+    monkeypatch.setattr("coachhub_core.matching.host.FEATURES_SECONDS", 0.02)
+    for n in range(3):  # both threads get stuck, and the third snapshot does not ask
+        later = COACHES.take([0, 1, 2, 3][: 4 - n])
+        assert host.prepare(later)
+        assert ids(host.suggest(later, TRAINEE)) == BEST
+    assert block.n_asked == 3
+    block.let.set()
+
+
+def test_rules_that_were_chosen_wait_for_columns_no_longer_than_for_themselves(made: list[MatcherHost]) -> None:
+    """``plain`` has no deadline of its own, and a plugin's columns do not become its own."""
+    block = Hanging("coaches")
+    host = MatcherHost(plain_hosted(), features=[block], timeout_seconds=0.02)
+    made.append(host)
+    assert ids(host.suggest(COACHES, TRAINEE)) == BEST
+    block.let.set()
+
+
 def test_no_constraints_are_no_constraints(made: list[MatcherHost]) -> None:
     """The operator chooses them; none chosen, everybody is eligible and price is a matter of score."""
     host = MatcherHost(plain_hosted(), constraints={})

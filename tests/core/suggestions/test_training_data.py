@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+from coachhub_core.domain.accounts import EraseAccount
 from coachhub_core.domain.coaches import CreateCoach
 from coachhub_core.domain.suggestions import ReportOutcome, SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.matching import CoachMatcher
 from coachhub_core.services.training import training_data
-from coachhub_core.testing.story import House
+from coachhub_core.testing.story import PASSWORD, House
 
 
 def test_what_became_of_suggestions_is_learned_from(house: House) -> None:
@@ -38,3 +39,7 @@ def test_what_became_of_suggestions_is_learned_from(house: House) -> None:
     model = CoachMatcher.fit(found.log, found.coaches, found.trainees)
     best = model.find_matches({"goal": "a marathon"}, limit=1)[0]
     assert best.coach_id == str(made.items[0].coach.id)
+
+    hub.own_data.erase(sam, EraseAccount(password=PASSWORD))
+    left = training_data(hub.storage, hub.clock, hub.vocabulary)
+    assert (len(left.log), left.trainees.ids) == (len(found.log), ())  # the log keeps ids that lead to nobody
