@@ -64,6 +64,41 @@ def test_a_model_is_held_against_what_is_live() -> None:
     assert worse.ndcg["candidate"] == made.ndcg["live"]  # the same rules, asked for the same people
 
 
+def test_new_people_are_slices_of_their_own() -> None:
+    """Of whom nothing happened before the split: coaches among themselves, trainees out of the same lists."""
+    market = make_market("sparse", n_trainees=400, n_coaches=50, seed=5)
+    rules = CoachMatcher(coaches=market.coaches, plugins=[])
+    made = evaluate(market.log, market.coaches, market.trainees, live=rules, matcher="plain", share=0.85)
+    log = market.log
+    cut = int((1 - 0.85) * len(log))
+    known, known_coaches = set(log.trainee[:cut]), set(log.coach[:cut])
+    asked: dict[str, set[str]] = {}
+    for trainee, coach, event in zip(log.trainee[cut:], log.coach[cut:], log.event[cut:], strict=True):
+        if event == "contacted":
+            asked.setdefault(trainee, set()).add(coach)
+    new = [trainee for trainee in asked if trainee not in known]
+    assert made.n_trainees == len(asked)
+    assert made.slices["new_trainees"].n_trainees == len(new) >= 30
+    n_new_coaches = sum(coach not in known_coaches for coach in market.coaches.ids)
+    chose_new = [trainee for trainee, coaches in asked.items() if coaches - known_coaches]
+    assert made.slices["new_coaches"].n_trainees == len(chose_new) >= 30
+    assert 2 <= n_new_coaches <= 10
+    lists = rules.rank(market.trainees.take([market.trainees.row_of(one) or 0 for one in new]), 10).rows.tolist()
+    found = [
+        len({market.coaches.ids[row] for row in rows} & asked[one]) / len(asked[one])
+        for one, rows in zip(new, lists, strict=True)
+    ]
+    recall = made.slices["new_trainees"].figures["recall_at_10"]["candidate"].value
+    assert recall == pytest.approx(np.mean(found))
+    among = made.slices["new_coaches"].figures
+    assert among["recall_at_10"]["live"].why_not == f"a list of 10 holds all {n_new_coaches} new coaches"
+    mine, everybody = among["map"]["candidate"].value, made.slices["all"].figures["map"]["candidate"].value
+    assert mine is not None
+    assert everybody is not None
+    assert mine > everybody  # of fewer coaches
+    assert among["auc_wants"]["popularity"].value == 0.5  # nobody ever asked them
+
+
 def test_too_few_say_nothing() -> None:
     """A log nobody chose in is refused in one sentence."""
     market = make_market("no_log", n_trainees=20, n_coaches=8)
