@@ -155,6 +155,20 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     )
 
 
+def test_what_decides_runs_every_session() -> None:
+    """``.ci/run`` names the sessions, to run some side by side: together they are all that ``nox`` runs."""
+    lines = (d.ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    named = [name for line in lines for name in re.findall(r" -s ([a-z ]+)", line)]
+    assert len(named) == 3
+    noxfile = ast.parse((d.ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    (sessions,) = (
+        ast.literal_eval(node.value)
+        for node in noxfile.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "nox.options.sessions"
+    )
+    assert sorted(" ".join(named).split()) == sorted(sessions)
+
+
 # ── what is generated ───────────────────────────────────────────────────────
 
 
