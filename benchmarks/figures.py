@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coachhub_core.matching import evaluating
+from coachhub_core.matching import ranking_figures
 from coachhub_core.matching.fairness import a_tenth_of
 
 Floats = NDArray[np.float64]
-N_DRAWS = evaluating.N_DRAWS
+N_DRAWS = ranking_figures.N_DRAWS
 
 
 def ndcg(scores: Floats, right: Floats, k: int = 10) -> Floats:
@@ -45,7 +45,7 @@ def log_loss(p: Floats, right: Floats) -> float:
 def interval(each: Floats, seed: int = 0) -> tuple[float, float, float]:
     """Give mean and 95 % interval as ``coachhub match eval`` does; nan rows are left out."""
     each = each[~np.isnan(each)]
-    return evaluating.interval(each, seed) if len(each) else (np.nan, np.nan, np.nan)
+    return ranking_figures.interval(each, seed) if len(each) else (np.nan, np.nan, np.nan)
 
 
 def best(scores: Floats, k: int = 3) -> NDArray[np.int64]:

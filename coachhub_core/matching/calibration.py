@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -14,6 +15,7 @@ from coachhub_core.matching.tables import CoachTable, TraineeTable
 Floats = NDArray[np.float64]
 
 N_PARTS = 10
+MUTUAL = "mutual"  #: both sides said yes
 MIN_ANSWERS = 50  #: below, a share says nothing
 _Z = 1.959964  # of a 95 % interval
 _NOES = frozenset({"declined", "cancelled"})
@@ -44,6 +46,26 @@ class Answers:
     coach: NDArray[np.int64]
     is_yes: NDArray[np.bool_]
 
+    @classmethod
+    def of(cls, said: Mapping[tuple[int, int], bool]) -> Answers:
+        """Give the pairs as arrays, in their order."""
+        rows = np.array(list(said), np.int64).reshape(-1, 2)
+        return cls(trainee=rows[:, 0], coach=rows[:, 1], is_yes=np.array(list(said.values()), np.bool_))
+
+    @property
+    def lack(self) -> str:
+        """Say why nothing can be read off these answers; empty where it can."""
+        n, n_yes = len(self.is_yes), int(self.is_yes.sum())
+        if n < MIN_ANSWERS:
+            return f"only {n} answers, and {MIN_ANSWERS} are needed"
+        if n_yes in (0, n):
+            return f"all {n} answers are {'yes' if n_yes else 'no'}"
+        return ""
+
+    def take(self, is_kept: NDArray[np.bool_]) -> Answers:
+        """Give some of them."""
+        return Answers(trainee=self.trainee[is_kept], coach=self.coach[is_kept], is_yes=self.is_yes[is_kept])
+
 
 def calibrate(said: Floats, is_yes: NDArray[np.bool_], n_parts: int = N_PARTS) -> Calibration:
     """Hold what was said against what came, both of shape (n,) with n of *n_parts* or more."""
@@ -63,12 +85,22 @@ def calibrate(said: Floats, is_yes: NDArray[np.bool_], n_parts: int = N_PARTS) -
 
 
 def answers(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dict[str, Answers]:
+    """Give :func:`all_answers` of each single step, without those steps of which there is too little to read."""
+    found = all_answers(log, coaches, trainees)
+    return {step: pairs for step, pairs in found.items() if step != MUTUAL and not pairs.lack}
+
+
+def all_answers(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dict[str, Answers]:
     """
     Read the yes and no of each step out of a log, one per pair.
 
     A trainee who was shown a coach and did not ask has said no. Where the log tells
     who was shown, who found a coach elsewhere is left out of that step: of them only
-    the yes is ever seen. A step in which only one of the two was said is left out.
+    the yes is ever seen.
+
+    Returns:
+        By step; and under :data:`MUTUAL`, where the log knows both, whether both sides said yes: a pair
+        that waits for the coach's answer is left out.
     """
     asks = "contacted" in log.event
     said: dict[str, dict[tuple[int, int], bool]] = {}
@@ -88,10 +120,11 @@ def answers(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
             said.setdefault(step, {})[i, j] = event not in _NOES and value != 0
     if shown:
         said["wants"] = {pair: is_yes for pair, is_yes in said["wants"].items() if pair in shown}
-    made = {}
-    for step, pairs in said.items():
-        rows = np.array(list(pairs), np.int64).reshape(-1, 2)
-        is_yes = np.array(list(pairs.values()), np.bool_)
-        if len(is_yes) >= MIN_ANSWERS and is_yes.any() and not is_yes.all():
-            made[step] = Answers(trainee=rows[:, 0], coach=rows[:, 1], is_yes=is_yes)
-    return made
+    if "wants" in said and "accepts" in said:
+        accepts = said["accepts"]
+        said[MUTUAL] = {
+            pair: is_wanted and accepts[pair]
+            for pair, is_wanted in said["wants"].items()
+            if not is_wanted or pair in accepts
+        }
+    return {step: Answers.of(pairs) for step, pairs in said.items()}

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from coachhub_core.matching.baselines import best, by_content, by_popularity
 from coachhub_core.matching.coach_matcher import CoachMatcher
-from coachhub_core.matching.evaluating import K, interval, ndcg
 from coachhub_core.matching.market import CLIMATES, Market, make_market
+from coachhub_core.matching.ranking_figures import K, interval, ndcg
 from coachhub_core.ports.matcher import AllowedPairs
 
 WEEKS_KEPT_BACK: Final = 4  #: of the log: so that some trainees are new

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import click
+import msgspec
 
 from coachhub_cli.benching import bench
 from coachhub_cli.evaluation_report import show_evaluation
@@ -25,7 +26,8 @@ from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings
 from coachhub_core.matching import CoachMatcher, CoachTable
 from coachhub_core.matching.climates import by_climate
-from coachhub_core.matching.evaluating import Evaluation, evaluate
+from coachhub_core.matching.evaluated import Evaluation, as_document
+from coachhub_core.matching.evaluating import evaluate
 from coachhub_core.ports.matcher import Deadline
 from coachhub_core.services.training import TrainingData, training_data
 
@@ -186,8 +188,11 @@ def _learning(what: str, seconds: float | None) -> Iterator[Deadline]:
 @click.option("--matcher", default="duet", show_default=True, help="A matcher an installed plugin offers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same log and seed give the same figures.")
 @click.option("--plots", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Draw pictures there.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON, for programs.")
 @click.pass_context
-def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int, plots: Path | None) -> None:
+def evaluate_(
+    ctx: click.Context, data: Path | None, matcher: str, seed: int, plots: Path | None, as_json: bool
+) -> None:
     """
     Say whether training would make lists better.
 
@@ -197,11 +202,18 @@ def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int, pl
     both sides share. Exits with 1 when it is worse than the live one beyond the
     95 % interval.
 
-    Beside the quality stands how far the probabilities of each step are off on
-    average, and what the lists do to people: the share of all places that the
-    most shown tenth of the coaches has, the share of coaches on a list at all,
-    and, when each trainee in turn takes the first on the list with a seat, the
-    seats used, the lowest place anybody ended with, and how many got nobody.
+    A table for everybody, one for new coaches and one for new trainees, of whom
+    the model had no event: nDCG@10, recall@10 and MAP of the lists; success@3, the
+    share of the first three places with whom both said yes; of the pairs that
+    answered, by step and for both sides together, AUC, log loss, and how far the
+    probabilities are off. "none" is said of a difference whose interval holds 0, and
+    a figure that cannot be had is said to be n/a, with the reason below.
+
+    Then what the lists do to people: the share of all places that the most shown
+    tenth of the coaches has, the share of coaches on a list at all, and, when each
+    trainee in turn takes the first on the list with a seat, the seats used, the
+    lowest place anybody ended with, and how many got nobody. At last how long
+    learning and a list took here.
 
     With ``--plots`` the same as pictures, and beside them how well the matcher does
     in the nine climates of the synthetic market; needs ``coachhub[plots]``.
@@ -211,11 +223,14 @@ def evaluate_(ctx: click.Context, data: Path | None, matcher: str, seed: int, pl
     settings = settings_for(data)
     found = _learned_from(settings)
     made = _evaluated(settings, found, matcher, seed)
-    show_evaluation(made)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(as_document(made))).decode())
+    else:
+        show_evaluation(made)
     if plots is not None:
         with counting("Climates") as tell:
             climates = by_climate(matcher, live=live_model(settings, found.coaches).name, seed=seed, tell=tell)
         for path in draw(made, climates, plots):
-            click.echo(f"drawn {path}")
+            click.echo(f"drawn {path}", err=as_json)
     if made.is_worse:
         ctx.exit(1)

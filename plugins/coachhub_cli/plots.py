@@ -11,7 +11,7 @@ import attrs
 from coachhub_cli.evaluation_report import step_name
 from coachhub_core.errors import PluginError
 from coachhub_core.matching.climates import ClimateQuality
-from coachhub_core.matching.evaluating import Evaluation
+from coachhub_core.matching.evaluated import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -144,9 +146,16 @@ def test_a_worse_model_is_not_promoted(tmp_path: Path, monkeypatch: pytest.Monke
     assert "not promoted: it is worse than the live one" in done.stderr
     assert live.read_bytes() == before
     assert [path.name for path in (tmp_path / "d").glob("*.zip*")] == ["live.zip"]
-    gate = CliRunner().invoke(match, ["eval", "--matcher", "plain"], catch_exceptions=False)
+    gate = CliRunner().invoke(match, ["eval", "--matcher", "plain", "--json"], catch_exceptions=False)
     assert gate.exit_code == 1
-    assert gate.stdout == done.stdout
+    said = json.loads(gate.stdout)
+    assert said["is_worse"] is True
+    figures = said["slices"]["all"]["figures"]
+    assert figures["ndcg_at_10"]["live"]["candidate_less"]["verdict"] == "worse"
+    assert figures["log_loss_wants"]["candidate"] == {"why_not": "it says no probability of this"}
+    for name, words in (("map", "MAP"), ("log_loss_wants", "log loss, the trainee asks")):  # the same figures in print
+        shown = re.search(rf"^{words} .* {figures[name]['live']['value']:.3f}\b", done.stdout, re.M)
+        assert shown, (name, done.stdout)
 
 
 @pytest.mark.usefixtures("market")
@@ -156,6 +165,11 @@ def test_what_is_live_is_what_the_settings_name(tmp_path: Path, monkeypatch: pyt
     done = CliRunner().invoke(match, ["eval", "--matcher", "plain"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "no different from live: +0.000 [+0.000 +0.000]" in done.stdout
+    assert re.search(r"^success@3 +0\.\d{3} +0\.\d{3} none \+0\.000 \[\+0\.000 \+0\.000\]", done.stdout, re.M)
+    assert "n/a, it says no probability of this: log loss; off by" in done.stdout
+    assert "new trainees chose somebody, and 30 are needed: nDCG@10; recall@10; MAP; success@3" in done.stdout
+    assert "n/a of live, it was there already, and not fitted here: learning, s" in done.stdout
+    assert not re.search(r"\bnan\b", done.stdout)
 
 
 def test_too_few_cannot_promote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from coachhub_cli.matching import match
 from coachhub_core.errors import PluginError
 from coachhub_core.matching.calibration import calibrate
 from coachhub_core.matching.climates import ClimateQuality, by_climate
-from coachhub_core.matching.evaluating import Evaluation
+from coachhub_core.matching.evaluated import Evaluation, Slice
 from coachhub_core.matching.fairness import Fairness
 from coachhub_core.matching.market import make_market
 
@@ -31,12 +31,11 @@ def an_evaluation(**more: Any) -> Evaluation:
         "live": Fairness(top_tenth=0.25, coverage=1.0, seats_used=1.0, n_without=0, worst_place=1),
     }
     given: dict[str, Any] = {
-        "n_trainees": 40,
-        "ndcg": {"candidate": 0.5, "live": 0.4},
-        "gains": {"live": (0.1, 0.05, 0.15)},
+        "slices": {"all": Slice(n_trainees=40, figures={})},
         "fairness": fair,
         "shown": {"candidate": np.array([1, 0, 2, 1]), "live": np.array([1, 1, 1, 1])},
         "calibration": {"wants": {"candidate": calibrate(said, rng.uniform(size=400) < said)}},
+        "costs": {},
         "is_partial": False,
     }
     return Evaluation(**{**given, **more})
