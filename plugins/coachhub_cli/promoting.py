@@ -9,22 +9,24 @@ from pathlib import Path
 
 from coachhub_core.errors import ArtefactError
 from coachhub_core.matching import CoachMatcher
-from coachhub_core.matching.evaluating import Evaluation
+from coachhub_core.matching.evaluated import ALL, Evaluation, flat_figures
 
 
 def figures_of(made: Evaluation) -> dict[str, float]:
-    """Give the figures that let a model become live, as its manifest keeps them: flat names, nothing a clock said."""
-    found = {"eval.n_trainees": float(made.n_trainees)}
-    found |= {f"eval.ndcg_at_10.{engine}": value for engine, value in made.ndcg.items()}
-    for engine, interval in made.gains.items():
-        for name, value in zip(("mean", "low", "high"), interval, strict=True):
-            found[f"eval.gain_over_{engine}.{name}"] = value
-    for step, engines in made.calibration.items():
-        found |= {f"eval.off_by.{step}.{engine}": said.error for engine, said in engines.items()}
-    for engine, fair in made.fairness.items():
-        found[f"eval.top_tenth_shown.{engine}"] = fair.top_tenth
-        found[f"eval.coaches_shown.{engine}"] = fair.coverage
-    return found
+    """
+    Give the figures that let a model become live, as its manifest keeps them: flat names, nothing a clock said.
+
+    Returns:
+        :func:`flat_figures` of the candidate and of what was live, and ``all.gain_over_live.<figure>.mean``, ``.low``
+        and ``.high``: the candidate less what was live, with its 95 %.
+    """
+    found = flat_figures(made, engines=("candidate", "live"))
+    for figure, engines in made.slices[ALL].figures.items():
+        live = engines.get("live")
+        if live is not None and live.gain is not None:
+            for name, value in zip(("mean", "low", "high"), live.gain, strict=True):
+                found[f"{ALL}.gain_over_live.{figure}.{name}"] = value
+    return {f"eval.{name}": value for name, value in found.items()}
 
 
 def previous(target: Path) -> Path:
