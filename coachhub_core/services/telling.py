@@ -8,7 +8,8 @@ is free. An event that cannot be read, or that a listener refuses, goes its own
 way: later again, and at last into the dead letters, holding nobody else. What a
 listener has heard is kept with the event, so that a failing one hears it again
 alone. One that takes long to fail is not asked for a while: what it would hear
-waits for it, and the others do not wait.
+waits for it, and the others do not wait. Nor is it held against the event that
+finds out, now and then, whether the listener is back.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ROUND_SECONDS: Final = 10.0  # then other due work has its turn, and a worker th
 MAX_ATTEMPTS: Final = 12  # with the backoff below 15 to 30 hours
 SLOW_SECONDS: Final = 1.0  # what a listener may take to fail before it is let rest
 REST_SECONDS: Final = 30.0
-GIVE_UP: Final = timedelta(hours=30)  # from then on it counts as a try that a listener was not even asked
+GIVE_UP: Final = timedelta(hours=30)  # from then on it counts as a try that a listener rests or is still away
 _RESTS: Final = "it took long to fail, and is not asked for a while"
 _BATCH: Final = 100
 _jitter = random.Random()  # noqa: S311 - spreads retries, protects nothing
@@ -103,27 +104,28 @@ class Telling:
         if isinstance(event, str):
             log.warning("event %s (%s) waits: %s", stored.id, stored.type, event)
             return _Told(event=stored, heard=stored.heard, reason=event)
-        heard, reasons, n_resting = set(stored.heard), [], 0
+        heard, reasons, is_tried = set(stored.heard), [], False
         for listener in self._listeners_of(stored.type):
             if listener.name in heard:
                 continue
-            reason = self._why_not_heard(listener, event, stored)
+            reason, is_of_event = self._why_not_heard(listener, event, stored)
             if reason is None:
                 heard.add(listener.name)
             else:
-                n_resting += reason == _RESTS
+                is_tried = is_tried or is_of_event
                 reasons.append(f"{listener.name}: {reason}")
-        is_tried = not reasons or n_resting < len(reasons)
-        return _Told(event=stored, heard=frozenset(heard), reason="; ".join(reasons) or None, is_tried=is_tried)
+        said = "; ".join(reasons) or None
+        return _Told(event=stored, heard=frozenset(heard), reason=said, is_tried=is_tried or said is None)
 
-    def _why_not_heard(self, listener: Listener, event: Event, stored: StoredEvent) -> str | None:
-        """Tell one listener; return None when it has heard."""
+    def _why_not_heard(self, listener: Listener, event: Event, stored: StoredEvent) -> tuple[str | None, bool]:
+        """Tell one listener; return None when it has heard, else why not, and whether that was a try of the event's."""
         breaker = self._breaker_of(listener)
+        is_looking = False
         try:
-            breaker.admit()
+            is_looking = breaker.admit()
         except Unavailable:
             if stored.n_attempts < MAX_ATTEMPTS:  # no event is given up untried
-                return _RESTS
+                return _RESTS, False
         began = self._monotonic()
         reason: str | None = None
         try:
@@ -136,9 +138,9 @@ class Telling:
             reason = repr(exc)
         if reason is None or self._monotonic() - began < SLOW_SECONDS:
             breaker.succeeded()  # a quick no is an answer too, and holds nobody
-        else:
-            breaker.failed()
-        return reason
+            return reason, True
+        breaker.failed()
+        return reason, not is_looking  # who only looks whether it is back waits like the others, and no longer
 
     def _breaker_of(self, listener: Listener) -> Breaker:
         if listener.name not in self._breakers:
