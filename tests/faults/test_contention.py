@@ -27,7 +27,7 @@ from coachhub_sqlalchemy.storage import SqlStorage
 
 from .rival import Rival, Watch
 
-pytestmark = [pytest.mark.external_service, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.external_service, pytest.mark.xdist_group("contention"), pytest.mark.timeout(240)]
 
 DEADLOCKS: Final = 30  # more by hand: --deadlocks 500
 DEADLOCK, LOCK_WAIT, CHANGED = 1213, 1205, 1020

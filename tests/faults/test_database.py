@@ -18,7 +18,7 @@ from coachhub_sqlalchemy.storage import SqlStorage
 
 from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Reset, Slow, Trickle
 
-pytestmark = [pytest.mark.external_service, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.external_service, pytest.mark.xdist_group("database"), pytest.mark.timeout(240)]
 
 BUSY = 2.0  # seconds that a machine with something else to do may add
 

@@ -35,7 +35,7 @@ from coachhub_sqlalchemy.storage import SqlStorage
 
 from .rival import Rival
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.xdist_group("leaving"), pytest.mark.timeout(120)]
 
 _PATIENCE: Final = 10.0  # seconds for a thread to end, or to be seen waiting
 _TIMES: Final = 3  # how often everybody leaves in the storm

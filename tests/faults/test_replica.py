@@ -33,7 +33,7 @@ from coachhub_sqlalchemy.storage import SqlStorage
 
 from .proxy import AnswerLost, CutAfter, Fault, Garbage, Hang, Proxy, Refuse, Slow, Trickle
 
-pytestmark = [pytest.mark.external_service, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.external_service, pytest.mark.xdist_group("replica"), pytest.mark.timeout(240)]
 
 ANSWERED: Final = 5.0  # seconds: what any request has
 READS: Final = ("/api/coaches/me/roster", "/api/coaches/me/attention")

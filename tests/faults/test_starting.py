@@ -17,7 +17,7 @@ from .house import Neighbour, neighbours_of, settings_through
 from .proxy import Refuse
 from .servers import is_offered, until, why_absent
 
-pytestmark = [pytest.mark.external_service, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.external_service, pytest.mark.xdist_group("starting"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

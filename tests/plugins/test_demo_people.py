@@ -25,6 +25,8 @@ from coachhub_demo.filling import PASSWORD, Size, fill
 from coachhub_demo.population import COACH_EMAIL, SEEKER_EMAIL, TRAINEE_EMAIL
 from coachhub_demo.talks import Talks
 
+pytestmark = pytest.mark.xdist_group("demo people")
+
 SMALL = Size(n_coaches=24, n_trainees=48)
 
 

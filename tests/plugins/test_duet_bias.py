@@ -16,6 +16,8 @@ from coachhub_core.matching.exploring import Maybe, arranged
 from coachhub_core.matching.market import Market, make_market
 from coachhub_scipy.observe import CLIP, observe
 
+pytestmark = pytest.mark.xdist_group("duet bias")
+
 SEED = 6
 
 

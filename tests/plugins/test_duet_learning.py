@@ -28,6 +28,8 @@ from coachhub_core.matching.checks import check_ranking
 from coachhub_core.matching.market import Market, make_market, take_events
 from coachhub_core.ports.matcher import NEVER, Shortlisting
 
+pytestmark = pytest.mark.xdist_group("duet learning")
+
 N_BITS = 1_000  # drawn from behind the manifest; of a small file test_artefact turns every one
 PLUGINS = [coachhub_scipy]
 

@@ -64,6 +64,7 @@ def kept_elasticsearch() -> Iterator[ElasticsearchSearch]:
         yield index
 
 
+@pytest.mark.xdist_group("search-memory")
 class TestMemorySearch(SearchIndexContract):
     @pytest.fixture
     def index(self) -> MemorySearch:  # type: ignore[override]  # the kit's fixture, supplied
@@ -74,6 +75,7 @@ class TestMemorySearch(SearchIndexContract):
         return in_memory()
 
 
+@pytest.mark.xdist_group("search-sqlite")
 class TestSqliteSearch(SearchIndexContract):
     has_versions = False
 
@@ -88,6 +90,7 @@ class TestSqliteSearch(SearchIndexContract):
 
 
 @pytest.mark.external_service
+@pytest.mark.xdist_group("search-mariadb")
 class TestMariaDBSearch(SearchIndexContract):
     has_versions = False
 
@@ -101,6 +104,7 @@ class TestMariaDBSearch(SearchIndexContract):
             yield index
 
 
+@pytest.mark.xdist_group("search-stand-in")
 class TestStandIn(SearchIndexContract):
     """The plugin's requests, read by a server of our own where there is no Elasticsearch."""
 
@@ -115,6 +119,7 @@ class TestStandIn(SearchIndexContract):
 
 
 @pytest.mark.external_service
+@pytest.mark.xdist_group("search-elasticsearch")
 class TestElasticsearch(SearchIndexContract):
     @pytest.fixture
     def index(self, kept_elasticsearch: ElasticsearchSearch) -> ElasticsearchSearch:  # type: ignore[override]
