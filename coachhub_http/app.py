@@ -137,6 +137,7 @@ def routes_of(services: Services, operations: Operations) -> tuple[Route, ...]:
         Route("/api/reviews/{review_id:id}", reviews, "one"),
         Route("/api/conversations", chat),
         Route("/api/conversations/{conversation_id:id}/messages", chat, "messages"),
+        Route("/api/conversations/{conversation_id:id}/messages/{seq:int}", chat, "message"),
         Route("/api/conversations/{conversation_id:id}/read", chat, "read"),
         Route("/api/notifications", notifications),
         Route("/api/notifications/read", notifications, "read"),

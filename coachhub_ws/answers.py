@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -38,13 +39,13 @@ def welcome(chat: Chat, admitted: Admitted, *, connection_id: UUID, now: datetim
     }
 
 
-def joined(view: JoinedView) -> dict[str, Any]:
-    """Show a conversation to who joins it."""
+def joined(view: JoinedView, *, online: Sequence[UUID]) -> dict[str, Any]:
+    """Show a conversation to who joins it, and which of the others are here."""
     return {
         "state": view.state,
         "last_seq": view.last_seq,
         "read": view.read,
-        "online": [],  # presence is not told yet
+        "online": online,
         "events": view.events,
         "has_more": view.has_more,
     }

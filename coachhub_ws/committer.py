@@ -50,7 +50,7 @@ class Item:
     @classmethod
     def of(cls, ticket: Any, account_id: UUID, command: SendCommand | MarkRead) -> Item:
         """Measure *command*: a body counts in bytes, a mark a few."""
-        n_bytes = len(command.command.body.encode()) if isinstance(command, SendCommand) else 32
+        n_bytes = len(command.body.encode()) if isinstance(command, SendCommand) else 32
         return cls(ticket, account_id, command, n_bytes)
 
 

@@ -24,6 +24,7 @@ from coachhub_ws.codes import EXPIRED, OUR_FAULT, TOO_LATE, TOO_SLOW
 from coachhub_ws.effects import (
     Admit,
     Admitted,
+    Ask,
     Close,
     Effect,
     Leave,
@@ -86,6 +87,7 @@ class Connection:
             connection_id=self.id,
             verify=node.hub.tokens.verify,
             take_send=node.sends.take,
+            is_online=node.presence.is_online,
             clock=node.hub.clock,
             monotonic=self._loop.time,
         )
@@ -167,6 +169,9 @@ class Connection:
                     listeners.leave(self, effect.conversation_id)
                 case Tell():
                     listeners.typing(effect.conversation_id, self, is_on=effect.is_on)
+                case Ask():
+                    known = self._node.presence_for(self, effect.account_ids)
+                    self.perform(self.protocol.presence(effect, known))
                 case Admit():
                     self._admit(effect)
                 case Close():

@@ -110,6 +110,14 @@ class Tell:
 
 
 @attrs.frozen
+class Ask:
+    """Who of these is here, from now on? Answered at once, by ``presence``: nothing has to be read for it."""
+
+    request_id: str
+    account_ids: tuple[UUID, ...]
+
+
+@attrs.frozen
 class Admit:
     """This connection is *claims*' now; *conversations* are None when a token was only renewed."""
 
@@ -125,4 +133,4 @@ class Close:
     reason: str
 
 
-Effect = Send | Persist | Load | Listen | Unlisten | Leave | Tell | Admit | Close
+Effect = Send | Persist | Load | Listen | Unlisten | Leave | Tell | Ask | Admit | Close

@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 8
 ID_MAX: Final = 36
 TOKEN_MAX: Final = 8_000  # a header holds no longer one either
 SYNC_MAX: Final = 200
+PRESENCE_MAX: Final = 200
 _MEMBERS: Final = ("type", "id", "data")
 
 T = TypeVar("T")
@@ -123,6 +124,13 @@ class SendMessage(PostMessage):
         return PostMessage(
             conversation_id=self.conversation_id, client_id=self.client_id, body=self.body, reply_to=self.reply_to
         )
+
+
+@attrs.frozen(kw_only=True)
+class Presence:
+    """Ask who of these is here, and hear of them from now on; those of an earlier question are told no longer."""
+
+    account_ids: tuple[UUID, ...] = v.items(PRESENCE_MAX)
 
 
 @attrs.frozen(kw_only=True)

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from coachhub_core import wire
+from coachhub_core.domain.chat import MessageView
 from coachhub_core.errors import BadRequest, Conflict, Invalid, Overloaded, RateLimited, Refusal, Unavailable
 
 EMPTY: Final[Mapping[str, Any]] = {}
+_EVENTS: Final = {"message": "message", "edit": "message_edited", "delete": "message_deleted"}
 _TEXT: Final = 0x81  # FIN and the opcode of a text frame
 
 
@@ -37,6 +39,11 @@ def reply(type_: str, request_id: str | None, data: Any = EMPTY) -> bytes:
 def push(type_: str, data: Any = EMPTY) -> bytes:
     """Write an envelope that nobody asked for: it has no id."""
     return reply(type_, None, data)
+
+
+def event(message: MessageView) -> bytes:
+    """Return the frame of an event of a conversation: something said, changed or taken back."""
+    return framed(push(_EVENTS[message.kind], message))
 
 
 def error(request_id: str | None, exc: Exception) -> bytes:

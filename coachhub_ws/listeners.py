@@ -24,6 +24,7 @@ from coachhub_core.domain.chat import (
     MessageView,
 )
 from coachhub_ws import frames
+from coachhub_ws.company import Company
 from coachhub_ws.limits import Monotonic
 from coachhub_ws.streams import Hearer, Listening, Stream
 
@@ -60,6 +61,7 @@ class Listeners:
         self._later = later
         self._monotonic = monotonic
         self._delivered = delivered
+        self._company = Company()
         self._streams: dict[UUID, Stream] = {}
         self._heard_by: dict[Hearer, set[UUID]] = {}
         self._senders: dict[Key, Hearer] = {}
@@ -74,6 +76,7 @@ class Listeners:
             self._known(stream, shown.last_seq, shown.state)
             stream.reads[hearer.account_id] = max(shown.read_seq, stream.reads.get(hearer.account_id, 0))
             stream.watchers.add(hearer)
+            self._company.met(stream, (hearer.account_id, shown.with_account_id))
             self._heard_by.setdefault(hearer, set()).add(shown.id)
 
     def begin(self, hearer: Hearer, conversation_id: UUID, load: object) -> None:
@@ -88,8 +91,12 @@ class Listeners:
         listening = stream.listeners.get(hearer) if stream is not None else None
         if stream is None or listening is None or load not in listening.waiting_for:
             return  # left meanwhile
-        for account_id, seq in view.read.items():
-            stream.reads[UUID(account_id)] = max(seq, stream.reads.get(UUID(account_id), 0))
+        read = {UUID(account_id): seq for account_id, seq in view.read.items()}
+        self._company.met(stream, read)
+        for account_id, seq in read.items():
+            if stream.reads.get(account_id, 0) > seq:  # moved since the snapshot, while this one was not told of marks
+                hearer.push(_mark(stream.id, account_id, stream.reads[account_id]), is_hint=True)
+            stream.reads[account_id] = max(seq, stream.reads.get(account_id, 0))
         self._known(stream, view.last_seq, view.state)  # while this one still waits: what follows is kept for it
         listening.waiting_for.discard(load)
         listening.after = max(view.last_seq, listening.after or 0)
@@ -120,6 +127,7 @@ class Listeners:
 
     def forget(self, hearer: Hearer) -> None:
         """Forget a connection that has ended."""
+        self._company.forget(hearer)
         for id in self._heard_by.pop(hearer, ()):
             stream = self._streams[id]  # it stands as long as anybody hears of it
             stream.listeners.pop(hearer, None)
@@ -135,6 +143,7 @@ class Listeners:
     def _drop_if_unheard(self, stream: Stream) -> None:
         if not stream.listeners and not stream.watchers:
             self._streams.pop(stream.id, None)
+            self._company.dropped(stream)
 
     def _known(self, stream: Stream, last_seq: int, state: ConversationState) -> None:
         if stream.last is None:
@@ -202,17 +211,19 @@ class Listeners:
         """Give those who wait for a snapshot what comes meanwhile; where the stream stands is not known yet."""
         for seq in sorted(stream.early):
             message, sender = stream.early[seq]
-            frame = frames.framed(frames.push("message", message))
+            frame = frames.event(message)
             for hearer, listening in stream.listeners.items():
                 listening.held[seq] = b"" if hearer is sender else frame
 
     def _tell(self, stream: Stream, message: MessageView, sender: Hearer | None) -> None:
         stream.last = message.seq
-        # what one has written one has read
+        # what one has written one has read; and what was taken back leaves nothing to be read, as the core has it
         stream.reads[message.sender_id] = max(message.seq, stream.reads.get(message.sender_id, 0))
+        if message.kind == "delete":
+            stream.reads |= {id: message.seq for id, seq in stream.reads.items() if seq == message.seq - 1}
         if not stream.listeners:
             return
-        frame = frames.framed(frames.push("message", message))
+        frame = frames.event(message)
         for hearer, listening in list(stream.listeners.items()):
             if listening.waiting_for:
                 listening.held[message.seq] = b"" if hearer is sender else frame
@@ -252,9 +263,8 @@ class Listeners:
 
     def _tell_mark(self, stream: Stream, account_id: UUID, seq: int) -> None:
         stream.pushed_at[account_id] = self._monotonic()
-        told = {"conversation_id": stream.id, "account_id": account_id, "seq": seq}
-        frame = frames.framed(frames.push("read", told))
-        for hearer in list(stream.listeners):
+        frame = _mark(stream.id, account_id, seq)
+        for hearer in stream.settled:
             hearer.push(frame, is_hint=True)
         self._tell_unread(stream, account_id)
 
@@ -265,9 +275,17 @@ class Listeners:
             return
         told = {"conversation_id": conversation_id, "account_id": sender.account_id, "on": is_on}
         frame = frames.framed(frames.push("typing", told))
-        for hearer in list(stream.listeners):
+        for hearer in stream.settled:
             if hearer is not sender:
                 hearer.push(frame, is_hint=True)
+
+    def present(self, account_id: UUID, is_online: bool) -> None:
+        """Tell those who talk with an account that it came or went."""
+        self._company.present(account_id, is_online)
+
+    def ask_presence(self, hearer: Hearer, account_ids: Collection[UUID]) -> set[UUID]:
+        """Tell *hearer* of these from now on; return whose presence it may know."""
+        return self._company.ask(hearer, account_ids)
 
     # ── gaps ──
 
@@ -347,6 +365,7 @@ class Listeners:
         if stream is None:
             return
         stream.members_version = pulse.members_version
+        self._company.now(stream, account_ids)
         frame = frames.framed(frames.push("left", {"conversation_id": conversation_id}))
         for hearer in stream.hearers:
             if hearer.account_id not in account_ids:
@@ -357,15 +376,21 @@ class Listeners:
                 hearer.push(frame)
         self._drop_if_unheard(stream)
 
-    def introduced(self, pulse: ConversationPulse, watchers: Iterable[Hearer]) -> None:
+    def introduced(self, pulse: ConversationPulse, members: Collection[UUID], watchers: Iterable[Hearer]) -> None:
         """Let members who are connected hear of a conversation that began after their ``welcome``."""
         for hearer in watchers:
             stream = self._stream(pulse.id)
+            self._company.met(stream, members)
             stream.watchers.add(hearer)
             self._heard_by.setdefault(hearer, set()).add(pulse.id)
             self._known(stream, pulse.last_seq, pulse.state)
         if (known := self._streams.get(pulse.id)) is not None:
             self._tell_unread(known)
+
+
+def _mark(conversation_id: UUID, account_id: UUID, seq: int) -> bytes:
+    told = {"conversation_id": conversation_id, "account_id": account_id, "seq": seq}
+    return frames.framed(frames.push("read", told))
 
 
 def _gap(conversation_id: UUID, from_seq: int) -> bytes:

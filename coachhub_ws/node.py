@@ -23,6 +23,7 @@ from coachhub_core.domain.chat import ConversationPulse, ConversationView, MarkR
 from coachhub_core.domain.chat import Send as SendCommand
 from coachhub_core.errors import Overloaded, Refusal
 from coachhub_core.services.chat import CHANNEL, ChatHint
+from coachhub_ws import presence
 from coachhub_ws.codes import TOO_MANY
 from coachhub_ws.committer import Committer, Item, Outcome
 from coachhub_ws.connection import Connection
@@ -30,6 +31,7 @@ from coachhub_ws.effects import Admitted, Authenticate, Load, Persist, Query, Sy
 from coachhub_ws.limits import SendWindows
 from coachhub_ws.listeners import Key, Listeners
 from coachhub_ws.metrics import Metrics
+from coachhub_ws.presence import Presence
 from coachhub_ws.readers import Readers
 from coachhub_ws.strangers import Strangers
 from coachhub_ws.sweep import Sweep
@@ -77,14 +79,26 @@ class Node:
             monotonic=self._loop.time,
             delivered=metrics.caught_up,
         )
+        bus = hub.broadcast
+        self.presence = Presence(
+            hub.new_id(),
+            publish=partial(bus.publish, presence.CHANNEL) if bus.reaches_other_processes else None,
+            tell=self.listeners.present,
+            later=self.wheel.after,
+            monotonic=self._loop.time,
+        )
         self.sweep = Sweep(self)
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribe: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """Begin to write, read, hear and sweep."""
         self.committer.start()
         self.readers.start()
-        self._unsubscribe = self.hub.broadcast.subscribe(CHANNEL, self._heard)
+        bus = self.hub.broadcast
+        self._unsubscribe.append(bus.subscribe(CHANNEL, self._heard))
+        if bus.reaches_other_processes:
+            self._unsubscribe.append(bus.subscribe(presence.CHANNEL, partial(self._soon, self.presence.heard)))
+        self.presence.start()
         self.sweep.start()
         self._tidy()
         self.metrics.watch(
@@ -104,7 +118,9 @@ class Node:
 
     async def stop(self) -> None:
         """Commit what is queued and end every thread; connections are gone by now."""
-        self._unsubscribe()
+        self.presence.stop()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         await self.sweep.stop()
         await self._loop.run_in_executor(None, self.committer.close)
         await self._loop.run_in_executor(None, self.readers.close)
@@ -122,6 +138,7 @@ class Node:
         self.strangers.forget(connection)
         mine = self._accounts.setdefault(connection.account_id, {})
         mine[connection] = None
+        self.presence.came(connection.account_id)
         while len(mine) > self.hub.settings.chat.connections_per_account:
             oldest = next(iter(mine))
             del mine[oldest]
@@ -132,9 +149,11 @@ class Node:
         """Count a connection that is being closed no longer as its account's."""
         if connection.protocol.has_actor:
             mine = self._accounts.get(connection.account_id, {})
-            mine.pop(connection, None)
-            if not mine:
-                self._accounts.pop(connection.account_id, None)
+            if connection in mine:
+                del mine[connection]
+                if not mine:
+                    del self._accounts[connection.account_id]
+                    self.presence.went(connection.account_id)
 
     def ended(self, connection: Connection, code: int) -> None:
         """Forget a connection."""
@@ -241,7 +260,11 @@ class Node:
             return
         pulses, members = result
         for pulse in pulses:
-            self.listeners.introduced(pulse, [c for id in members for c in self._accounts.get(id, ())])
+            self.listeners.introduced(pulse, members, [c for id in members for c in self._accounts.get(id, ())])
+
+    def presence_for(self, connection: Connection, account_ids: Sequence[UUID]) -> dict[UUID, bool]:
+        """Return who of these is here, as far as that connection's account may know; it hears of them from now on."""
+        return {id: self.presence.is_online(id) for id in self.listeners.ask_presence(connection, account_ids)}
 
     # ── the bus ──
 
@@ -273,7 +296,4 @@ class Node:
 
 
 def _key(item: Item) -> Key | None:
-    if not isinstance(item.command, SendCommand):
-        return None
-    command = item.command.command
-    return (command.conversation_id, item.account_id, command.client_id)
+    return item.command.key if isinstance(item.command, SendCommand) else None

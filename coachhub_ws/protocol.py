@@ -19,11 +19,19 @@ from uuid import UUID
 from coachhub_core.clock import Clock
 from coachhub_core.config import Chat
 from coachhub_core.domain.accounts import Actor
-from coachhub_core.domain.chat import ConversationState, JoinedView, MarkRead, Posted, ReadHistory
+from coachhub_core.domain.chat import (
+    ConversationState,
+    DeleteMessage,
+    EditMessage,
+    JoinedView,
+    MarkRead,
+    Posted,
+    PostMessage,
+    ReadHistory,
+)
 from coachhub_core.domain.chat import Send as SendCommand
 from coachhub_core.errors import (
     BadRequest,
-    ConversationReadOnly,
     Forbidden,
     Invalid,
     NotFound,
@@ -37,7 +45,7 @@ from coachhub_core.errors import (
 )
 from coachhub_core.security import Claims
 from coachhub_ws import answers, frames
-from coachhub_ws.answers import FRAME_MAX, TYPING_EVERY_SECONDS
+from coachhub_ws.answers import FRAME_MAX
 from coachhub_ws.codes import (
     BAD_ENVELOPE,
     BINARY,
@@ -52,17 +60,16 @@ from coachhub_ws.codes import (
 from coachhub_ws.effects import (
     Admit,
     Admitted,
+    Ask,
     Authenticate,
     Close,
     Effect,
     Leave,
-    Listen,
     Load,
     Persist,
     Send,
     Sync,
     Tell,
-    Unlisten,
 )
 from coachhub_ws.envelope import (
     Auth,
@@ -70,6 +77,7 @@ from coachhub_ws.envelope import (
     JoinChat,
     LeaveChat,
     Ping,
+    Presence,
     SendMessage,
     Typing,
     UnknownType,
@@ -79,6 +87,7 @@ from coachhub_ws.envelope import (
     structure,
     structure_sync,
 )
+from coachhub_ws.joining import Joining
 from coachhub_ws.limits import Bucket, Monotonic
 
 UNAUTHENTICATED_MAX: Final = 4 * 1024
@@ -92,6 +101,7 @@ class ChatProtocol:
     Args:
         verify: Returns what a genuine token says; raises Unauthorized.
         take_send: Counts a message of an account; returns the seconds to wait, 0 if it may be sent.
+        is_online: Returns whether an account has a connection anywhere.
         clock: The wall clock, for what is shown; *monotonic* counts.
     """
 
@@ -102,6 +112,7 @@ class ChatProtocol:
         connection_id: UUID,
         verify: Callable[[str], Claims],
         take_send: Callable[[UUID], float],
+        is_online: Callable[[UUID], bool],
         clock: Clock,
         monotonic: Monotonic,
     ) -> None:
@@ -109,14 +120,12 @@ class ChatProtocol:
         self._connection_id = connection_id
         self._verify = verify
         self._take_send = take_send
+        self._is_online = is_online
         self._clock = clock
         self._monotonic = monotonic
         self._bucket = Bucket(chat.frames_per_second, monotonic())
         self._n_bad = 0
-        self._typed_at: dict[UUID, float] = {}
-        self._is_typing: set[UUID] = set()
-        self._wanted: dict[UUID, Load] = {}
-        self._joined: dict[UUID, ConversationState] = {}
+        self._joining = Joining(chat.joined_per_connection, monotonic)
         self._state: Literal["new", "authenticating", "open", "closed"] = "new"
         self._parting: Close | None = None
         self._actor: Actor | None = None
@@ -240,12 +249,10 @@ class ChatProtocol:
         return self._listen_to(envelope.id, Sync({**structure_sync(envelope.data)}))
 
     def _listen_to(self, request_id: str, query: Sync) -> list[Effect]:
-        limit = self._chat.joined_per_connection
-        if len(self._wanted.keys() | query.after.keys()) > limit:
-            raise TooLarge(what="one connection", limit=limit, unit="joined conversations")
+        self._joining.allow(query.after.keys())
         effects = self._load(request_id, query)
         (load,) = (effect for effect in effects if isinstance(effect, Load))
-        self._wanted.update(dict.fromkeys(query.after, load))
+        self._joining.begin(query.after.keys(), load)
         return effects
 
     def _leave(self, envelope: Envelope) -> list[Effect]:
@@ -254,7 +261,15 @@ class ChatProtocol:
         return [Leave(id), Send(frames.reply("ack", envelope.id))]
 
     def _send(self, envelope: Envelope) -> list[Effect]:
-        command = structure(SendMessage, envelope.data).command()
+        return self._write(envelope, structure(SendMessage, envelope.data).command())
+
+    def _edit(self, envelope: Envelope) -> list[Effect]:
+        return self._write(envelope, structure(EditMessage, envelope.data))
+
+    def _delete(self, envelope: Envelope) -> list[Effect]:
+        return self._write(envelope, structure(DeleteMessage, envelope.data))
+
+    def _write(self, envelope: Envelope, command: PostMessage | EditMessage | DeleteMessage) -> list[Effect]:
         account_id = self.actor.account_id
         if (wait := self._take_send(account_id)) > 0:
             raise RateLimited(retry_after_seconds=wait)
@@ -271,24 +286,23 @@ class ChatProtocol:
 
     def _type(self, envelope: Envelope) -> list[Effect]:
         command = structure(Typing, envelope.data)
-        id = command.conversation_id
-        state = self._joined.get(id)
-        if state is None:
-            raise NotFound(kind="joined conversation", id=id)
-        if state != "open":
-            raise ConversationReadOnly(conversation_id=id, state=state)
+        is_news = self._joining.types(command.conversation_id, is_on=command.on)
         ack = Send(frames.reply("ack", envelope.id))
-        if not command.on:
-            is_news = id in self._is_typing
-            self._is_typing.discard(id)
-            return [ack, Tell(id, is_on=False)] if is_news else [ack]
-        now = self._monotonic()
-        wait = self._typed_at.get(id, -TYPING_EVERY_SECONDS) + TYPING_EVERY_SECONDS - now
-        if wait > 0:
-            raise RateLimited(retry_after_seconds=wait)
-        self._typed_at[id] = now
-        self._is_typing.add(id)
-        return [ack, Tell(id, is_on=True)]
+        return [ack, Tell(command.conversation_id, is_on=command.on)] if is_news else [ack]
+
+    def _ask_presence(self, envelope: Envelope) -> list[Effect]:
+        command = structure(Presence, envelope.data)
+        return [Ask(envelope.id, command.account_ids)]
+
+    def presence(self, ask: Ask, known: Mapping[UUID, bool]) -> list[Effect]:
+        """Hear who of those asked for is here; who shares no conversation is not in *known*."""
+        data = {
+            str(id): ("online" if known[id] else "offline")
+            if id in known
+            else {"error": frames.problem(NotFound(kind="account", id=id))}
+            for id in ask.account_ids
+        }
+        return [Send(frames.reply("ack", ask.request_id, data))]
 
     def _ping(self, envelope: Envelope) -> list[Effect]:
         structure(Ping, envelope.data)
@@ -368,43 +382,35 @@ class ChatProtocol:
         self, load: Load, query: Sync, result: Mapping[UUID, JoinedView | Exception] | Exception
     ) -> list[Effect]:
         found = dict.fromkeys(query.after, result) if isinstance(result, Exception) else result
-        after: list[Effect] = []
-        for id, joined in found.items():
-            is_latest = self._wanted.get(id) is load
-            if not isinstance(joined, Exception):
-                after.append(Listen(load, joined))
-                if id in self._wanted:  # else it was left before the answer came
-                    self._joined[id] = joined.state
-            else:
-                after.append(Unlisten(load, id))
-                if is_latest and (isinstance(joined, NotFound) or id not in self._joined):
-                    self.left(id)
+        after = self._joining.end(load, found)
         if isinstance(result, Exception):
             return [*after, Send(frames.error(load.request_id, result))]
         if query.is_join:
             (joined,) = found.values()
             if isinstance(joined, Exception):
                 return [*after, Send(frames.error(load.request_id, joined))]
-            return [Send(frames.reply("ack", load.request_id, answers.joined(joined))), *after]
+            return [Send(frames.reply("ack", load.request_id, self._shown(joined))), *after]
         data = {
-            str(id): {"error": frames.problem(joined)} if isinstance(joined, Exception) else answers.joined(joined)
+            str(id): {"error": frames.problem(joined)} if isinstance(joined, Exception) else self._shown(joined)
             for id, joined in found.items()
         }
         return [Send(frames.reply("ack", load.request_id, data)), *after]
+
+    def _shown(self, view: JoinedView) -> dict[str, Any]:
+        """Show a conversation to who joins it: who of the others is here, too, while anything can be said in it."""
+        members = (UUID(id) for id in view.read) if view.state == "open" else ()
+        online = [id for id in members if id != self.actor.account_id and self._is_online(id)]
+        return answers.joined(view, online=online)
 
     # ── what happens by itself ──
 
     def changed(self, conversation_id: UUID, state: ConversationState) -> None:
         """Take note that a conversation was opened or closed."""
-        if conversation_id in self._joined:
-            self._joined[conversation_id] = state
+        self._joining.changed(conversation_id, state)
 
     def left(self, conversation_id: UUID) -> None:
         """Take note that this connection listens no longer."""
-        self._wanted.pop(conversation_id, None)
-        self._joined.pop(conversation_id, None)
-        self._typed_at.pop(conversation_id, None)
-        self._is_typing.discard(conversation_id)
+        self._joining.left(conversation_id)
 
     def expiring(self) -> list[Effect]:
         """Ask for a newer token, a minute before this one ends."""
@@ -439,10 +445,13 @@ REQUESTS: Final[Mapping[str, Callable[[ChatProtocol, Envelope], list[Effect]]]] 
     "join_chat": ChatProtocol._join,
     "leave_chat": ChatProtocol._leave,
     "send_message": ChatProtocol._send,
+    "edit_message": ChatProtocol._edit,
+    "delete_message": ChatProtocol._delete,
     "history": ChatProtocol._history,
     "sync": ChatProtocol._sync,
     "read": ChatProtocol._read,
     "typing": ChatProtocol._type,
+    "presence": ChatProtocol._ask_presence,
     "ping": ChatProtocol._ping,
 }
 """Every request of this version, in the order in which it is shown to who asks for another."""

@@ -60,6 +60,7 @@ class Stream:
     target: int = 0
     state: ConversationState = "open"
     members_version: int = 0
+    members: set[UUID] = attrs.field(factory=set)
     reads: dict[UUID, int] = attrs.field(factory=dict)
     pushed_at: dict[UUID, float] = attrs.field(factory=dict)
     listeners: dict[Hearer, Listening] = attrs.field(factory=dict)
@@ -72,6 +73,11 @@ class Stream:
     def is_behind(self) -> bool:
         """Whether something is known to exist that was not told."""
         return self.last is not None and (self.target > self.last or bool(self.early))
+
+    @property
+    def settled(self) -> list[Hearer]:
+        """Listeners whose right to listen is known, since they had a snapshot."""
+        return [hearer for hearer, listening in self.listeners.items() if listening.after is not None]
 
     @property
     def hearers(self) -> set[Hearer]:

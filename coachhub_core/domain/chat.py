@@ -43,7 +43,12 @@ class Member:
 
 @attrs.frozen(kw_only=True)
 class Message:
-    """One event of a conversation."""
+    """
+    One event of a conversation.
+
+    An edit and a deletion are events of their own; ``ref_seq`` says of which
+    message. A deletion empties its message and all edits of it.
+    """
 
     conversation_id: UUID
     seq: int
@@ -70,16 +75,62 @@ class PostMessage:
 
 
 @attrs.frozen(kw_only=True)
+class EditMessage:
+    """Say a message of one's own in other words; what it was stays in the log, as a trail."""
+
+    conversation_id: UUID
+    seq: int = v.whole(1, 2**53)
+    client_id: UUID
+    body: str = v.text(BODY_MAX, min_len=1)
+
+
+@attrs.frozen(kw_only=True)
+class DeleteMessage:
+    """Take a message of one's own back: it and its edits are emptied, its place stays."""
+
+    conversation_id: UUID
+    seq: int = v.whole(1, 2**53)
+    client_id: UUID
+
+
+@attrs.frozen(kw_only=True)
 class Send:
-    """One message on its way into the log, and who sends it."""
+    """One event on its way into the log, and whose it is."""
 
     sender_id: UUID
-    command: PostMessage
+    command: PostMessage | EditMessage | DeleteMessage
+
+    @property
+    def key(self) -> tuple[UUID, UUID, UUID]:
+        """What makes it the same when it comes again: (conversation, sender, client_id)."""
+        return self.command.conversation_id, self.sender_id, self.command.client_id
+
+    @property
+    def kind(self) -> MessageKind:
+        """What it will be in the log."""
+        if isinstance(self.command, PostMessage):
+            return "message"
+        return "edit" if isinstance(self.command, EditMessage) else "delete"
+
+    @property
+    def ref_seq(self) -> int | None:
+        """Which message it is about; None where it is one itself."""
+        return None if isinstance(self.command, PostMessage) else self.command.seq
+
+    @property
+    def body(self) -> str:
+        """What it says: nothing, where something is taken back."""
+        return "" if isinstance(self.command, DeleteMessage) else self.command.body
+
+    @property
+    def reply_to(self) -> int | None:
+        """Which message it answers."""
+        return self.command.reply_to if isinstance(self.command, PostMessage) else None
 
 
 @attrs.frozen(kw_only=True)
 class Posted:
-    """The acknowledgement of a stored message."""
+    """The acknowledgement of a stored event."""
 
     message: MessageView
     duplicate: bool = False

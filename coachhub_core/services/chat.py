@@ -18,10 +18,11 @@ from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.chat import (
     REPLY_BYTES_MAX,
     REPLY_EVENTS_MAX,
-    Conversation,
     ConversationPage,
     ConversationPulse,
     ConversationView,
+    DeleteMessage,
+    EditMessage,
     HistoryView,
     JoinedView,
     MarkRead,
@@ -34,17 +35,15 @@ from coachhub_core.domain.chat import (
     ReadMarkView,
     Send,
 )
-from coachhub_core.domain.events import MessagesPosted
-from coachhub_core.errors import ClientIdConflict, ConversationReadOnly, Invalid, NotFound, Refusal
+from coachhub_core.errors import NotFound, Refusal
 from coachhub_core.ports.broadcast import Broadcast
-from coachhub_core.ports.storage import ConversationListing, UnitOfWork
+from coachhub_core.ports.storage import ConversationListing
 from coachhub_core.services.access import Access
-from coachhub_core.services.inbox import notify
+from coachhub_core.services.chat_log import Mark, write
 from coachhub_core.services.units import Context, rerun
 
 CHANNEL: Final = "chat"
 LISTED_MAX: Final = 200
-Mark = tuple[UUID, UUID]  # (conversation, account)
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +87,30 @@ class ChatService:
             ClientIdConflict: If the device used this id for another message.
             NotFound: If the actor is no member.
         """
+        return self._write_one(actor, command)
+
+    def edit(self, actor: Actor, command: EditMessage) -> MessageView:
+        """
+        Say a message of one's own in other words; return the edit, an event with a ``seq`` of its own.
+
+        Raises:
+            ConversationReadOnly: If the match is over.
+            ClientIdConflict: If the device used this id for something else.
+            Forbidden: If somebody else wrote the message.
+            NotFound: If the actor is no member, there is no such message, or it was taken back.
+        """
+        return self._write_one(actor, command)
+
+    def delete(self, actor: Actor, command: DeleteMessage) -> MessageView:
+        """
+        Take a message of one's own back: it and its edits are emptied; return the deletion, an event of its own.
+
+        Raises:
+            ConversationReadOnly, ClientIdConflict, Forbidden, NotFound: As :meth:`edit` does.
+        """
+        return self._write_one(actor, command)
+
+    def _write_one(self, actor: Actor, command: PostMessage | EditMessage | DeleteMessage) -> MessageView:
         (outcome,) = self.post_many([Send(sender_id=actor.account_id, command=command)])
         if isinstance(outcome, Refusal):
             raise outcome
@@ -97,7 +120,7 @@ class ChatService:
         """
         Store a batch in one transaction and return, in its order, what became of each.
 
-        A message that was sent before is answered as it was stored, with
+        An event that was sent before is answered as it was stored, with
         ``duplicate``. Refusals concern one send each; anything that stops the
         whole batch is raised, and then nothing of it is stored.
 
@@ -126,15 +149,17 @@ class ChatService:
             ids = {send.command.conversation_id for send in sends} | {id for id, _ in marks}
             locked = work.conversations.lock(sorted(ids))
             members = work.conversations.members_of(list(locked))
+            written = write(self._context, work, sends, locked, members)
             last = {id: conversation.last_seq for id, conversation in locked.items()}
-            outcomes, fresh = self._store(work, sends, locked, members, last)
+            last.update((message.conversation_id, message.seq) for message in written.fresh)
             standing, moved = _move(marks, members, last)
-            # what one has written one has read
-            own = {(m.conversation_id, m.sender_id): m.seq for m in fresh}
-            work.conversations.mark_read({key: max(own.get(key, 0), moved.get(key, 0)) for key in own | moved})
-            if fresh or moved:
+            by_itself = written.marks
+            work.conversations.mark_read(
+                {key: max(by_itself.get(key, 0), moved.get(key, 0)) for key in by_itself | moved}
+            )
+            if written.fresh or moved:
                 hint = ChatHint(
-                    messages=tuple(MessageView.of(m) for m in fresh),
+                    messages=tuple(MessageView.of(m) for m in written.fresh),
                     marks=tuple(
                         MovedMark(conversation_id=id, account_id=account_id, seq=seq)
                         for (id, account_id), seq in moved.items()
@@ -142,79 +167,7 @@ class ChatService:
                 )
                 work.after_commit.append(lambda: self._hint(hint))
             work.commit()
-        return outcomes, standing
-
-    def _store(
-        self,
-        work: UnitOfWork,
-        sends: Sequence[Send],
-        locked: Mapping[UUID, Conversation],
-        members: Mapping[UUID, Sequence[Member]],
-        last: dict[UUID, int],
-    ) -> tuple[list[Posted | Refusal], list[Message]]:
-        now = self._context.clock()
-        here = {(id, m.account_id) for id, found in members.items() for m in found if m.left_at is None}
-        keys = [(s.command.conversation_id, s.sender_id, s.command.client_id) for s in sends]
-        known = dict(work.messages.find_sent(keys)) if keys else {}
-        fresh: list[Message] = []
-        outcomes: list[Posted | Refusal] = []
-        for send, key in zip(sends, keys, strict=True):
-            conversation = locked.get(key[0])
-            refusal = self._refuse(send, conversation, (key[0], key[1]) in here, known.get(key), last)
-            if refusal is not None:
-                outcomes.append(refusal)
-                continue
-            if key in known:
-                outcomes.append(Posted(message=MessageView.of(known[key]), duplicate=True))
-                continue
-            last[key[0]] += 1
-            message = Message(
-                conversation_id=key[0],
-                seq=last[key[0]],
-                sender_id=send.sender_id,
-                client_id=send.command.client_id,
-                body=send.command.body,
-                reply_to=send.command.reply_to,
-                created_at=now,
-            )
-            known[key] = message
-            fresh.append(message)
-            outcomes.append(Posted(message=MessageView.of(message)))
-        touched: dict[UUID, list[Message]] = {}
-        for message in fresh:
-            touched.setdefault(message.conversation_id, []).append(message)
-        if fresh:
-            work.messages.append(fresh, {id: last[id] for id in touched})
-        for id, said in touched.items():
-            work.outbox.add(MessagesPosted(at=now, aggregate_id=id, last_seq=last[id]))
-            first = said[0].seq
-            senders = {m.sender_id for m in said}
-            for member in members[id]:
-                # one line per unread stretch: the key is where it began, so a talk does not fill the inbox
-                is_told = member.left_at is None and (senders - {member.account_id})
-                if is_told and member.read_seq >= first - 1:
-                    notify(self._context, work, [member.account_id], "message", f"{id}:{first}", conversation_id=id)
-        return outcomes, fresh
-
-    def _refuse(
-        self,
-        send: Send,
-        conversation: Conversation | None,
-        is_member: bool,
-        stored: Message | None,
-        last: Mapping[UUID, int],
-    ) -> Refusal | None:
-        command = send.command
-        if conversation is None or not is_member:
-            return NotFound(kind="conversation", id=command.conversation_id)
-        if stored is not None:  # sent before: its answer stands even after the conversation was closed
-            is_same = stored.body in (command.body, "")  # a blanked body matches any
-            return None if is_same else ClientIdConflict(client_id=command.client_id)
-        if conversation.state != "open":
-            return ConversationReadOnly(conversation_id=conversation.id, state=conversation.state)
-        if command.reply_to is not None and command.reply_to > last[conversation.id]:
-            return Invalid.at("/reply_to", "refers to a message that does not exist", "unknown")
-        return None
+        return written.outcomes, standing
 
     def mark_read(self, actor: Actor, command: MarkRead) -> ReadMarkView:
         """
@@ -299,7 +252,7 @@ class ChatService:
                     conversation_id=id,
                     state=pulse.state,
                     last_seq=pulse.last_seq,
-                    read={str(m.account_id): m.read_seq for m in present},
+                    read={str(m.account_id): m.read_seq for m in present if m.left_at is None},
                     events=kept,
                     has_more=has_more,
                 )

@@ -387,10 +387,15 @@ class StorageContract(CohortStorageContract, DemandStorageContract, ShadowStorag
             for seq in (4, 2):
                 work.conversations.mark_read({(talk.id, members[1]): seq})
             assert {m.account_id: m.read_seq for m in work.conversations.members(talk.id)}[members[1]] == 4
+            edit = attrs.evolve(messages[1], seq=6, kind="edit", ref_seq=2, client_id=new_id(), body="two")
+            work.messages.append([edit], {talk.id: 6})
+            assert work.messages.find_at([(talk.id, 6), (talk.id, 7), (new_id(), 6)]) == {(talk.id, 6): edit}
+            work.messages.blank([(talk.id, 2), (talk.id, 5)])
+            assert [m.body for m in work.messages.after(talk.id, 0, limit=10)] == ["1", "", "3", "4", "", ""]
             work.commit()
-        twin = attrs.evolve(messages[0], seq=6)
+        twin = attrs.evolve(messages[0], seq=7)
         with storage.begin() as work, pytest.raises(Duplicate):
-            work.messages.append([twin], {talk.id: 6})
+            work.messages.append([twin], {talk.id: 7})
 
     # ── lists, the whole ──
 

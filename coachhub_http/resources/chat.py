@@ -8,6 +8,8 @@ from falcon.asgi import Response
 
 from coachhub_core.domain.chat import (
     ConversationPage,
+    DeleteMessage,
+    EditMessage,
     HistoryView,
     MarkRead,
     MessageView,
@@ -15,11 +17,13 @@ from coachhub_core.domain.chat import (
     ReadHistory,
     ReadMarkView,
 )
-from coachhub_core.errors import ClientIdConflict, ConversationReadOnly, NotFound
+from coachhub_core.errors import ClientIdConflict, ConversationReadOnly, Forbidden, NotFound
 from coachhub_http.context import Request
 from coachhub_http.media import parse, parse_query, render
 from coachhub_http.operations import operation
 from coachhub_http.services import Services
+
+_CHANGES = (NotFound, Forbidden, ConversationReadOnly, ClientIdConflict)
 
 
 class Chat:
@@ -62,6 +66,32 @@ class Chat:
         command = await parse(req, PostMessage, conversation_id=conversation_id)
         message = await self._services.call(self._chat.post, req, command)
         render(req, resp, message)
+
+    @operation(
+        summary="Say a message of one's own in other words; answers with the edit, which has a seq of its own",
+        who="sender",
+        command=EditMessage,
+        answer=MessageView,
+        errors=_CHANGES,
+    )
+    async def on_patch_message(self, req: Request, resp: Response, conversation_id: UUID, seq: int) -> None:
+        """PATCH /conversations/{conversation_id}/messages/{seq}."""
+        command = await parse(req, EditMessage, conversation_id=conversation_id, seq=seq)
+        edit = await self._services.call(self._chat.edit, req, command)
+        render(req, resp, edit)
+
+    @operation(
+        summary="Take a message of one's own back; answers with the deletion, which has a seq of its own",
+        who="sender",
+        query=DeleteMessage,
+        answer=MessageView,
+        errors=_CHANGES,
+    )
+    async def on_delete_message(self, req: Request, resp: Response, conversation_id: UUID, seq: int) -> None:
+        """DELETE /conversations/{conversation_id}/messages/{seq}."""
+        command = parse_query(req, DeleteMessage, conversation_id=conversation_id, seq=seq)
+        deletion = await self._services.call(self._chat.delete, req, command)
+        render(req, resp, deletion)
 
     @operation(
         summary="Move one's read mark forwards",

@@ -33,6 +33,7 @@ from coachhub_core.errors import CoachHubError
 SUBPROTOCOL: Final = Subprotocol("coachhub.chat.v1")
 STOPS: Final = frozenset({1002, 1003, 1007, 1009, 4400, 4401, 4403, 4409})
 """Close codes after which coming back would end the same way: a bug, or somebody must act."""
+KINDS: Final = {"send_message": "message", "edit_message": "edit", "delete_message": "delete"}
 FLOOD: Final = 4429
 FLOOD_SECONDS: Final = 30.0
 SYNC_MAX: Final = 200
@@ -84,7 +85,7 @@ class ChatClient:
         self._socket: ClientConnection | None = None
         self._ids = itertools.count(1)
         self._replies: dict[str, dict[str, Any]] = {}
-        self._unsettled: dict[str, dict[str, Any]] = {}
+        self._unsettled: dict[str, tuple[str, dict[str, Any]]] = {}
         self._settled: dict[str, dict[str, Any] | ChatRefused] = {}
         self._gaps: set[str] = set()
         self._leave_at: float | None = None
@@ -193,8 +194,31 @@ class ChatClient:
         Raises:
             ChatRefused: If it never will be.
         """
+        return self._write("send_message", conversation_id, client_id, body=body)
+
+    def edit(
+        self, conversation_id: UUID | str, seq: int, body: str, *, client_id: UUID | None = None
+    ) -> dict[str, Any]:
+        """
+        Say a message of one's own in other words.
+
+        Raises:
+            ChatRefused: If it is not one's own, or is no more.
+        """
+        return self._write("edit_message", conversation_id, client_id, seq=seq, body=body)
+
+    def delete(self, conversation_id: UUID | str, seq: int, *, client_id: UUID | None = None) -> dict[str, Any]:
+        """
+        Take a message of one's own back.
+
+        Raises:
+            ChatRefused: If it is not one's own, or is no more.
+        """
+        return self._write("delete_message", conversation_id, client_id, seq=seq)
+
+    def _write(self, type_: str, conversation_id: UUID | str, client_id: UUID | None, **data: Any) -> dict[str, Any]:
         key = str(client_id or uuid.uuid4())
-        self._unsettled[key] = {"conversation_id": str(conversation_id), "client_id": key, "body": body}
+        self._unsettled[key] = (type_, {"conversation_id": str(conversation_id), "client_id": key, **data})
         while key in self._unsettled:
             try:
                 self._settle(key)
@@ -243,8 +267,15 @@ class ChatClient:
         return True
 
     def bodies(self, conversation_id: UUID | str) -> list[str]:
-        """Return what was said in a conversation, as this device knows it, in order."""
-        return [event["body"] for event in self.events.get(str(conversation_id), [])]
+        """Return what is said in a conversation, as this device knows it: in order, as edited, without what is gone."""
+        said: dict[int, str] = {}
+        for event in self.events.get(str(conversation_id), []):
+            about = event.get("ref_seq") or event["seq"]
+            if event["kind"] == "message" or about in said:  # else what it is about came before this device joined
+                said[about] = event["body"]
+            if event["kind"] == "delete":
+                said.pop(about, None)
+        return [body for body in said.values() if body]  # what was taken back before it was read here has none
 
     # ── requests and replies ──
 
@@ -281,10 +312,10 @@ class ChatClient:
         return dict(reply["data"])
 
     def _settle(self, client_id: str) -> None:
-        data = self._unsettled[client_id]
+        type_, data = self._unsettled[client_id]
         while True:
             try:
-                ack = self._ask("send_message", data)
+                ack = self._ask(type_, data)
             except ChatRefused as exc:
                 if exc.data.get("retryable"):
                     time.sleep(exc.data.get("retry_after_ms", 1_000) / 1_000)
@@ -292,7 +323,8 @@ class ChatClient:
                 self._settled[client_id] = exc
             else:
                 self._settled[client_id] = ack
-                own = {**data, **ack, "kind": "message", "sender_id": self.welcome["account_id"]}
+                about = {"kind": KINDS[type_], "ref_seq": data.get("seq"), "sender_id": self.welcome["account_id"]}
+                own = {"body": "", **data, **ack, **about}
                 self._apply({name: value for name, value in own.items() if name != "duplicate"})
             del self._unsettled[client_id]
             return
@@ -307,7 +339,7 @@ class ChatClient:
         self.pushes.append(frame)
         data = frame["data"]
         match frame["type"]:
-            case "message":
+            case "message" | "message_edited" | "message_deleted":
                 self._apply(data)
             case "gap":
                 self._gaps.add(data["conversation_id"])

@@ -145,6 +145,8 @@ MATRIX: dict[str, tuple[Any, ...]] = {
     "GET /api/conversations": ACCOUNT,
     "GET /api/conversations/{conversation_id}/messages": PARTY,
     "POST /api/conversations/{conversation_id}/messages": PARTY,
+    "PATCH /api/conversations/{conversation_id}/messages/{seq}": (401, "ok", 403, 404, 404, 404),
+    "DELETE /api/conversations/{conversation_id}/messages/{seq}": (401, "ok", 404, 404, 404, 404),  # gone with sam
     "PUT /api/conversations/{conversation_id}/read": PARTY,
     "GET /api/notifications": ACCOUNT,
     "POST /api/notifications/read": ACCOUNT,
@@ -196,6 +198,8 @@ class Cast:
         logged = await sam.post("/api/workouts", workout)
         exercise = (await kim.post("/api/exercises", {"name": "Kim's squat"})).json
         certified = (await kim.post("/api/coaches/me/certifications", {"name": "UKA"})).json
+        talk = f"/api/conversations/{accepted['conversation_id']}/messages"
+        said = (await sam.post(talk, {"client_id": str(uuid4()), "body": "hello"})).json
         export = (await sam.post("/api/accounts/me/exports")).json
         grants = (await sam.get("/api/trainees/me/grants")).json["items"]
         sessions = (await sam.get("/api/auth/sessions")).json["items"]
@@ -218,6 +222,7 @@ class Cast:
             "assignment_id": assignment["id"],
             "scheduled_workout_id": days[0]["id"],
             "workout_id": logged.json["id"],
+            "seq": str(said["seq"]),
             "conversation_id": accepted["conversation_id"],
             "account_id": sam.id,
             "run_id": run["id"],
@@ -246,6 +251,7 @@ async def test_every_operation_has_a_row_and_every_row_an_operation(door: Door) 
 QUERIES = {
     "/api/trainees/{trainee_id}/calendar": "?from=2026-01-01&to=2026-01-31",
     "/api/plans/{plan_id}/diff": "?from=1&to=1",
+    "DELETE /api/conversations/{conversation_id}/messages/{seq}": f"?client_id={uuid4()}",
 }
 # what would end the story for the cells after it is asked of things that are not there, or last
 ENDS = ("end", "complete", "logout", "erasure", "suspend", "cancel", "archive")
@@ -279,7 +285,7 @@ async def test_the_matrix_holds(door: Door) -> None:
         content = shown.get("requestBody", {}).get("content", {}).get("application/json")
         body = content["examples"]["example"]["value"] if content else None
         for caller, expected in zip(CALLERS, MATRIX[name], strict=True):
-            path = template.format(**cast.ids) + QUERIES.get(template, "")
+            path = template.format(**cast.ids) + QUERIES.get(name, QUERIES.get(template, ""))
             said = dict(body) if body is not None else None
             if name == "POST /api/matches" and said is not None:
                 said = {"coach_id": cast.ids["coach_id"]}
@@ -301,10 +307,10 @@ async def test_the_matrix_holds(door: Door) -> None:
             if met(answer.status_code) != expected or answer.status_code >= 500:
                 wrong.append(f"{name} as {caller}: {answer.status_code}, not {expected}: {answer.text[:160]}")
             if answer.status_code == 404 and caller.startswith("other_") and person is not None:
-                ids = {n: (str(uuid4()) if n != "number" else "1") for n in cast.ids}
+                ids = {n: (str(uuid4()) if n not in ("number", "seq") else "1") for n in cast.ids}
                 nowhere = await person.ask(
                     method,
-                    template.format(**ids) + QUERIES.get(template, ""),
+                    template.format(**ids) + QUERIES.get(name, QUERIES.get(template, "")),
                     headers=headers,
                     **({} if said is None else {"json": said}),
                 )

@@ -255,7 +255,7 @@ def test_a_conversation_younger_than_the_welcome_is_looked_up(room: Room) -> Non
     ear = Ear(ME)
     room.listeners.deliver([message(1)])
     assert room.asked == [ID]
-    room.listeners.introduced(pulse(1), [ear])
+    room.listeners.introduced(pulse(1), [ME, OTHER], [ear])
     assert ear.of("unread") == [{"conversation_id": str(ID), "last_seq": 1, "unread": 1}]
 
 

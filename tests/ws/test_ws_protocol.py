@@ -185,7 +185,7 @@ def test_five_bad_envelopes_close() -> None:
 
 
 def test_an_unknown_type_is_named_with_the_known_ones() -> None:
-    (refusal,) = machine().say("edit_message", {})
+    (refusal,) = machine().say("shout", {})
     told = shown(refusal)["data"]
     assert told["code"] == "unknown_type"
     assert told["errors"][0]["pointer"] == "/type"

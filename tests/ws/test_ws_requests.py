@@ -8,6 +8,7 @@ from ws_machine import (
     CONVERSATION,
     ME,
     NOW,
+    OTHER,
     a_send,
     joined_view,
     machine,
@@ -83,10 +84,10 @@ def test_joining_answers_first_and_then_lets_live_events_follow() -> None:
     (load,) = m.say("join_chat", {"conversation_id": str(CONVERSATION), "after_seq": 4})
     assert isinstance(load, Load)
     assert load.query == Sync({CONVERSATION: 4}, is_join=True)
-    view = joined_view()
+    view = joined_view(read={str(ME): 5, str(OTHER): 3, str(uuid4()): 0})
     ack, listen = m.protocol.loaded(load, {CONVERSATION: view})
     assert shown(ack)["data"] == {
-        "state": "open", "last_seq": 7, "read": {str(ME): 5}, "online": [], "events": [], "has_more": False
+        "state": "open", "last_seq": 7, "read": view.read, "online": [str(OTHER)], "events": [], "has_more": False
     }  # fmt: skip
     assert listen == Listen(load, view)
 

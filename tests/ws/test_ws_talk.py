@@ -51,6 +51,36 @@ async def test_a_message_reaches_the_other_side_and_ones_own_other_device(door: 
     assert await coach.quiet() == []
 
 
+async def test_an_edit_and_a_deletion_reach_everybody_and_who_comes_later(door: Door, pair: Pair) -> None:
+    """Each as an event of its own; repeated, it is the same; another's message is not to be touched."""
+    id = pair.conversation_id
+    phone, laptop = await door.device(pair.trainee, id), await door.device(pair.trainee, id)
+    coach = await door.device(pair.coach, id)
+    await phone.say(id, "tomorow")
+    about = {"conversation_id": str(id), "seq": 1}
+    edit = {**about, "client_id": str(uuid.uuid4()), "body": "tomorrow"}
+    ack = await phone.ack("edit_message", edit)
+    assert (ack["seq"], ack["duplicate"]) == (2, False)
+    for device in (laptop, coach):
+        told = await device.push("message_edited")
+        assert (told["seq"], told["kind"], told["ref_seq"], told["body"]) == (2, "edit", 1, "tomorrow")
+        assert told["created_at"] == ack["created_at"]
+    assert await laptop.ack("edit_message", edit) == {**ack, "duplicate": True}
+    refused = await coach.refusal("delete_message", {**about, "client_id": str(uuid.uuid4())})
+    assert refused["code"] == "forbidden"
+    ack = await laptop.ack("delete_message", {**about, "client_id": str(uuid.uuid4())})
+    for device in (phone, coach):
+        told = await device.push("message_deleted")
+        assert (told["seq"], told["kind"], told["ref_seq"], told["body"]) == (3, "delete", 1, "")
+    refused = await phone.refusal("edit_message", {**edit, "client_id": str(uuid.uuid4())})
+    assert refused["code"] == "not_found"
+    late = await door.device(pair.coach)
+    joined = await late.ack("join_chat", {"conversation_id": str(id), "after_seq": 0})
+    assert [(e["kind"], e["ref_seq"], e["body"]) for e in joined["events"]] == [
+        ("message", None, ""), ("edit", 1, ""), ("delete", 1, "")
+    ]  # fmt: skip
+
+
 async def test_text_survives_as_it_was_written(door: Door, pair: Pair) -> None:
     """Emoji, right to left, combining marks, newlines, controls, 8,000 characters that need four bytes each."""
     id = pair.conversation_id
@@ -293,6 +323,28 @@ async def test_a_cut_link_loses_nothing(door: Door, pair: Pair) -> None:
     assert one.bodies(id) == two.bodies(id)
     assert [body for body in one.bodies(id) if body.startswith("coach")] == [f"coach {n}" for n in range(30)]
     assert one.n_connects > 3
+
+
+async def test_the_client_shows_what_is_said_now(door: Door, pair: Pair) -> None:
+    """Edits take the place of what they change, what was taken back goes; also for who joins afterwards."""
+    id = pair.conversation_id
+
+    def talk() -> tuple[list[str], list[str], list[str]]:
+        with ChatClient(door.url, pair.trainee.token) as sam, ChatClient(door.url, pair.coach.token) as kim:
+            sam.join(id)
+            kim.join(id)
+            places = [sam.send(id, body)["seq"] for body in ("one", "too", "three")]
+            sam.edit(id, places[1], "two")
+            sam.cut()
+            sam.delete(id, places[0])
+            with pytest.raises(ChatRefused, match="forbidden"):
+                kim.edit(id, places[1], "mine")
+            assert kim.listen(lambda: kim.last_seq[str(id)] == 5)
+            with ChatClient(door.url, pair.coach.token) as late:
+                late.join(id)
+                return sam.bodies(id), kim.bodies(id), late.bodies(id)
+
+    assert await asyncio.to_thread(talk) == (["two", "three"],) * 3
 
 
 async def test_the_client_says_why_a_message_will_never_be_stored(door: Door, pair: Pair, hub: CoachHub) -> None:

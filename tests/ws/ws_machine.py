@@ -72,6 +72,7 @@ class Machine:
             connection_id=uuid4(),
             verify=verify,
             take_send=SendWindows(settings.sends, settings.sends_window_seconds, self.time).take,
+            is_online=lambda id: id == OTHER,
             clock=lambda: NOW,
             monotonic=self.time,
         )

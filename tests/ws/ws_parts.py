@@ -152,10 +152,10 @@ class Device:
         return self._pushes
 
     async def quiet(self) -> list[str]:
-        """Return the types of all pushes that came before the answer to a ping."""
+        """Return the types of all pushes that came before the answer to a ping, but for who came and went."""
         reply = await self.ask("ping")
         assert reply["type"] == "pong"
-        return [frame["type"] for frame in self._pushes]
+        return [frame["type"] for frame in self._pushes if frame["type"] != "presence"]
 
     async def _take(self) -> None:
         frame = json.loads(await self.ws.recv())

@@ -75,7 +75,13 @@ class MessageRepository(Protocol):
         """Messages that exist by (conversation, sender, client_id)."""
         ...
 
-    def has(self, conversation_id: UUID, seq: int) -> bool: ...
+    def find_at(self, places: Sequence[tuple[UUID, int]]) -> Mapping[tuple[UUID, int], Message]:
+        """Events that exist by (conversation, ``seq``)."""
+        ...
+
+    def blank(self, places: Sequence[tuple[UUID, int]]) -> None:
+        """Empty the body of these messages and of every edit of them; ``seq`` stays dense."""
+        ...
 
     def after(self, conversation_id: UUID, seq: int, *, limit: int) -> Sequence[Message]:
         """The next ones after *seq*, in order."""
@@ -86,7 +92,11 @@ class MessageRepository(Protocol):
         ...
 
     def unanswered(self, account_id: UUID, *, before: datetime) -> Sequence[Message]:
-        """Per open conversation the oldest message of the other side without an answer, if sent before *before*."""
+        """
+        Per open conversation the oldest message of the other side without an answer, if sent before *before*.
+
+        Edits are no messages, and what was deleted asks for nothing and answers nothing.
+        """
         ...
 
     def sent_by(self, account_id: UUID) -> Sequence[Message]: ...

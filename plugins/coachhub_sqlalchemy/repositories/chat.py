@@ -64,6 +64,20 @@ _SENT = sa.select(*MESSAGES.selected).where(
     _E.conversation_id.in_(sa.bindparam("the_conversations", expanding=True)),
     _E.client_id.in_(sa.bindparam("the_client_ids", expanding=True)),
 )
+_AT = sa.select(*MESSAGES.selected).where(
+    _E.conversation_id.in_(sa.bindparam("the_conversations", expanding=True)),
+    _E.seq.in_(sa.bindparam("the_seqs", expanding=True)),
+)
+_BLANK = (
+    sa.update(messages)
+    .where(
+        _E.conversation_id == sa.bindparam("the_id"),
+        _E.seq >= sa.bindparam("the_seq"),
+        sa.or_(_E.seq == sa.bindparam("the_seq"), _E.ref_seq == sa.bindparam("the_seq")),
+    )
+    .values(body="")
+)
+_IS_SAID = sa.and_(_E.kind == "message", _E.body != "")  # neither an edit nor taken back
 
 
 class SqlConversations(Repository[Conversation]):
@@ -206,10 +220,27 @@ class SqlMessages:
                     found[key] = message
         return found
 
-    def has(self, conversation_id: UUID, seq: int) -> bool:
-        """Whether there is such an event."""
-        statement = sa.select(sa.literal(1)).where(_E.conversation_id == conversation_id, _E.seq == seq)
-        return self._connection.execute(statement).first() is not None
+    def find_at(self, places: Sequence[tuple[UUID, int]]) -> Mapping[tuple[UUID, int], Message]:
+        """Ask by conversation and number, then keep the exact pairs."""
+        wanted = set(places)
+        found: dict[tuple[UUID, int], Message] = {}
+        ordered = sorted(wanted)
+        for start in range(0, len(ordered), 400):
+            part = ordered[start : start + 400]
+            parameters: dict[str, Any] = {
+                "the_conversations": sorted({id for id, _ in part}),
+                "the_seqs": sorted({seq for _, seq in part}),
+            }
+            for row in self._connection.execute(_AT, parameters):
+                message = MESSAGES.from_row(row)
+                if (message.conversation_id, message.seq) in wanted:
+                    found[(message.conversation_id, message.seq)] = message
+        return found
+
+    def blank(self, places: Sequence[tuple[UUID, int]]) -> None:
+        """Leave tombstones; an edit stands after what it changes, so no more than that is looked through."""
+        if places:
+            self._connection.execute(_BLANK, [{"the_id": id, "the_seq": seq} for id, seq in sorted(places)])
 
     def after(self, conversation_id: UUID, seq: int, *, limit: int) -> Sequence[Message]:
         """Forwards."""
@@ -226,7 +257,7 @@ class SqlMessages:
         """Per open conversation the first message after this account's own last one."""
         mine = (
             sa.select(_E.conversation_id, sa.func.max(_E.seq).label("last"))
-            .where(_E.sender_id == account_id)
+            .where(_E.sender_id == account_id, _IS_SAID)
             .group_by(_E.conversation_id)
             .subquery()
         )
@@ -239,6 +270,7 @@ class SqlMessages:
                 _M.account_id == account_id,
                 _M.left_at.is_(None),
                 _E.sender_id != account_id,
+                _IS_SAID,
                 _E.seq > sa.func.coalesce(mine.c.last, 0),
             )
             .group_by(_E.conversation_id)
