@@ -22,7 +22,7 @@ SEARCHED: Final = frozenset({"ok", "ok~search", "ok~cache"})
 FROM_DATABASE: Final = frozenset({"ok~search"})
 
 ALL: Final = ("mariadb", "redis", "elasticsearch")
-ALWAYS: Final = ("GET /health/live", "GET /health/ready", "chat: typing")
+ALWAYS: Final = ("GET /health/live", "GET /health/ready", "chat: typing", "chat: presence")
 COPIES: Final = ("coaches: list", "coaches: filter", "coaches: full text")
 WRITES: Final = (
     "register",
@@ -44,6 +44,7 @@ WRITES: Final = (
     "cohort run: ask",
     "backup",
     "chat: send",
+    "chat: edit",
     "chat: read mark",
 )
 
@@ -309,7 +310,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("mariadb", "full", _filled, _emptier, database_full, DEGRADED, 2.0),
     Column(
         *("mariadb", "full and waiting", _held, _let_go, database_full, DEGRADED, 5.0, True),
-        locked=frozenset({"chat: send", "chat: read mark"}),
+        locked=frozenset({"chat: send", "chat: edit", "chat: read mark"}),
     ),
     *_faults("redis", all_well, DEGRADED),
     Column("redis", "frozen", *_frozen("redis"), all_well, DEGRADED, 5.0),

@@ -47,6 +47,7 @@ class Round:
     ended_match: str
     gone: Person  # will ask for a match
     message: dict[str, Any] = attrs.field(factory=dict)
+    edit: dict[str, Any] = attrs.field(factory=dict)
     workout_id: str = ""
     key: str = ""
     etag: str = ""
@@ -81,6 +82,8 @@ class Round:
             gone=gone,
         )
         made.message = {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "hello"}
+        said = house.talk.say("send_message", **{**made.message, "client_id": str(uuid.uuid4())})
+        made.edit = {**made.message, "client_id": str(uuid.uuid4()), "seq": said["data"]["seq"], "body": "hallo"}
         made.etag = rewriter.ask("GET", "/api/coaches/me/availability").headers["etag"]
         made.profile_etag = describer.ask("GET", "/api/coaches/me").headers["etag"]
         rows = made.rows()
@@ -147,8 +150,10 @@ class Round:
             "chat: connect": lambda: self._connect(),
             "chat: history": lambda: house.talk.say("history", conversation_id=house.conversation_id),
             "chat: send": lambda: house.talk.say("send_message", **self.message),
+            "chat: edit": lambda: house.talk.say("edit_message", **self.edit),
             "chat: read mark": lambda: house.talk.say("read", conversation_id=house.conversation_id, seq=1),
             "chat: typing": lambda: house.talk.say("typing", conversation_id=house.conversation_id, on=True),
+            "chat: presence": lambda: house.talk.say("presence", account_ids=[house.coach.account_id]),
             "chat over REST: read": lambda: trainee("GET", conversation),
         }
 
