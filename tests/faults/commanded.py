@@ -14,7 +14,7 @@ from .probes import Seen
 
 ROW: Final = "backup: command"
 SECONDS: Final = 20.0  # it starts, connects, gives up and ends; a minute is what it waits for a packet
-LATE: Final = ("trickle", "slow by 300 ms", "full and waiting")  # it has the patience to see these through
+LATE: Final = ("trickle", "slow by 300 ms")  # it has the patience to see these through
 
 _SAYS: Final = ("the database cannot be reached at the moment", "the database takes no changes at the moment")
 
@@ -27,7 +27,7 @@ def is_asked(column: Column, *, is_whole: bool) -> bool:
 def backup_create(house: House) -> Seen:
     """Make a backup; ``503`` where it ends with a code and a sentence, and leaves no file."""
     folder = house.server.folder / "backups"
-    before = set(folder.glob("*"))
+    before = set(folder.glob("*.zip"))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COACHHUB_")}
     command = [sys.executable, "-m", "coachhub_cli", "backup", "create", "--kind", "database"]
     command += ["--data", str(house.server.folder)]
@@ -35,9 +35,9 @@ def backup_create(house: House) -> Seen:
     done = subprocess.run(
         command, env={**inherited, **house.settings}, capture_output=True, text=True, timeout=60, check=False
     )
-    seconds, made = time.monotonic() - began, set(folder.glob("*")) - before
+    seconds, made = time.monotonic() - began, set(folder.glob("*.zip")) - before
     if done.returncode == 0:
-        is_right = "read back: whole" in done.stdout and any(each.suffix == ".zip" for each in made)
+        is_right = "read back: whole" in done.stdout and len(made) > 0
         return Seen("ok" if is_right else "no backup", seconds, done.stdout)
     is_right = any(said in done.stderr.splitlines()[-1] for said in _SAYS) and not made
     return Seen("503" if is_right else f"exit {done.returncode}", seconds, f"{done.stderr} {made or ''}")
