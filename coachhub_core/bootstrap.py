@@ -284,10 +284,13 @@ def _assemble(
     exercises = ExerciseService(context)
     exercises.ensure_shipped()
     notices = Notices(manager)
-    hears = Listener(name="search index", tell=lambda event, _: index.hear(event))
+    hears = (
+        Listener(name="search index", tell=lambda event, _: index.hear(event)),
+        Listener(name="kept answers", tell=lambda event, _: own_data.forget_late(event)),
+    )
     due = DueService(
         context,
-        listeners_of=lambda type: (*notices.of(type), hears),
+        listeners_of=lambda type: (*notices.of(type), *hears),
         clockwork={
             "expired": matches.expire_one,
             "reminded": matches.remind_one,

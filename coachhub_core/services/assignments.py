@@ -42,6 +42,7 @@ from coachhub_core.domain.schedule import (
     shift_rows,
     window,
 )
+from coachhub_core.domain.trainees import Trainee
 from coachhub_core.errors import (
     AssignmentWindowOverlap,
     Invalid,
@@ -92,10 +93,9 @@ class AssignmentService:
         """
         coach_id = own_coach_id(actor)
         with self._context.write(actor) as work:
-            match = coached(work, coach_id, command.trainee_id, active=True)
+            match, trainee = coached(work, coach_id, command.trainee_id, active=True)
             plan, version = self._assignable(work, actor, command)
             mine = self._adapted(work, plan, read_document(version.document), command.overrides)
-            trainee = work.trainees.get(command.trainee_id)
             zone = command.zone or work.accounts.get(trainee.account_id).zone
             now = self._context.clock()
             assignment = Assignment(
@@ -119,7 +119,7 @@ class AssignmentService:
             prescriber = Prescriber(work, now)
             work.scheduled.add_many([prescriber.caught_up(assignment, row) for row in rows])
             work.outbox.add(PlanAssigned(at=now, aggregate_id=assignment.id, trainee_id=trainee.id))
-            self._tell(work, assignment, "plan_assigned", str(assignment.id))
+            self._tell(work, assignment, "plan_assigned", str(assignment.id), trainee)
             return work.commit(self._view(assignment, plan.title, is_coach=True))
 
     def _assignable(self, work: UnitOfWork, actor: Actor, command: AssignPlan) -> tuple[Plan, PlanVersion]:
@@ -174,8 +174,10 @@ class AssignmentService:
             updated_at=now,
         )
 
-    def _tell(self, work: UnitOfWork, assignment: Assignment, type: str, cause: str) -> None:
-        trainee = work.trainees.get(assignment.trainee_id)
+    def _tell(
+        self, work: UnitOfWork, assignment: Assignment, type: str, cause: str, trainee: Trainee | None = None
+    ) -> None:
+        trainee = trainee or work.trainees.get(assignment.trainee_id)
         told = {"assignment_id": assignment.id, "plan_id": assignment.plan_id}
         notify(self._context, work, (trainee.account_id,), type, cause, **told)
 

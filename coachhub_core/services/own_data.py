@@ -25,7 +25,7 @@ from coachhub_core.domain.accounts import (
 from coachhub_core.domain.chat import MessageView
 from coachhub_core.domain.coaches import Coach
 from coachhub_core.domain.cohorts import PlacedView
-from coachhub_core.domain.events import AccountErased, CoachChanged
+from coachhub_core.domain.events import AccountErased, CoachChanged, Event
 from coachhub_core.domain.matches import Match
 from coachhub_core.domain.notifications import NotificationView
 from coachhub_core.domain.own_data import EXPORT_FORMAT, Export, ExportPage, ExportView
@@ -257,13 +257,12 @@ class OwnDataService:
             else:
                 account = work.accounts.lock(account_id)
             names = [_file_of(export.id) for export in work.exports.of_account(account_id)]
+            work.personal.forget_answers(_named(account_id, coach, trainee))  # it reads: before what goes as one packet
             for eraser in self._erasers:
                 eraser(work, coach, trainee)
             work.messages.blank_sent_by(account_id)
             work.personal.blank_reviews(account_id)
             work.personal.erase_account(account_id)
-            ids = [account_id, *(found.id for found in (coach, trainee) if found is not None)]
-            work.personal.forget_answers(ids)
             if trainee is not None:
                 work.personal.erase_trainee(trainee.id, account_id)
             if coach is not None:
@@ -287,6 +286,21 @@ class OwnDataService:
 
             work.after_commit.append(forget)
             work.before_commit.clear()  # nothing of the account is kept, not even the answer to this
+            work.commit()
+
+    @rerun
+    def forget_late(self, event: Event) -> None:
+        """
+        Hear of an erasure: forget what others were being answered meanwhile.
+
+        The erasure itself does not wait for all who are under way, since nobody would be erased on a slow database.
+        """
+        if not isinstance(event, AccountErased):
+            return
+        with self._context.storage.begin() as work:
+            coach = work.coaches.find_by_account(event.aggregate_id)
+            trainee = work.trainees.find_by_account(event.aggregate_id)
+            work.personal.forget_answers(_named(event.aggregate_id, coach, trainee), is_patient=True)
             work.commit()
 
     def _coach_id(self, work: UnitOfWork, actor: Actor, account_id: UUID) -> UUID | None:
@@ -313,6 +327,11 @@ def _own_words(match: Match, side: str, account_id: UUID) -> Match:
         message=match.message if side == match.initiator else None,
         end_note=match.end_note if ended else None,
     )
+
+
+def _named(account_id: UUID, coach: Coach | None, trainee: Trainee | None) -> list[UUID]:
+    """Return by which ids an answer may name somebody."""
+    return [account_id, *(found.id for found in (coach, trainee) if found is not None)]
 
 
 def _file_of(export_id: UUID) -> str:

@@ -25,6 +25,7 @@ from coachhub_core.domain.plans import Plan, PlanVersion
 from coachhub_core.domain.prescriptions import Prescription, prescribe, threshold_facts
 from coachhub_core.domain.schedule import ScheduledWorkout, local_day
 from coachhub_core.domain.targets import Relative, ThresholdFact
+from coachhub_core.domain.trainees import Trainee
 from coachhub_core.errors import FieldError, Invalid, MatchNotActive, NotFound
 from coachhub_core.ports.storage import UnitOfWork
 from coachhub_core.services.access import own_coach_id
@@ -131,24 +132,25 @@ def version_seen(work: UnitOfWork, seen: PlanSeen, number: int) -> PlanVersion:
     return found
 
 
-def coached(work: UnitOfWork, coach_id: UUID, trainee_id: UUID, *, active: bool = False) -> Match:
+def coached(work: UnitOfWork, coach_id: UUID, trainee_id: UUID, *, active: bool = False) -> tuple[Match, Trainee]:
     """
-    Return the running match of a coach with a trainee, whose row is then held.
+    Return the running match of a coach with a trainee, and the trainee, whose row is then held.
 
     Args:
         active: Whether a paused one is not enough.
     Raises:
         MatchNotActive: If there is none.
     """
-    if work.trainees.find(trainee_id) is None:
-        raise MatchNotActive(trainee_id=trainee_id)
-    work.trainees.lock(trainee_id)
+    try:
+        trainee = work.trainees.lock(trainee_id)
+    except NotFound as exc:
+        raise MatchNotActive(trainee_id=trainee_id) from exc
     match = work.matches.running_of_trainee(trainee_id)
     if match is None or match.coach_id != coach_id:
         raise MatchNotActive(trainee_id=trainee_id)
     if active and match.status != "active":
         raise MatchNotActive(trainee_id=trainee_id, state=match.status)
-    return match
+    return match, trainee
 
 
 def own_assignment(work: UnitOfWork, actor: Actor, assignment_id: UUID) -> tuple[Assignment, Match]:
@@ -163,7 +165,7 @@ def own_assignment(work: UnitOfWork, actor: Actor, assignment_id: UUID) -> tuple
     found = work.assignments.find(assignment_id)
     if found is None or found.coach_id != coach_id:
         raise NotFound(kind="assignment", id=assignment_id)
-    match = coached(work, coach_id, found.trainee_id)
+    match, _ = coached(work, coach_id, found.trainee_id)
     fresh = work.assignments.find(assignment_id)
     if fresh is None:
         raise NotFound(kind="assignment", id=assignment_id)

@@ -9,27 +9,30 @@ import signal
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.probes_work import AtWork
 from running import PASSWORD, Answer, Person, Running, running, until
 from websockets.sync.client import ClientConnection, connect
 
 pytestmark = pytest.mark.embedded  # what breaks is the SQLite file
 
+Timed = dict[str, tuple[int, str | None, float]]
 BOUND_SECONDS = 5.5  # 5 s for the answer, and a little for two busy cores
 
 
 class House:
-    """A running instance with a coach, a trainee, and the trainee's open chat."""
+    """A running instance with a coach, a trainee, the trainee's open chat, and others who work with each other."""
 
     def __init__(self, server: Running, coach: Person, trainee: Person, conversation_id: str) -> None:
         self.server, self.coach, self.trainee = server, coach, trainee
         self.conversation_id = conversation_id
+        self.at_work, self.key = AtWork.prepare(server), uuid.uuid4().hex
         url = f"ws://127.0.0.1:{server.chat_port}/ws/v1"
         self.chat: ClientConnection = connect(
             url, subprotocols=["coachhub.chat.v1"], additional_headers={"Authorization": f"Bearer {trainee.token}"}
@@ -67,27 +70,36 @@ class House:
             "workouts": mine("GET", "/api/workouts").status,
         }
 
-    def writes(self) -> dict[str, tuple[int, str | None, float]]:
+    def writes(self) -> Timed:
         """What writes, all at once: status, code and seconds of each."""
         register = {"email": f"{uuid.uuid4().hex}@example.org", "password": PASSWORD, "role": "trainee", "name": "Kim"}
         login = {"email": self.trainee.email, "password": PASSWORD}
         workout = {"id": str(uuid.uuid4()), "started_at": "2026-01-01T10:00:00Z"}
-        calls: dict[str, Callable[[], Any]] = {
+        calls: dict[str, Callable[[], Answer]] = {
             "register": lambda: self.server.ask("POST", "/api/auth/register", register),
             "login": lambda: self.server.ask("POST", "/api/auth/login", login),
             "suggestions": lambda: self.trainee.ask("POST", "/api/coaches/match", {}),
             "workout": lambda: self.trainee.ask("POST", "/api/workouts", workout),
         }
+        return timed(calls)
 
-        def timed(call: Callable[[], Any]) -> tuple[int, str | None, float]:
-            began = time.monotonic()
-            answer = call()
-            code = answer.code if answer.status >= 400 else None
-            assert answer.status < 400 or {n.lower() for n in answer.headers} >= {"retry-after"}
-            return answer.status, code, time.monotonic() - began
+    def works(self) -> Timed:
+        """What changes a match and its plan, each of it once: the same of these."""
+        return timed(self.at_work.rows({"Idempotency-Key": self.key}))
 
-        with ThreadPoolExecutor(len(calls)) as pool:
-            return dict(zip(calls, pool.map(timed, calls.values()), strict=True))
+
+def timed(calls: Mapping[str, Callable[[], Answer]]) -> Timed:
+    """Ask all of it at once: status, code and seconds of each; a refusal says when to come back."""
+
+    def one(call: Callable[[], Answer]) -> tuple[int, str | None, float]:
+        began = time.monotonic()
+        answer = call()
+        code = answer.code if answer.status >= 400 else None
+        assert answer.status < 400 or {n.lower() for n in answer.headers} >= {"retry-after"}
+        return answer.status, code, time.monotonic() - began
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return dict(zip(calls, pool.map(one, calls.values()), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +115,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def check_refusing(house: House, *, within: float) -> None:
     """Reads answer as ever, writes are refused in time."""
     assert set(house.reads().values()) == {200}
-    found = house.writes()
+    found = house.writes() | house.works()
     assert {name: (status, code) for name, (status, code, _) in found.items()} == dict.fromkeys(
         found, (503, "unavailable")
     )
@@ -169,7 +181,7 @@ def test_a_file_that_was_taken_away_is_written_to_by_nobody(house: House) -> Non
         assert set(public) <= {200, 503}
         assert set(reads.values()) == {503}
         assert until(lambda: is_an_old_copy(house.server.ask("GET", "/api/coaches")))
-        found = house.writes()
+        found = house.writes() | house.works()
         assert {status for status, _, _ in found.values()} == {503}
         assert max(seconds for _, _, seconds in found.values()) < 2
         said = message(house)
@@ -179,6 +191,7 @@ def test_a_file_that_was_taken_away_is_written_to_by_nobody(house: House) -> Non
     finally:
         away.rename(file)
     check_healed(house, said)
+    assert {status for status, _, _ in house.works().values()} <= {200, 201}  # nothing of it was done before
     assert until(lambda: house.server.ask("GET", "/health").status == 200)
 
 

@@ -13,6 +13,7 @@ from running import PASSWORD, Answer, Person
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from .house import House, Talk
+from .probes_work import AtWork
 
 Probe = Callable[[], Any]
 
@@ -46,6 +47,7 @@ class Round:
     declined_match: str
     ended_match: str
     gone: Person  # will ask for a match
+    at_work: AtWork
     message: dict[str, Any] = attrs.field(factory=dict)
     edit: dict[str, Any] = attrs.field(factory=dict)
     workout_id: str = ""
@@ -80,6 +82,7 @@ class Round:
             declined_match=other.request(decliner),
             ended_match=ended_match,
             gone=gone,
+            at_work=AtWork.prepare(server),
         )
         made.message = {"conversation_id": house.conversation_id, "client_id": str(uuid.uuid4()), "body": "hello"}
         said = house.talk.say("send_message", **{**made.message, "client_id": str(uuid.uuid4())})
@@ -87,9 +90,13 @@ class Round:
         made.etag = rewriter.ask("GET", "/api/coaches/me/availability").headers["etag"]
         made.profile_etag = describer.ask("GET", "/api/coaches/me").headers["etag"]
         rows = made.rows()
-        for _ in range(12):  # each worker keeps copies of its own
-            for name in ("coaches: list", "coaches: filter", "coaches: full text", "coach: one"):
-                rows[name]()
+        copied = [rows[name] for name in ("coaches: list", "coaches: filter", "coaches: full text", "coach: one")]
+        with ThreadPoolExecutor(
+            12
+        ) as pool:  # each worker keeps copies of its own: while one answers, the other is asked
+            for row in copied:
+                for answer in [pool.submit(row) for _ in range(24)]:
+                    answer.result()
         made.workout_id, made.key = str(uuid.uuid4()), uuid.uuid4().hex
         return made
 
@@ -155,6 +162,7 @@ class Round:
             "chat: typing": lambda: house.talk.say("typing", conversation_id=house.conversation_id, on=True),
             "chat: presence": lambda: house.talk.say("presence", account_ids=[house.coach.account_id]),
             "chat over REST: read": lambda: trainee("GET", conversation),
+            **self.at_work.rows(with_key),
         }
 
     def _revoked(self) -> Answer:

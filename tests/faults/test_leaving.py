@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -278,6 +279,24 @@ def test_a_trainee_who_goes_while_it_is_written_takes_it_back(
     going.end()
     assert place.open_requests() == []
     assert place.n_deadlocks() == before
+
+
+@pytest.mark.external_service
+def test_an_erasure_waits_for_no_request_of_somebody_else_and_forgets_its_answer(place: Place) -> None:
+    """A coach is erased while a stranger's answer, which names the coach, is not yet committed."""
+    hub, coach, other = place.house.hub, place.coach, place.house.a_trainee()
+    assert coach.coach_id is not None
+    key = {"account_id": other.account_id, "key": "k"}
+    claim = {**key, "operation": "suggest", "request_hash": b"1" * 32}
+    now = hub.clock()
+    with hub.storage.begin() as work:
+        work.idempotency.claim(**claim, now=now, expires_at=now + timedelta(days=1))
+        work.idempotency.answer(**key, view=f'{{"coach_id":"{coach.coach_id}"}}'.encode())
+        place.erase()
+        work.commit()
+    hub.run_due()
+    with hub.storage.begin() as work:
+        assert work.idempotency.claim(**claim, now=now, expires_at=now + timedelta(days=1)) is None
 
 
 @on_both

@@ -17,6 +17,7 @@ from coachhub_core.bootstrap import CoachHub
 
 from .asking import Asking
 from .columns import COLUMNS, HEALTHY, Column
+from .commanded import ROW, SECONDS, backup_create, is_asked
 from .compare import a_hub, differences, directly
 from .house import House, a_house
 from .probes import Round, Seen, seen
@@ -25,13 +26,13 @@ from .servers import is_offered, until, why_absent
 BUSY = 2.0  # seconds that a machine with something else to do may add to any answer
 HEALED_SECONDS = 30.0
 READS_PER_SECOND = 100  # of copies, while Redis restarts
-SLOWLY_AT_ONCE = 12  # rows; each waits for the database, and is to wait for nothing else
+SLOWLY_AT_ONCE = 8  # rows; each waits for the database, and is to wait for nothing else
 ANSWERED_SECONDS = 5.0  # whatever it is; a refusal for what is not there comes sooner
 
 WAITED_FOR = ("hang", "frozen", "full and waiting")  # in vain, and once
 
 #: Two workers with threads for all rows at once, so that none waits for another's time to be over.
-AS_MANY_AS_ROWS = {"COACHHUB_HTTP_WORKERS": "2", "COACHHUB_HTTP_THREADS": "16"}
+AS_MANY_AS_ROWS = {"COACHHUB_HTTP_WORKERS": "2", "COACHHUB_HTTP_THREADS": "24"}
 
 #: What an answer says of a change that had been made though its answer was lost.
 SETTLED = {
@@ -43,9 +44,13 @@ SETTLED = {
     "matches: accept": {"409"},
     "matches: decline": {"409"},
     "matches: end": {"409"},
+    "matches: withdraw": {"409"},
+    "matches: pause": {"409"},
+    "matches: resume": {"409"},
     "erasure": {"401"},
     "write: profile": {"412"},
     "write: bio": {"412"},
+    "write: review": {"409"},
 }
 
 
@@ -86,7 +91,7 @@ def _can_be(column: Column) -> bool:
 @pytest.mark.external_service
 @pytest.mark.timeout(180)
 @pytest.mark.xdist_group("degradation-table")
-def test_column(house: House, hub: CoachHub, column: Column) -> None:
+def test_column(house: House, hub: CoachHub, column: Column, pytestconfig: pytest.Config) -> None:
     """Each row answers as the table says and in time, and afterwards all agrees again."""
     if column.neighbour not in house.neighbours:
         pytest.skip(f"{column.neighbour}: {why_absent(column.neighbour)}")
@@ -103,12 +108,16 @@ def test_column(house: House, hub: CoachHub, column: Column) -> None:
         health = until(lambda: all(_health(house, column.health) for _ in range(5)), 15)  # each worker says so
         searched = column.searched is None or until(lambda: _searched(prepared) in column.searched, 10)
         again = prepared.probe() if column.name in WAITED_FOR and column.neighbour == "mariadb" else {}
+        commanded = backup_create(house) if is_asked(column, is_whole=pytestconfig.getoption("--table")) else None
     finally:
         column.end(house)
     _tell(column, first)
     assert not wrong, "\n".join(f"{row}: {seen.seconds:.2f} s, {seen.exact}" for row, seen in wrong.items())
     assert health, _health(house)
     assert searched, _searched(prepared)
+    if commanded is not None:
+        assert commanded.word in column.expected(ROW), commanded
+        assert commanded.seconds < SECONDS, commanded
     if again:
         _tell(column, again)
         slow = {row: seen for row, seen in again.items() if seen.seconds > BUSY and row not in column.locked}

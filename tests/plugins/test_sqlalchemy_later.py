@@ -19,15 +19,26 @@ from coachhub_core.bootstrap import bootstrap
 from coachhub_core.clock import ManualClock
 from coachhub_core.config import Database, Settings
 from coachhub_core.domain.accounts import Account, EraseAccount
+from coachhub_core.domain.assignments import AssignPlan
 from coachhub_core.domain.cohorts import ApplyCohortRun, CreateCohortRun
-from coachhub_core.domain.matches import AcceptMatch, DeclineMatch, EndMatch, ListMatches, RequestMatch
+from coachhub_core.domain.matches import (
+    AcceptMatch,
+    DeclineMatch,
+    EndMatch,
+    ListMatches,
+    PauseMatch,
+    RequestMatch,
+    ResumeMatch,
+)
 from coachhub_core.domain.notifications import ListNotifications, Notification
+from coachhub_core.domain.reviews import WriteReview
 from coachhub_core.domain.suggestions import SuggestCoaches, WhatIfProfile
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.errors import Unavailable
 from coachhub_core.identifiers import new_id
 from coachhub_core.ports.storage import Duplicate
 from coachhub_core.testing.builders import an_account
+from coachhub_core.testing.plan_builders import a_document
 from coachhub_core.testing.story import PASSWORD, House
 from coachhub_sqlalchemy import unit_of_work
 from coachhub_sqlalchemy.later import send_kept
@@ -213,6 +224,28 @@ def test_a_match_costs_few_round_trips(url: str, storage: SqlStorage, trips: lis
         counted("accept", lambda: matches.accept(first, AcceptMatch(match_id=asked.id)))
         counted("end", lambda: matches.end(trainee, EndMatch(match_id=asked.id)))
     assert all(0 < n <= MOST_ROUND_TRIPS for n in found.values()), found
+
+
+def test_a_plan_at_work_costs_few_round_trips(url: str, storage: SqlStorage, trips: list[str]) -> None:
+    """It is put on a calendar, pauses and goes on with the match, and at the end there is a review."""
+    with a_house(url) as house:
+        coach, trainee = house.a_coach(), house.a_trainee()
+        match, plan = house.matched(trainee, coach), house.a_published_plan(coach, a_document())
+        matches, found = house.hub.matches, dict[str, int]()
+        assert trainee.trainee_id is not None
+        on_monday = AssignPlan(plan_id=plan.id, trainee_id=trainee.trainee_id, start_date=NOW.date())
+
+        def counted(name: str, ask: Any) -> None:
+            trips.clear()
+            ask()
+            found[name] = len(trips)
+
+        counted("assign", lambda: house.hub.assignments.assign(coach, on_monday))
+        counted("pause", lambda: matches.pause(trainee, PauseMatch(match_id=match.id)))
+        counted("resume", lambda: matches.resume(trainee, ResumeMatch(match_id=match.id)))
+        matches.end(trainee, EndMatch(match_id=match.id))
+        counted("review", lambda: house.hub.reviews.write(trainee, WriteReview(match_id=match.id, rating=5)))
+    assert all(0 < n < MOST_ROUND_TRIPS for n in found.values()), found  # a key costs one more
 
 
 def test_an_erasure_and_a_cohort_run_cost_few_round_trips(url: str, storage: SqlStorage, trips: list[str]) -> None:

@@ -64,8 +64,13 @@ class PersonalData(Protocol):
         """Delete certifications and words; blank the profile, and take it out of every list."""
         ...
 
-    def forget_answers(self, ids: Sequence[UUID]) -> None:
-        """Delete every kept answer, whoever it was given to, that names one of *ids*: its text may name the person."""
+    def forget_answers(self, ids: Sequence[UUID], *, is_patient: bool = False) -> None:
+        """
+        Delete every kept answer, whoever it was given to, that names one of *ids*: its text may name the person.
+
+        Args:
+            is_patient: Whether to wait for the answers that other units are about to keep.
+        """
         ...
 
     def blank_reviews(self, account_id: UUID) -> None:

@@ -139,12 +139,25 @@ class SqlPersonalData:
         said = sa.or_(matches.c.status == "declined", matches.c.ended_by == account_id)
         later(c, sa.update(matches).where(theirs, said).values(end_note=None))
 
-    def forget_answers(self, ids: Sequence[UUID]) -> None:
-        """Search the views as text: they are kept for a day, and an erasure is rare."""
-        view = idempotency_keys.c.view
-        for id in ids:
-            named = sa.literal(str(id).encode(), sa.LargeBinary)
-            later(self._connection, sa.delete(idempotency_keys).where(sa.func.instr(view, named) > 0))
+    def forget_answers(self, ids: Sequence[UUID], *, is_patient: bool = False) -> None:
+        """
+        Search the views as text: they are kept for a day, and an erasure is rare.
+
+        A deletion that searches waits for the key of every request under way, whoever's it is; so who does not want
+        to wait reads first.
+        """
+        c, k = self._connection, idempotency_keys.c
+        named = (sa.func.instr(k.view, sa.literal(str(id).encode(), sa.LargeBinary)) > 0 for id in ids)
+        is_named = sa.or_(sa.false(), *named)
+        if is_patient:
+            later(c, sa.delete(idempotency_keys).where(is_named))
+            return
+        found = c.execute(sa.select(k.account_id, k.key).where(is_named)).all()
+        if found:
+            this = sa.delete(idempotency_keys).where(
+                k.account_id == sa.bindparam("of_account"), k.key == sa.bindparam("the_key")
+            )
+            later(c, this, [{"of_account": account_id, "the_key": key} for account_id, key in found])
 
     def blank_reviews(self, account_id: UUID) -> None:
         """Keep the rating."""
