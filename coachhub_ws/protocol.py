@@ -13,7 +13,7 @@ many requests as are allowed wait for the database, so TCP holds the client back
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 from coachhub_core.clock import Clock
@@ -31,34 +31,26 @@ from coachhub_core.domain.chat import (
 )
 from coachhub_core.domain.chat import Send as SendCommand
 from coachhub_core.errors import (
-    BadRequest,
-    Forbidden,
     Invalid,
     NotFound,
-    Overloaded,
     RateLimited,
     Refusal,
-    TokenExpired,
     TooLarge,
     Unauthorized,
-    Unavailable,
 )
 from coachhub_core.security import Claims
 from coachhub_ws import answers, frames
+from coachhub_ws.admission import Admission
 from coachhub_ws.answers import FRAME_MAX
 from coachhub_ws.codes import (
     BAD_ENVELOPE,
     BINARY,
-    EXPIRED,
     FLOOD,
     NOT_AUTHENTICATED,
-    NOT_NOW,
     NOT_TEXT,
-    OUR_FAULT,
     TOO_BIG,
 )
 from coachhub_ws.effects import (
-    Admit,
     Admitted,
     Ask,
     Authenticate,
@@ -117,8 +109,6 @@ class ChatProtocol:
         monotonic: Monotonic,
     ) -> None:
         self._chat = chat
-        self._connection_id = connection_id
-        self._verify = verify
         self._take_send = take_send
         self._is_online = is_online
         self._clock = clock
@@ -126,38 +116,41 @@ class ChatProtocol:
         self._bucket = Bucket(chat.frames_per_second, monotonic())
         self._n_bad = 0
         self._joining = Joining(chat.joined_per_connection, monotonic)
-        self._state: Literal["new", "authenticating", "open", "closed"] = "new"
+        self._admission = Admission(chat, connection_id, verify, clock)
         self._parting: Close | None = None
-        self._actor: Actor | None = None
-        self.claims: Claims | None = None
         self.n_waiting = 0
 
     @property
     def is_open(self) -> bool:
         """Whether somebody has been admitted here."""
-        return self._state == "open"
+        return self._admission.state == "open"
 
     @property
     def is_full(self) -> bool:
         """Whether no further frame should be read for now."""
-        return self._state == "authenticating" or self.n_waiting >= self._chat.waiting_per_connection
+        return self._admission.state == "authenticating" or self.n_waiting >= self._chat.waiting_per_connection
 
     @property
     def is_new(self) -> bool:
         """Whether no token has been shown yet."""
-        return self._state == "new"
+        return self._admission.state == "new"
+
+    @property
+    def claims(self) -> Claims | None:
+        """What the token says by which somebody is here."""
+        return self._admission.claims
 
     @property
     def has_actor(self) -> bool:
         """Whether somebody was ever admitted here."""
-        return self._actor is not None
+        return self._admission.actor is not None
 
     @property
     def actor(self) -> Actor:
         """Who acts here, once admitted."""
-        if self._actor is None:
+        if self._admission.actor is None:
             raise Unauthorized
-        return self._actor
+        return self._admission.actor
 
     # ── in ──
 
@@ -166,13 +159,12 @@ class ChatProtocol:
     ) -> list[Effect]:
         """Begin with what came in a header: a token to be checked, or somebody whom the upgrade has checked."""
         if admitted is not None and claims is not None:
-            self._state = "authenticating"
-            return self._admitted(Load(None, Authenticate(claims)), admitted)
+            return self._admission.hear(None, self._admission.begin(claims), admitted)
         return self._authenticate(None, token or "")
 
     def receive(self, frame: str | bytes) -> list[Effect]:
         """Take one message from the client; never raises, whatever it is."""
-        if self._state == "closed" or self._parting is not None:
+        if self._admission.state == "closed" or self._parting is not None:
             return []
         if isinstance(frame, bytes):
             return [self._close(BINARY, "text frames only")]
@@ -207,7 +199,7 @@ class ChatProtocol:
 
     def _request(self, envelope: Envelope) -> list[Effect]:
         handle = REQUESTS.get(envelope.type)
-        if self._state != "open" and envelope.type != "auth":
+        if self._admission.state != "open" and envelope.type != "auth":
             refusal = frames.error(envelope.id, Unauthorized())
             return [Send(refusal), self._close(NOT_AUTHENTICATED, "authenticate first")]
         if handle is None:
@@ -217,29 +209,11 @@ class ChatProtocol:
     # ── requests ──
 
     def _auth(self, envelope: Envelope) -> list[Effect]:
-        if self._state == "authenticating":
-            raise BadRequest(reason="a token is being checked already; wait for its answer")
         return self._authenticate(envelope.id, structure(Auth, envelope.data).token)
 
     def _authenticate(self, request_id: str | None, token: str) -> list[Effect]:
-        try:
-            claims = self._verify(token)
-        except Unauthorized as exc:
-            return self._unauthorized(request_id, exc)
-        if self.claims is not None and claims.account_id != self.claims.account_id:
-            raise Forbidden(reason="this connection is another account's; open a new one")
-        if self._state == "new":
-            self._state = "authenticating"
-        return self._load(request_id, Authenticate(claims))
-
-    def _unauthorized(self, request_id: str | None, exc: Unauthorized) -> list[Effect]:
-        effects: list[Effect] = [Send(frames.error(request_id, exc))]
-        if self._state != "open":  # a renewal that fails costs nothing: the old token holds until its own end
-            is_over = isinstance(exc, TokenExpired)
-            effects.append(
-                self._close(EXPIRED if is_over else NOT_AUTHENTICATED, "token expired" if is_over else "token refused")
-            )
-        return effects
+        shown = self._admission.show(request_id, token)
+        return self._load(request_id, shown) if isinstance(shown, Authenticate) else shown
 
     def _join(self, envelope: Envelope) -> list[Effect]:
         command = structure(JoinChat, envelope.data)
@@ -322,7 +296,7 @@ class ChatProtocol:
             outcome: What was stored, or where a read mark stands, or why not.
         """
         self.n_waiting -= 1
-        if self._state == "closed":
+        if self._admission.state == "closed":
             return []
         if isinstance(outcome, Invalid):
             outcome = in_frame(outcome)
@@ -338,7 +312,7 @@ class ChatProtocol:
     def loaded(self, load: Load, result: Any) -> list[Effect]:
         """Hear what a reader found for a :class:`Load`: what the query promises, or an exception."""
         self.n_waiting -= 1
-        return [] if self._state == "closed" else self._then_part(self._found(load, result))
+        return [] if self._admission.state == "closed" else self._then_part(self._found(load, result))
 
     def _then_part(self, effects: list[Effect]) -> list[Effect]:
         """Add the end to the last answer, where one was asked for."""
@@ -349,34 +323,12 @@ class ChatProtocol:
     def _found(self, load: Load, result: Any) -> list[Effect]:
         query = load.query
         if isinstance(query, Authenticate):
-            return (
-                self._admission_failed(load, result) if isinstance(result, Exception) else self._admitted(load, result)
-            )
+            return self._admission.hear(load.request_id, query, result)
         if isinstance(query, Sync):
             return self._synced(load, query, result)
         if isinstance(result, Exception):
             return [Send(frames.error(load.request_id, result))]
         return [Send(frames.reply("ack", load.request_id, result))]
-
-    def _admitted(self, load: Load, admitted: Admitted) -> list[Effect]:
-        assert isinstance(load.query, Authenticate)  # noqa: S101 - both callers made it so
-        is_renewal = self._state == "open"
-        self._state, self._actor, self.claims = "open", admitted.actor, load.query.claims
-        if is_renewal:
-            data = {"expires_at": self.claims.expires_at}
-            return [Admit(self.claims, None), Send(frames.reply("ack", load.request_id, data))]
-        told = answers.welcome(self._chat, admitted, connection_id=self._connection_id, now=self._clock())
-        welcome = frames.reply("welcome", load.request_id, told)
-        return [Admit(self.claims, admitted.conversations), Send(welcome)]
-
-    def _admission_failed(self, load: Load, exc: Exception) -> list[Effect]:
-        if isinstance(exc, Unauthorized):
-            return self._unauthorized(load.request_id, exc)
-        effects: list[Effect] = [Send(frames.error(load.request_id, exc))]
-        if self._state != "open":
-            is_away = isinstance(exc, Unavailable | Overloaded)
-            effects.append(self._close(NOT_NOW if is_away else OUR_FAULT, "not ready" if is_away else "internal"))
-        return effects
 
     def _synced(
         self, load: Load, query: Sync, result: Mapping[UUID, JoinedView | Exception] | Exception
@@ -414,19 +366,19 @@ class ChatProtocol:
 
     def expiring(self) -> list[Effect]:
         """Ask for a newer token, a minute before this one ends."""
-        if self._state != "open" or self.claims is None:
+        if self._admission.state != "open" or self.claims is None:
             return []
         return [Send(frames.push("token_expiring", {"expires_at": self.claims.expires_at}))]
 
     def draining(self, reconnect_in_ms: int) -> list[Effect]:
         """Ask the client to go elsewhere; sends are still taken."""
-        if self._state == "closed":
+        if self._admission.state == "closed":
             return []
         return [Send(frames.push("draining", {"reconnect_in_ms": reconnect_in_ms}))]
 
     def close(self, code: int, reason: str) -> list[Effect]:
         """End it from our side: too slow, revoked, one too many, draining."""
-        return [] if self._state == "closed" else [self._close(code, reason)]
+        return [] if self._admission.state == "closed" else [self._close(code, reason)]
 
     def part(self, code: int, reason: str) -> list[Effect]:
         """End it once all that was asked is answered: what was stored is acknowledged; no more is taken."""
@@ -436,8 +388,7 @@ class ChatProtocol:
         return []
 
     def _close(self, code: int, reason: str) -> Close:
-        self._state = "closed"
-        return Close(code, reason)
+        return self._admission.close(code, reason)
 
 
 REQUESTS: Final[Mapping[str, Callable[[ChatProtocol, Envelope], list[Effect]]]] = {
