@@ -26,7 +26,7 @@ import stat
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -334,13 +334,15 @@ def _read_manifest(raw: bytes) -> dict[str, Any]:
 # ── tables inside ───────────────────────────────────────────────────────────
 
 
-def put_table(out: ZipArtefactWriter, prefix: str, table: Table) -> None:
-    """Keep a table under a prefix, without its sensitive columns."""
-    kept = {name: column for name, column in table.columns.items() if not column.is_sensitive}
+def put_table(out: ZipArtefactWriter, prefix: str, table: Table, *, consent: Collection[str] = ()) -> None:
+    """Keep a table under a prefix; of its sensitive columns only those consented to by name."""
+    kept = {name: column for name, column in table.columns.items() if not column.is_sensitive or name in consent}
     document: dict[str, Any] = {"ids": list(table.ids), "columns": {}}
     for n, (name, column) in enumerate(kept.items()):
         arrays, rest = column.parts()
         document["columns"][name] = {"kind": column.kind, "place": n, "arrays": sorted(arrays), **rest}
+        if column.is_sensitive:
+            document["columns"][name]["is_sensitive"] = True
         for part, array in sorted(arrays.items()):
             out.put_array(f"{prefix}/{n}.{part}", array)
     out.put_json(f"{prefix}/table", document)
@@ -355,6 +357,7 @@ def get_table(source: ZipArtefactReader, prefix: str, kind: type[T]) -> T:
                 column["kind"],
                 {part: source.array(f"{prefix}/{column['place']}.{part}") for part in column["arrays"]},
                 column,
+                is_sensitive=column.get("is_sensitive", False) is True,
             )
             for name, column in document["columns"].items()
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from coachhub_core.matching.placing import place
 from coachhub_core.matching.rank_together import least_share, rank_within, rank_within_share
 from coachhub_core.matching.sample import sample_coaches
 from coachhub_core.matching.schema import profile_table
+from coachhub_core.matching.stages import input_of
 from coachhub_core.matching.suggestions import SuggestionSet
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import (
@@ -32,6 +33,7 @@ from coachhub_core.ports.matcher import (
     OutcomeLog,
     Placements,
     Ranking,
+    Stages,
 )
 
 _BATCH = 64  # trainees scored at once by place: bounds what is held beside the matrix itself
@@ -104,6 +106,7 @@ class CoachMatcher:
         consent: Collection[str] = (),
         prior: CoachMatcher | None = None,
         metrics: Mapping[str, float] | None = None,
+        stages: Callable[[str], Stages] | None = None,
     ) -> CoachMatcher:
         """
         Learn from a log, and give a matcher for these coaches.
@@ -121,6 +124,8 @@ class CoachMatcher:
             prior: A model of the same matcher that learned elsewhere, or before: what this log does not tell stays
                 near it. None: what the matcher ships with.
             metrics: Figures to keep in the manifest instead of those of the training.
+            stages: Gives what keeps the stages of a training of this input (a hash of it), so that one that was
+                ended can go on; for matchers that take them. Others begin anew each time.
         Raises:
             PluginError: If nobody offers the matcher, or it takes no pairs.
             Invalid: If the prior is a model of another matcher.
@@ -141,6 +146,8 @@ class CoachMatcher:
                 raise Invalid.at("prior", f"is a model of {prior.name!r}, and {matcher!r} is to learn")
             more["prior"] = prior.model
         of = None if prior is None else prior.model_id
+        if stages is not None and "stages" in signature(untrained.fit).parameters:
+            more["stages"] = stages(input_of(matcher, offer.version, log, *seen, seed=seed, pairs=pairs, prior=of))
         with leaving_is_a_fault(matcher):
             fitted = untrained.fit(log, *seen, seed=seed, deadline=deadline, **more)
             facts = origin(fitted, log, *seen, seed=seed, prior=of, metrics=metrics)

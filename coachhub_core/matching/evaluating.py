@@ -33,7 +33,7 @@ from coachhub_core.matching.ranking_figures import (
     success,
 )
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.matcher import NEVER, Deadline, OutcomeLog
+from coachhub_core.ports.matcher import NEVER, Deadline, OutcomeLog, Stages
 
 MIN_TRAINEES = 30  #: below, an interval says nothing
 DEPTH = 1_000  #: how deep lists are read for MAP, as trec_eval does
@@ -55,6 +55,7 @@ def evaluate(
     deadline: Deadline = NEVER,
     consent: Collection[str] = (),
     clock: Callable[[], float] = time.perf_counter,
+    stages: Callable[[str], Stages] | None = None,
 ) -> Evaluation:
     """
     Learn from the older part of a log, and compare on the newer.
@@ -65,6 +66,7 @@ def evaluate(
         deadline: When it is over, the candidate is the best so far.
         consent: Sensitive columns the candidate may learn from.
         clock: In seconds, for what learning and lists take.
+        stages: Lets the candidate's training go on where it was ended; see :meth:`CoachMatcher.fit`.
     Raises:
         Invalid: If too few trainees chose anybody in the newer part.
     """
@@ -78,7 +80,7 @@ def evaluate(
         )
     began = clock()
     candidate = CoachMatcher.fit(
-        before, coaches, trainees, matcher=matcher, seed=seed, deadline=deadline, consent=consent
+        before, coaches, trainees, matcher=matcher, seed=seed, deadline=deadline, consent=consent, stages=stages
     )
     fit_seconds = clock() - began
     is_partial = deadline.is_over()

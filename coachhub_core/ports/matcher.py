@@ -50,6 +50,7 @@ __all__ = [
     "Reason",
     "Schema",
     "Shortlisting",
+    "Stages",
     "SuggestionAudit",
     "Unsure",
 ]
@@ -194,6 +195,23 @@ class ArtefactReader(Protocol):
         """Give a document; ArtefactError where there is none of this name."""
 
 
+class Stages(Protocol):
+    """
+    Keeps what a training has finished, so that one that was ended goes on from there.
+
+    It belongs to one input: log, tables, seed and whatever else the training may depend on. A matcher whose ``fit``
+    has a parameter ``stages`` is handed one where somebody wants that, and None where nobody does; one without that
+    parameter is trained from the start each time. What comes of a training that went on is the same, bit for bit, as
+    what comes of one that was never ended.
+    """
+
+    def kept(self, name: str) -> ArtefactReader | None:
+        """Give what was kept of a stage; None where it has to be done (again)."""
+
+    def keep(self, name: str, save: Callable[[ArtefactWriter], None]) -> None:
+        """Keep a finished stage, which *save* puts, in one step; never one that a deadline cut short."""
+
+
 class Index(Protocol):
     """A matcher made ready for one snapshot of coaches: immutable, read by many threads."""
 
@@ -234,7 +252,11 @@ class Matcher(Protocol):
         seed: int = 0,
         deadline: Deadline = NEVER,
     ) -> Matcher:
-        """Give a new matcher that has learned; self is not changed. An empty log is legal."""
+        """
+        Give a new matcher that has learned; self is not changed. An empty log is legal.
+
+        One that also has a parameter ``stages``, a :class:`Stages` or None, can be ended and goes on.
+        """
 
     def save(self, out: ArtefactWriter) -> None:
         """Put everything :meth:`load` needs."""

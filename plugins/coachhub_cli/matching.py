@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,14 +21,16 @@ from coachhub_cli.plots import check_plots, draw
 from coachhub_cli.progress import counting, lasting
 from coachhub_cli.promoting import figures_of
 from coachhub_cli.promoting import promote as put_live
+from coachhub_cli.resuming import Resuming
 from coachhub_cli.shadow import shadow
 from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings
+from coachhub_core.errors import Invalid
 from coachhub_core.matching import CoachMatcher, CoachTable
 from coachhub_core.matching.climates import by_climate
 from coachhub_core.matching.evaluated import Evaluation, as_document
 from coachhub_core.matching.evaluating import evaluate
-from coachhub_core.ports.matcher import Deadline
+from coachhub_core.ports.matcher import Deadline, Stages
 from coachhub_core.services.training import TrainingData, training_data
 
 
@@ -54,6 +56,7 @@ match.add_command(shadow)
     metavar="SECONDS",
     help="Learn no longer; with --promote, each of the two times.",
 )
+@click.option("--restart", is_flag=True, help="Begin anew, even where a training was ended that could go on.")
 @click.option("--promote", is_flag=True, help="First do what eval does; when it passes, let the model become live.")
 @click.pass_context
 def train(
@@ -64,6 +67,7 @@ def train(
     since: datetime | None,
     seed: int,
     deadline: float | None,
+    restart: bool,
     promote: bool,
 ) -> None:
     """
@@ -77,6 +81,11 @@ def train(
     they start. A model worse than the live one beyond the interval, one that too
     few trainees can speak for, or one the deadline cut short is not promoted:
     nothing is written, and the exit code is 1.
+
+    A training that was ended, by Ctrl-C, a kill or the deadline, goes on from its
+    last finished stage when the same command is given again within a week: with
+    the log as it was when it began, and to the same model. What it needs for that
+    lies in a folder beside the artefact, ``.training``, until the model is written.
     """
     settings = settings_for(data)
     target = to if to is not None else (settings.data or Path()) / "model.zip"
@@ -87,13 +96,22 @@ def train(
             raise click.UsageError(f"matching.matcher is {settings.matching.matcher!r}, which cannot load {matcher!r}")
         target = Path(settings.matching.artefact or target)
     target = target.absolute()
-    found = _learned_from(settings, since)
+    resuming = Resuming.of(settings, target, matcher=matcher, since=since, seed=seed)
+    if restart:
+        resuming.done()
+    found = _learned_from(settings, since, resuming)
     click.echo(f"{len(found.log)} events of {len(found.trainees)} trainees and {len(found.coaches)} coaches", err=True)
     figures: dict[str, float] | None = None
     if promote:
-        made = _evaluated(settings, found, matcher, seed, deadline)
+        try:
+            made = _evaluated(settings, found, matcher, seed, deadline, stages=resuming.stages("eval"))
+        except Invalid:  # the log is too short to say anything: that is no training that could go on
+            resuming.done()
+            raise
         show_evaluation(made)
         if why := _refusal(made):
+            if not made.is_partial:
+                resuming.done()
             click.echo(f"not promoted: {why}", err=True)
             ctx.exit(1)
         figures = figures_of(made)
@@ -107,18 +125,22 @@ def train(
             deadline=until,
             consent=settings.matching.sensitive_columns,
             metrics=figures,
+            stages=resuming.stages(),
         )
         is_cut_short = until.is_over()
     if promote and is_cut_short:
         click.echo("not promoted: the deadline was over before learning was", err=True)
         ctx.exit(1)
     if is_cut_short:
-        click.echo("the deadline is over: this is the best so far", err=True)
+        click.echo("the deadline is over: this is the best so far; the same command goes on from here", err=True)
     if not promote:
         model_id = model.save(target)
+        if not is_cut_short:
+            resuming.done()
         click.echo(f"{target}\nmodel_id {model_id}")
         return
     put_live(model, target)
+    resuming.done()
     click.echo(f"promoted {target}\nmodel_id {model.model_id}")
     if settings.matching.artefact:
         click.echo("servers serve it from their next start")
@@ -126,12 +148,16 @@ def train(
         click.echo(f'serve it by [matching] artefact = "{target}" in coachhub.toml, and a restart')
 
 
-def _learned_from(settings: Settings, since: datetime | None = None) -> TrainingData:
+def _learned_from(settings: Settings, since: datetime | None = None, resuming: Resuming | None = None) -> TrainingData:
     with bootstrap(settings) as hub:
-        first = None if since is None else since.replace(tzinfo=UTC)
-        found = training_data(hub.storage, hub.clock, hub.vocabulary, since=first)
-        served = hub.suggestions.host.with_features  # what a model is asked with, it has to have learned from
-        return attrs.evolve(found, coaches=served(found.coaches), trainees=served(found.trainees))
+
+        def read() -> TrainingData:
+            first = None if since is None else since.replace(tzinfo=UTC)
+            found = training_data(hub.storage, hub.clock, hub.vocabulary, since=first)
+            served = hub.suggestions.host.with_features  # what a model is asked with, it has to have learned from
+            return attrs.evolve(found, coaches=served(found.coaches), trainees=served(found.trainees))
+
+        return read() if resuming is None else resuming.data(hub, read)
 
 
 def live_model(settings: Settings, coaches: CoachTable) -> CoachMatcher:
@@ -146,7 +172,12 @@ def live_model(settings: Settings, coaches: CoachTable) -> CoachMatcher:
 
 
 def _evaluated(
-    settings: Settings, found: TrainingData, matcher: str, seed: int, deadline: float | None = None
+    settings: Settings,
+    found: TrainingData,
+    matcher: str,
+    seed: int,
+    deadline: float | None = None,
+    stages: Callable[[str], Stages] | None = None,
 ) -> Evaluation:
     live = live_model(settings, found.coaches)
     with _learning("Evaluating", deadline) as until:
@@ -159,6 +190,7 @@ def _evaluated(
             seed=seed,
             deadline=until,
             consent=settings.matching.sensitive_columns,
+            stages=stages,
         )
 
 

@@ -7,7 +7,8 @@ then on all of it.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -22,8 +23,11 @@ from coachhub_scipy.material import MIN_CHECKED, Material, split
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Gain, LinearPart, Side, SparseRows, StepModel, rounded
 
+if TYPE_CHECKING:
+    from coachhub_scipy.staged import Staged
 
-def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
+
+def learn_answers(name: str, seen: Observed, material: Material, staged: Staged) -> StepModel:
     """Learn from explicit yes and no, or from ratings."""
     has_features = material.trainee.values.shape[1] > 0
     parts = split(seen, len(material.trainees), with_cold=has_features, seed=material.seed)
@@ -41,7 +45,7 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
     held_out: dict[str, float] = {}
     if min(n_yes, len(parts.warm) - n_yes) >= MIN_CHECKED / 2 and len(parts.fit):
         fitting, warm = some(parts.fit), some(parts.warm)
-        first = fit_crossed(fitting, seed=material.seed, go_on=material.go_on)
+        first = staged("check/first", partial(fit_crossed, fitting, seed=material.seed, go_on=material.go_on))
         weight = warm.seen.weight
         best, model = log_loss(crossed_logits(first, warm), warm.seen.yes, weight), first
         tries: list[tuple[float | None, int, float]] = []
@@ -49,8 +53,9 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
             tries += [(width, 0, 0.0) for width in (0.012, 0.03)]
         if len(parts.fit) >= 6 * n_people:
             tries += [(None, 8, width) for width in (0.25, 0.45)]
-        for width, n_tastes, of_taste in tries:
-            tried = fit_crossed(
+        for number, (width, n_tastes, of_taste) in enumerate(tries):
+            fit = partial(
+                fit_crossed,
                 fitting,
                 rank=n_tastes,
                 taste_width=of_taste,
@@ -59,10 +64,11 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
                 cross_width=width,
                 go_on=material.go_on,
             )
+            tried = staged(f"check/try{number}", fit)
             loss = log_loss(crossed_logits(tried, warm), warm.seen.yes, weight)
             if loss < best - 2e-4:
                 best, model, rank, taste = loss, tried, n_tastes, of_taste
-        extras = _extras(seen.take(parts.fit), material)
+        extras = _extras(seen.take(parts.fit), material, staged.within("check"))
         # as they stood: what a low place cost them is no reason to think less of everybody
         as_shown = crossed_logits(model, warm) + model.position * log_place(warm.seen)
         columns = [as_shown, *(e.of_pairs(warm.seen, material) for e in extras)]
@@ -70,7 +76,8 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
         start[0] = 1.0
         gains = fit_answers(np.stack(columns, axis=1), warm.seen.yes, weight, start=start, ridge=20.0)
         held_out = {"log_loss": best, "n": float(len(warm.seen))}
-    final = fit_crossed(
+    last = partial(
+        fit_crossed,
         pairs,
         rank=rank,
         taste_width=taste,
@@ -78,10 +85,11 @@ def learn_answers(name: str, seen: Observed, material: Material) -> StepModel:
         start=model,
         go_on=material.go_on,
     )
+    final = staged("crossed", last)
     own = min(max(float(gains[0]), 0.5), 1.5)
     step = _crossed_step(name, final, material, (own, 1.0))
     step = attrs.evolve(step, base=(step.base[0] + float(gains[-1]), step.base[1]), held_out=held_out)
-    for extra, gain in zip(_extras(seen, material, of=extras), gains[1:-1].tolist(), strict=False):
+    for extra, gain in zip(_extras(seen, material, staged, of=extras), gains[1:-1].tolist(), strict=False):
         if gain > 1e-3:
             step = extra.added_to(step, gain)
     return step
@@ -151,17 +159,16 @@ class _Extra:
         return attrs.evolve(step, history=SparseRows.of(self.history), history_gain=(gain, 0.0))
 
 
-def _extras(seen: Observed, material: Material, of: list[_Extra] | None = None) -> list[_Extra]:
+def _extras(seen: Observed, material: Material, staged: Staged, of: list[_Extra] | None = None) -> list[_Extra]:
     """Learn from the chosen of a log of yes and no what people with a history share."""
     chosen = chosen_matrix(seen, material.shape)
     if of is None and (chosen.nnz < 500 or chosen.nnz < 3 * (np.diff(chosen.indptr) > 0).sum()):
         return []
     if of is not None and not of:
         return []
-    left, right = als(chosen, rank=16, unseen=0.1, penalty=0.05, seed=material.seed, n_rounds=8, go_on=material.go_on)
+    settings: dict[str, Any] = {"rank": 16, "unseen": 0.1, "penalty": 0.05, "seed": material.seed, "n_rounds": 8}
+    left, right = staged("als", partial(als, chosen, **settings, go_on=material.go_on))
     part = LinearPart("als", Side(np.zeros(16), own=left), Side(np.zeros(16), own=right))
     mean = max(chosen.nnz / max(chosen.shape[1], 1), 1.0)
-    return [
-        _Extra("als", part=part, chosen=chosen),
-        _Extra("history", history=autoencoder(chosen, 8.0 * (mean + 5.0)), chosen=chosen),
-    ]
+    history = staged("history", partial(autoencoder, chosen, 8.0 * (mean + 5.0)))
+    return [_Extra("als", part=part, chosen=chosen), _Extra("history", history=history, chosen=chosen)]

@@ -68,7 +68,7 @@ class Choices:
             return np.asarray((liked_matrix(self.chosen[who]) @ self.history).todense())
         if name == "asked":
             assert self.asked is not None  # noqa: S101 - asked for by name only where it is
-            return np.asarray((self.asked.words[who] @ self.asked.weights).todense())
+            return np.asarray((m.words[0][who] @ self.asked.weights).todense())
         assert self.compare is not None  # noqa: S101 - as above
         return np.stack([self.compare @ m.compared(i) for i in who.tolist()]) if len(who) else np.zeros((0, m.shape[1]))
 
@@ -78,7 +78,6 @@ class AskedFit:
     columns: tuple[str, ...]
     terms: tuple[str, ...]
     idf: Floats
-    words: Any  # csr (n, terms)
     weights: Any  # csr (terms, m)
 
 
@@ -228,7 +227,7 @@ def asked_part(model: Choices, how: How) -> AskedFit | None:
         dense[np.abs(dense) <= floor[:, None]] = 0.0
     rows, cols = np.nonzero(dense)
     weights = csr_array((dense[rows, cols], (rows, warm[cols])), shape=(len(named), m.shape[1]))
-    return AskedFit(columns, named, idf, words, weights)
+    return AskedFit(columns, named, idf, weights)
 
 
 def compare_weights(model: Choices) -> Floats:

@@ -7,7 +7,7 @@ counts, and then on all of them. What the rest was too small to say stays as the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -32,8 +32,11 @@ from coachhub_scipy.material import MIN_CHECKED, Material, split
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Gain, LinearPart, StepModel
 
+if TYPE_CHECKING:
+    from coachhub_scipy.staged import Staged
 
-def learn_choices(name: str, seen: Observed, material: Material) -> StepModel:
+
+def learn_choices(name: str, seen: Observed, material: Material, staged: Staged) -> StepModel:
     """Learn from choices alone: whom of all coaches would this trainee pick."""
     has_features = material.trainee.values.shape[1] > 0
     parts = split(seen, len(material.trainees), with_cold=has_features, seed=material.seed)
@@ -42,20 +45,24 @@ def learn_choices(name: str, seen: Observed, material: Material) -> StepModel:
     base = (0.0, 0.0)
     held_out: dict[str, float] = {}
     if len(parts.warm) + len(parts.cold) >= MIN_CHECKED and len(parts.fit) >= MIN_CHECKED:
-        fitted = _fit_choices(seen.take(parts.fit), material, how, check=seen.take(parts.warm))
-        how, model = fitted
-        warm = checked(model, seen, parts.fit, parts.warm)
-        cold = checked(model, seen, parts.fit, parts.cold)
-        gains = blended(model, warm, cold)
-        held_out = quality(model, gains, warm, cold)
-        _, model = _fit_choices(seen, material, how, check=None)
-    else:
-        _, model = _fit_choices(seen, material, how, check=None)
+
+        def check() -> tuple[How, dict[str, Gain], dict[str, float]]:
+            within = staged.within("check")
+            how, model = _fit_choices(seen.take(parts.fit), material, How(), within, check=seen.take(parts.warm))
+            warm = checked(model, seen, parts.fit, parts.warm)
+            cold = checked(model, seen, parts.fit, parts.cold)
+            gains = blended(model, warm, cold)
+            return how, gains, quality(model, gains, warm, cold)
+
+        how, gains, held_out = staged("check", check)
+    _, model = _fit_choices(seen, material, how, staged, check=None)
     step = laid_out(name, model, gains, base)
     return attrs.evolve(with_base(step, model, seen), held_out=held_out)
 
 
-def _fit_choices(seen: Observed, material: Material, how: How, *, check: Observed | None) -> tuple[How, Choices]:
+def _fit_choices(
+    seen: Observed, material: Material, how: How, staged: Staged, *, check: Observed | None
+) -> tuple[How, Choices]:
     """Fit all parts; with *check*, try a few settings of each and keep what orders it best."""
     chosen = chosen_matrix(seen, material.shape)
     counts_u, counts_c = counts_of_both(chosen)
@@ -65,15 +72,20 @@ def _fit_choices(seen: Observed, material: Material, how: How, *, check: Observe
 
     def best(field: str, name: str, values: tuple[Any, ...], make: Any) -> None:
         nonlocal how
-        results: list[tuple[float, int, Any, Any]] = []
-        for value in values if judge is not None else (getattr(how, field),):
-            made = make(attrs.evolve(how, **{field: value}))
-            if made is None:
-                return
-            results.append((judge.of(name, made) if judge is not None else 0.0, -len(results), value, made))
-        _, _, value, made = max(results, key=lambda r: r[:2])
-        how = attrs.evolve(how, **{field: value})
-        _put(model, name, made)
+
+        def look() -> tuple[Any, Any]:
+            results: list[tuple[float, int, Any, Any]] = []
+            for value in values if judge is not None else (getattr(how, field),):
+                made = make(attrs.evolve(how, **{field: value}))
+                if made is None:
+                    return None, None
+                results.append((judge.of(name, made) if judge is not None else 0.0, -len(results), value, made))
+            return max(results, key=lambda r: r[:2])[2:]
+
+        value, made = staged(name, look)
+        if made is not None:
+            how = attrs.evolve(how, **{field: value})
+            _put(model, name, made)
 
     n_known = int((counts_u >= 2).sum())
     if chosen.nnz >= 2 * max(n_known, 1) and n_known >= 20:
@@ -88,7 +100,7 @@ def _fit_choices(seen: Observed, material: Material, how: How, *, check: Observe
         best("tower", "tower", (how.tower,), lambda h: tower_part(model, h))
     best("asked", "asked", (how.asked,), lambda h: asked_part(model, h))
     if material.compare.width:
-        model.compare = compare_weights(model)
+        model.compare = staged("compare", lambda: compare_weights(model))
     return how, model
 
 

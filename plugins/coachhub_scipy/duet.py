@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from coachhub_core.errors import ArtefactError
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.matcher import NEVER, ArtefactReader, ArtefactWriter, Deadline, Matcher, OutcomeLog
+from coachhub_core.ports.matcher import NEVER, ArtefactReader, ArtefactWriter, Deadline, Matcher, OutcomeLog, Stages
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.comparisons import PARTS, Comparison, comparisons_of, prior_weights
 from coachhub_scipy.encode import Encoder
@@ -69,6 +69,7 @@ class DuetMatcher:
         seed: int = 0,
         deadline: Deadline = NEVER,
         pairs: Mapping[str, tuple[str, str]] | None = None,
+        stages: Stages | None = None,
     ) -> DuetMatcher:
         """
         Learn from a log.
@@ -78,6 +79,7 @@ class DuetMatcher:
                 was worth there, where name and kind are the same. Its main effects, towers and people are not taken.
                 None, or one that has not learned: the shipped prior, which the rest is drawn towards in any case.
             pairs: Name -> (trainee's column, coach's column): compared beside those of one name and kind.
+            stages: Keeps what is finished, so that a training that was ended goes on from its last finished stage.
         Returns:
             A new matcher. Where the log says nothing of anybody in the tables, the prior: the one given, else the
             shipped one with these pairs.
@@ -88,7 +90,7 @@ class DuetMatcher:
         hub = HubColumns.fit(coaches)
         named = {**self.pairs, **(pairs or {})}
         tables = hub.of_coaches(coaches), hub.of_trainees(trainees)
-        learned = learn(log, *tables, named, seed=seed, deadline=deadline, prior=earlier)
+        learned = learn(log, *tables, named, seed=seed, deadline=deadline, prior=earlier, stages=stages)
         if learned is None and earlier is not None:
             assert isinstance(prior, DuetMatcher)  # noqa: S101 - whose it is
             return attrs.evolve(prior, n_candidates=self.n_candidates, metrics={})

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -20,6 +20,9 @@ from coachhub_scipy.crossed import Pairs
 from coachhub_scipy.encode import Encoded, Encoder, principal
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.text import MAX_WORDS, MIN_ACCOUNTS, terms
+
+if TYPE_CHECKING:
+    from coachhub_scipy.staged import Staged
 
 N_DIRECTIONS = 32  #: leading directions of the features of one side
 HELD_OUT = 0.2  #: of the newest pairs of people with a history
@@ -53,20 +56,26 @@ class Material:
         *,
         seed: int,
         go_on: Callable[[], bool],
+        staged: Staged,
         given: Given | None = None,
     ) -> Material:
         """Read both tables."""
-        background = {
-            name: used_by_many(column.values())
-            for name, column in trainees.columns.items()
-            if isinstance(column, Texts)
-        }
+
+        def read() -> tuple[Encoder, Encoder, dict[str, dict[str, int]]]:
+            background = {
+                name: used_by_many(column.values())
+                for name, column in trainees.columns.items()
+                if isinstance(column, Texts)
+            }
+            return Encoder.fit(coaches, seed=seed), Encoder.fit(trainees, seed=seed), background
+
+        code_coach, code_trainee, background = staged("columns", read)
         return cls(
             coaches,
             trainees,
             comparisons,
-            Encoder.fit(coaches, seed=seed),
-            Encoder.fit(trainees, seed=seed),
+            code_coach,
+            code_trainee,
             background,
             len(trainees) if background else 0,
             seed,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy  # noqa: F401 - a missing scipy is found here, before anything was learned
 
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.matcher import Deadline, OutcomeLog
+from coachhub_core.ports.matcher import Deadline, OutcomeLog, Stages
 from coachhub_scipy.answers import learn_answers
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.choices import learn_choices
@@ -18,6 +19,7 @@ from coachhub_scipy.comparisons import Given, comparisons_of
 from coachhub_scipy.material import Material
 from coachhub_scipy.observe import STEPS, Observed, observe
 from coachhub_scipy.parts import SparseRows, StepModel
+from coachhub_scipy.staged import Staged
 
 if TYPE_CHECKING:
     from coachhub_scipy.duet import Learned
@@ -32,12 +34,14 @@ def learn(
     seed: int,
     deadline: Deadline,
     prior: Learned | None = None,
+    stages: Stages | None = None,
 ) -> Learned | None:
     """
     Learn all steps a log speaks of.
 
     Args:
         prior: What its comparisons are worth is what those of the same name and kind are drawn towards.
+        stages: Keeps what is finished: how columns are read, each part of a step, and each step.
     Returns:
         None where it speaks of nobody in the tables.
     """
@@ -46,15 +50,25 @@ def learn(
     observed = observe(log, coaches, trainees)
     if not observed:
         return None
+
+    def go_on() -> bool:
+        return not deadline.is_over()
+
+    staged = Staged(stages, go_on)
     material = Material.of(
         coaches,
         trainees,
         comparisons_of(coaches, trainees, pairs),
         seed=seed,
-        go_on=lambda: not deadline.is_over(),
+        go_on=go_on,
+        staged=staged,
         given=None if prior is None else _worth(prior),
     )
-    steps = tuple(learn_step(name, observed[name], material) for name in STEPS if name in observed)
+    steps = tuple(
+        staged(name, partial(learn_step, name, observed[name], material, staged.within(name)))
+        for name in STEPS
+        if name in observed
+    )
     first = observed[next(name for name in STEPS if name in observed)]
     chosen = chosen_matrix(first, material.shape)
     counts = np.diff(chosen.indptr)
@@ -87,8 +101,8 @@ def _worth(prior: Learned) -> Given:
     return found
 
 
-def learn_step(name: str, seen: Observed, material: Material) -> StepModel:
+def learn_step(name: str, seen: Observed, material: Material, staged: Staged) -> StepModel:
     """Learn one step from what was observed of it."""
     if seen.has_no:
-        return learn_answers(name, seen, material)
-    return learn_choices(name, seen, material)
+        return learn_answers(name, seen, material, staged)
+    return learn_choices(name, seen, material, staged)
