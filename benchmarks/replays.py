@@ -26,14 +26,14 @@ from numpy.typing import NDArray
 if __name__ == "__main__":
     machine.one_thread()
 
-from figures import Floats, best, interval
+from figures import Floats, interval
 
 from coachhub_core.matching import CoachMatcher
-from coachhub_core.matching.baselines import by_content, by_popularity
+from coachhub_core.matching.baselines import best, by_content, by_popularity
 from coachhub_core.matching.market import Market, make_market, take_events
+from coachhub_core.matching.ranking_figures import K, ndcg
 
 GOAL = 0.91
-K = 10
 WEEKS_KEPT_BACK = 4
 N_ANSWERS = 300  # draws of everybody's answers that the truth is the mean of
 
@@ -43,20 +43,15 @@ class Population:
     """People with the true probability of each yes, and the lists two engines give them."""
 
     chance: Floats  # (n, m); 0 where nobody may be proposed any more
-    lists: NDArray[np.int64]  # (n, k)
-    others: NDArray[np.int64]
+    lists: NDArray[np.int32]  # (n, k)
+    others: NDArray[np.int32]
 
     def gains(self, who: NDArray[np.int64], rng: np.random.Generator) -> Floats:
         """Let these people answer, and give the first engine's nDCG less the other's; who wants nobody is left out."""
         chance = self.chance[who]
         right = rng.random(chance.shape) < chance
-        n_right = right.sum(axis=1)
-        discount = 1.0 / np.log2(np.arange(self.lists.shape[1]) + 2)
-        ideal = np.cumsum(discount)[np.clip(n_right, 1, len(discount)) - 1]
-        mine, theirs = (
-            np.take_along_axis(right, lists[who], axis=1) @ discount / ideal for lists in (self.lists, self.others)
-        )
-        made: Floats = (mine - theirs)[n_right > 0]
+        known = right.any(axis=1)
+        made: Floats = ndcg(self.lists[who][known], right[known]) - ndcg(self.others[who][known], right[known])
         return made
 
     def truth(self, rng: np.random.Generator) -> float:

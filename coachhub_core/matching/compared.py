@@ -37,6 +37,14 @@ class Engine(Protocol):
         ...
 
 
+class Ranks(Protocol):
+    """What gives a list when it is asked, such as a :class:`CoachMatcher`."""
+
+    def rank(self, trainees: TraineeTable, k: int, *, allowed: AllowedPairs | None = None) -> object:
+        """Give the best *k* of the allowed for each trainee."""
+        ...
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Learned:
     """A matcher, asked about the trainees of one table."""
@@ -110,7 +118,7 @@ def allowed(is_free: NDArray[np.bool_]) -> AllowedPairs:
 
 
 def time_lists(
-    models: Mapping[str, CoachMatcher],
+    models: Mapping[str, Ranks],
     asked: TraineeTable,
     is_free: NDArray[np.bool_],
     clock: Callable[[], float],
