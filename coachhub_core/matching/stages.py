@@ -14,6 +14,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from coachhub_core.matching.outcomes import OutcomeLog
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import ArtefactWriter
 
+KEEP = timedelta(days=7)  #: what a training that was ended needs to go on; later the hub it learned from is gone
 _ENDING = ".stage"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -66,6 +67,10 @@ class PersonalData(Protocol):
 
     def forget_answers(self, ids: Sequence[UUID]) -> None:
         """Delete every kept answer, whoever it was given to, that names one of *ids*: its text may name the person."""
+        ...
+
+    def erased_profiles(self) -> Mapping[UUID, datetime]:
+        """Return the ids of the trainees and coaches whose accounts were erased, each with when that was first."""
         ...
 
     def blank_reviews(self, account_id: UUID) -> None:
