@@ -32,7 +32,7 @@ from coachhub_core.matching.offered import matcher_of
 from coachhub_core.matching.outcomes import OutcomeLog
 from coachhub_core.matching.scores import matcher_from_scores
 from coachhub_core.matching.stages import folder_of
-from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.matching.tables import Category, CoachTable, Labels, Texts, TraineeTable
 from coachhub_core.plugins import Asker, load_plugins
 from coachhub_core.ports.matcher import ArtefactReader, ArtefactWriter, MatcherOffer
 from coachhub_core.services.forgetting import AGAIN, LOOK, TRAIN_WITHIN, ForgettingWork
@@ -94,6 +94,22 @@ def test_the_file_loses_them_and_nobody_elses_list_changes(learned: tuple[CoachM
     assert again.coaches.ids == tuple(id_ for id_ in market.coaches.ids if id_ not in gone)
     assert path.stat().st_mode & 0o777 == 0o640
     assert [file.name for file in tmp_path.iterdir()] == ["model.zip"]
+
+
+def test_what_one_person_alone_said_is_in_no_model(tmp_path: Path) -> None:
+    """A town, a label or a word of one person's stands for that person, so it is not kept in the first place."""
+
+    def with_own(table: Any) -> Any:
+        towns = ["berlin" if row % 2 else "bonn" for row in range(len(table))]
+        said = [[town, "common"] for town in towns]
+        towns[3], said[3] = f"{WORDS}one", [f"{WORDS}two", "common"]
+        more = {"town": Category(towns), "ways": Labels(said), "told": Texts([[" ".join(each)] for each in said])}
+        return type(table).build(ids=table.ids, **table.columns, **more)
+
+    CoachMatcher.fit(MARKET.log, with_own(MARKET.coaches), with_own(MARKET.trainees)).save(tmp_path / "m.zip")
+    data = (tmp_path / "m.zip").read_bytes()
+    assert all(word in data for word in (b"berlin", b"common"))
+    assert WORDS.encode() not in data
 
 
 def test_no_number_of_theirs_stays_that_nobody_else_needs(learned: tuple[CoachMatcher, Any]) -> None:
