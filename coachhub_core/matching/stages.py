@@ -13,6 +13,7 @@ import hashlib
 import json
 import platform
 import shutil
+import struct
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -104,8 +105,8 @@ class FileStages:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it tells of people: nobody else reads it
             out.write(self._path(name), stage=name, of=self._of)
-        except OSError as exc:
-            self._tell(f"{self._path(name)}: cannot be kept: {exc.strerror}")
+        except (OSError, ArtefactError, struct.error) as exc:  # no room, or too large for a file of this kind
+            self._tell(f"{self._path(name)}: cannot be kept: {exc}")
 
 
 def folder_of(artefact: Path) -> Path:
