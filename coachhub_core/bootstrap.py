@@ -22,7 +22,7 @@ from coachhub_core.clock import Clock, system_clock
 from coachhub_core.config import Settings
 from coachhub_core.domain.accounts import Actor
 from coachhub_core.domain.vocabulary import Vocabulary, shipped
-from coachhub_core.hosting import assigner_of, matcher_host, shadow_of
+from coachhub_core.hosting import assigner_of, matcher_host, matcher_offers, shadow_of
 from coachhub_core.identifiers import NewId, new_id
 from coachhub_core.plugins import Asker, Notices, load_plugins
 from coachhub_core.ports.broadcast import Broadcast
@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # brings numpy, which only a hub needs, not everybody who imp
     from coachhub_core.services.cohort_work import CohortWork
     from coachhub_core.services.cohorts import CohortService
     from coachhub_core.services.demand_work import DemandWork
+    from coachhub_core.services.forgetting import ForgettingWork
     from coachhub_core.services.shadowing import ShadowService
     from coachhub_core.services.suggestions import SuggestionService
 
@@ -102,6 +103,7 @@ class CoachHub:
     cohort_work: CohortWork
     cohort_market: CohortMarket
     demand_work: DemandWork
+    forgetting_work: ForgettingWork
     matches: MatchService
     exercises: ExerciseService
     plans: PlanService
@@ -249,6 +251,7 @@ def _assemble(
     from coachhub_core.services.cohorts import CohortService
     from coachhub_core.services.demand_prices import DemandPrices
     from coachhub_core.services.demand_work import DemandWork
+    from coachhub_core.services.forgetting import ForgettingWork
     from coachhub_core.services.shadowing import ShadowService
     from coachhub_core.services.suggestions import SuggestionService
 
@@ -259,7 +262,12 @@ def _assemble(
     tokens = security.Tokens(settings.auth, context.clock)
     passwords = security.Passwords(settings.auth.bcrypt_cost, settings.auth.password_min_length)
     matches = MatchService(context, access, closing)
-    host = matcher_host(settings, context.vocabulary, ask, closers)
+
+    def erased() -> frozenset[str]:
+        with context.read() as work:
+            return frozenset(map(str, work.personal.erased_profiles()))
+
+    host = matcher_host(settings, context.vocabulary, ask, closers, erased)
     suggestions = SuggestionService(
         context,
         host,
@@ -268,12 +276,13 @@ def _assemble(
         lambda audit: manager.hook.coachhub_suggestions_made(audit=audit),
         DemandPrices(settings.matching),
     )
-    shadow = ShadowService(context, suggestions, shadow_of(settings, context.vocabulary, ask))
+    shadow = ShadowService(context, suggestions, shadow_of(settings, context.vocabulary, ask, erased))
     closers.insert(0, shadow.close)
     assigner, offer = assigner_of(settings, ask)
     cohort_market = CohortMarket(context, host, suggestions.snapshot)
     cohort_work = CohortWork(context, cohort_market, matches, offer)
     demand_work = DemandWork(context, cohort_market, host, assigner, offer)
+    forgetting_work = ForgettingWork(context, matcher_offers(context.vocabulary, ask))
     accounts = AccountService(context, passwords, tokens, throttle)
     copies = Copies(cache, max_age_seconds=settings.cache.max_age_ms / 1000, n_entries=settings.cache.n_entries)
     own_data = OwnDataService(context, accounts, closing, throttle, files, copies)
@@ -299,6 +308,7 @@ def _assemble(
             "cohorts": cohort_work.work_one,
             "demand": demand_work.work_one,
             "shadow": shadow.work_one,
+            "models": forgetting_work.work_one,
             "index": index.heal,
         },
     )
@@ -333,6 +343,7 @@ def _assemble(
         cohort_work=cohort_work,
         cohort_market=cohort_market,
         demand_work=demand_work,
+        forgetting_work=forgetting_work,
         matches=matches,
         exercises=exercises,
         plans=PlanService(context),

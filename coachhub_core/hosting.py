@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,19 @@ from coachhub_core.plugins import Asker, pick
 log = logging.getLogger("coachhub")
 
 
-def matcher_host(settings: Settings, vocabulary: Vocabulary, ask: Asker, closers: list[Callable[[], None]]) -> Any:
-    """Return who answers suggestions: the chosen matcher, and who stands in for it."""
+def matcher_host(
+    settings: Settings,
+    vocabulary: Vocabulary,
+    ask: Asker,
+    closers: list[Callable[[], None]],
+    erased: Callable[[], Collection[str]],
+) -> Any:
+    """
+    Return who answers suggestions: the chosen matcher, and who stands in for it.
+
+    Args:
+        erased: Gives the ids of who was erased; asked where there is a model that may know them.
+    """
     from coachhub_core.matching.artefact import ZipArtefactReader  # numpy loads here
     from coachhub_core.matching.host import MatcherHost
     from coachhub_core.matching.hosted import Hosted, preferred
@@ -26,9 +37,12 @@ def matcher_host(settings: Settings, vocabulary: Vocabulary, ask: Asker, closers
     artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
     offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
     matcher = chosen.matcher or preferred(offers, artefact)
+    hosted = Hosted.of(matcher, pick(offers, matcher, "matching.matcher"), artefact)
+    if artefact is not None:
+        hosted = hosted.without(erased())
     fallback = Hosted.of(chosen.fallback, pick(offers, chosen.fallback, "matching.fallback"))
     host = MatcherHost(
-        Hosted.of(matcher, pick(offers, matcher, "matching.matcher"), artefact).with_candidates(chosen.n_candidates),
+        hosted.with_candidates(chosen.n_candidates),
         fallback=fallback.with_candidates(chosen.n_candidates),
         **_hosting(settings, ask),
     )
@@ -36,7 +50,9 @@ def matcher_host(settings: Settings, vocabulary: Vocabulary, ask: Asker, closers
     return host
 
 
-def shadow_of(settings: Settings, vocabulary: Vocabulary, ask: Asker) -> Callable[[], Any] | None:
+def shadow_of(
+    settings: Settings, vocabulary: Vocabulary, ask: Asker, erased: Callable[[], Collection[str]]
+) -> Callable[[], Any] | None:
     """Return what opens the second matcher, which only a worker does; None where there is none."""
     chosen = settings.matching
     shadow = chosen.shadow
@@ -54,9 +70,19 @@ def shadow_of(settings: Settings, vocabulary: Vocabulary, ask: Asker) -> Callabl
         artefact = None if shadow in offers else ZipArtefactReader.open(Path(shadow))
         name = shadow if artefact is None else str(artefact.manifest.get("matcher"))
         hosted = Hosted.of(name, pick(offers, name, "matching.shadow"), artefact)
+        if artefact is not None:
+            hosted = hosted.without(erased())
         return MatcherHost(hosted.with_candidates(chosen.n_candidates), **how)
 
     return make
+
+
+def matcher_offers(vocabulary: Vocabulary, ask: Asker) -> Callable[[str], Any]:
+    """Return what gives the offer of a matcher by name, whatever the settings choose."""
+    from coachhub_core.memory.matcher import offers as plain_offers
+
+    offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}
+    return lambda name: pick(offers, name, "the matcher of a model")
 
 
 def _hosting(settings: Settings, ask: Asker) -> dict[str, Any]:

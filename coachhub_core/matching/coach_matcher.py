@@ -59,6 +59,7 @@ class CoachMatcher:
         plugins: Sequence[object] | None = None,
         matcher: str | None = None,
         consent: Collection[str] = (),
+        without: Collection[str] = (),
     ) -> None:
         """
         Args:
@@ -68,8 +69,10 @@ class CoachMatcher:
             coaches: Who is proposed; None: the artefact's own snapshot, else the packaged sample of 200.
             plugins: Exactly these beside the built-in one; None: every installed one.
             consent: Sensitive columns the matcher may see, by name.
+            without: Ids of people the model is to know nothing of, because they were erased since it was trained.
         """
         self._consent = frozenset(consent)
+        self._without = frozenset(without)
         self._path = None if artefact is None else Path(artefact)
         self._given = coaches
         self._plugins = plugins
@@ -163,7 +166,7 @@ class CoachMatcher:
             name = self._name or preferred(matchers(self._plugins), source)
             offer = matcher_of(self._plugins, name)
             with leaving_is_a_fault(name):
-                self._open(Hosted.of(name, offer, source), source)
+                self._open(Hosted.of(name, offer, source).without(self._without), source)
         assert self._hosted is not None  # noqa: S101 - opened just now
         return self._hosted.matcher
 
@@ -171,7 +174,9 @@ class CoachMatcher:
         if self._given is not None:
             self._coaches = self._given
         elif source is not None and "coaches/table" in source.names:
-            self._coaches = get_table(source, "coaches", CoachTable)
+            kept = get_table(source, "coaches", CoachTable)
+            rows = [row for row, id_ in enumerate(kept.ids) if id_ not in self._without]
+            self._coaches = kept.take(rows) if len(rows) < len(kept) else kept
         self._host = MatcherHost(hosted, consent=self._consent)
         self._hosted = hosted
 
@@ -398,7 +403,7 @@ class CoachMatcher:
         Args:
             with_coaches: Whether the coaches go in too, without sensitive columns.
         Returns:
-            The model_id.
+            The model_id; of what was loaded ``without`` somebody, that of the new file.
         """
         hosted, _ = self._opened()
         out = ZipArtefactWriter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -10,9 +10,9 @@ import attrs
 from coachhub_core.errors import ArtefactError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer
-from coachhub_core.matching.manifest import facts_of
+from coachhub_core.matching.manifest import facts_of, known_as
 from coachhub_core.memory import matcher as plain_matcher
-from coachhub_core.ports.matcher import Matcher, MatcherOffer, Shortlisting
+from coachhub_core.ports.matcher import Forgetful, Matcher, MatcherOffer, Shortlisting
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -42,7 +42,7 @@ class Hosted:
                 theirs = artefact.manifest.get("matcher")
                 raise ArtefactError(reason=f"this artefact is one of the matcher {theirs!r}, and {name!r} was chosen")
             facts = facts_of(artefact.manifest)
-            return cls._of(name, offer, matcher.load(artefact), artefact.model_id, facts)
+            return cls._of(name, offer, matcher.load(artefact), known_as(artefact), facts)
         return cls.made(name, offer, matcher)
 
     @classmethod
@@ -53,6 +53,12 @@ class Hosted:
         said = {**(facts or {}), "matcher": name, "version": offer.version}
         _, model_id = out.to_bytes(**said)
         return cls._of(name, offer, matcher, model_id, said)
+
+    def without(self, ids: Collection[str]) -> Hosted:
+        """Let it forget people who were erased, where it can; it is known by the same model_id still."""
+        if not ids or not isinstance(self.matcher, Forgetful):
+            return self
+        return attrs.evolve(self, matcher=self.matcher.without(ids))
 
     def with_candidates(self, n: int) -> Hosted:
         """Let it look closely at *n* coaches of many, where it looks at some only; others stay as they are."""

@@ -8,6 +8,7 @@ for its user alone, and goes with them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,24 @@ def keep_input(
     for name in _NUMBERS:
         out.put_array(f"log/{name}", getattr(log, name))
     out.write(path, facts=dict(facts))
+
+
+def input_file(folder: Path) -> Path:
+    """Name the file in a training's folder."""
+    return folder / "input.zip"
+
+
+def begun_at(folder: Path) -> datetime:
+    """
+    Say when the training began whose folder this is, as the fact ``at`` has it.
+
+    Raises:
+        ArtefactError: If it cannot be told.
+    """
+    try:
+        return datetime.fromisoformat(ZipArtefactReader.open(input_file(folder)).manifest["facts"]["at"])
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ArtefactError(reason=f"{folder}: does not say when the training began") from exc
 
 
 def kept_input(path: Path) -> KeptInput:

@@ -9,6 +9,7 @@ What a manifest says of a model beside its members: where it comes from, and how
 ``metrics``     flat names -> rounded numbers: of the ``eval`` that let it become live, else of the
                 part of the log that training held out
 ``prior``       what its coefficients were drawn towards: a ``model_id``, or the name of what ships
+``forgot``      where people were erased since: the ``model_id`` it was trained as, and when first
 ==============  ==============================================================================
 
 No clock has a say in any of it: trained twice on one log, a model is the same file. A model of
@@ -19,10 +20,13 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from coachhub_core.errors import ArtefactError
+from coachhub_core.matching.artefact import ZipArtefactReader
 from coachhub_core.matching.outcomes import OutcomeLog
 from coachhub_core.matching.tables import CoachTable, Table, TraineeTable
 from coachhub_core.ports.matcher import Learned, Matcher, Schema
@@ -31,6 +35,8 @@ SIDES = ("coaches", "trainees")
 _DIGITS = 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _N_LOOKED = 64  # kinds of tables a model is compared with; there are few, and who asks with more is not told again
+
+_MODEL_ID = re.compile(r"[0-9a-f]{64}\Z")
 
 _log = logging.getLogger("coachhub.matching")
 
@@ -70,6 +76,25 @@ def origin(
 def facts_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a manifest says of the model, with whatever a later minor added."""
     return {name: value for name, value in manifest.items() if name not in ("format", "members")}
+
+
+def known_as(artefact: ZipArtefactReader) -> str:
+    """
+    Give the model_id by which a model is known: the sha256 of its manifest, as it was trained.
+
+    A file that was written again without people who were erased (:mod:`coachhub_core.matching.forgetting`) has another
+    manifest, and answers everybody else as it did before; so the name it goes by stays.
+
+    Raises:
+        ArtefactError: If it says of itself what no model_id can be.
+    """
+    forgot = artefact.manifest.get("forgot")
+    if forgot is None:
+        return artefact.model_id
+    name = forgot.get("of") if isinstance(forgot, Mapping) else None
+    if not isinstance(name, str) or not _MODEL_ID.match(name):
+        raise ArtefactError(reason="the manifest does not say as it should what was forgotten")
+    return name
 
 
 def rounded(metrics: Mapping[str, float]) -> dict[str, float]:

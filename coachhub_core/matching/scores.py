@@ -106,6 +106,15 @@ class ScoreMatcher:
             raise ArtefactError(reason=f"this artefact is not one of the matcher {self.name!r}")
         return attrs.evolve(self)
 
+    @property
+    def people(self) -> frozenset[str]:
+        """Nobody: a function learns from no one."""
+        return frozenset()
+
+    def without(self, ids: Collection[str]) -> ScoreMatcher:
+        """Give the same: there is nothing to forget."""
+        return self
+
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> ScoreIndex:
         """Keep the snapshot."""
         return ScoreIndex(self, coaches, prices)

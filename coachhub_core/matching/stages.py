@@ -13,7 +13,9 @@ import hashlib
 import json
 import platform
 import shutil
+import struct
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from coachhub_core.matching.outcomes import OutcomeLog
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import ArtefactWriter
 
+KEEP = timedelta(days=7)  #: what a training that was ended needs to go on; later the hub it learned from is gone
 _ENDING = ".stage"
 
 
@@ -102,8 +105,8 @@ class FileStages:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it tells of people: nobody else reads it
             out.write(self._path(name), stage=name, of=self._of)
-        except OSError as exc:
-            self._tell(f"{self._path(name)}: cannot be kept: {exc.strerror}")
+        except (OSError, ArtefactError, struct.error) as exc:  # no room, or too large for a file of this kind
+            self._tell(f"{self._path(name)}: cannot be kept: {exc}")
 
 
 def folder_of(artefact: Path) -> Path:

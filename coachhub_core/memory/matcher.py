@@ -12,6 +12,7 @@ written against.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import attrs
 import numpy as np
@@ -95,6 +96,15 @@ class PlainMatcher:
         if not all(isinstance(v, int | float) and math.isfinite(v) for v in document.values()):
             raise ArtefactError(reason="a weight of the plain matcher is not a finite number")
         return PlainMatcher(Weights(**{name: float(value) for name, value in document.items()}), self._vocabulary)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Nobody: points are set by hand."""
+        return frozenset()
+
+    def without(self, ids: Collection[str]) -> PlainMatcher:
+        """Give the same: there is nothing to forget."""
+        return self
 
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> PlainIndex:
         """Read the snapshot into lists."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
@@ -39,6 +39,7 @@ __all__ = [
     "CompiledConstraint",
     "Deadline",
     "FeatureBlock",
+    "Forgetful",
     "HardConstraint",
     "Index",
     "Learned",
@@ -300,6 +301,23 @@ class Shortlisting(Protocol):
 
     def with_candidates(self, n: int) -> Matcher:
         """Give the same matcher, looking closely at *n* coaches of many; self is not changed, nor what it saves."""
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """An optional port of a matcher: it can forget people it has learned from, who were erased."""
+
+    @property
+    def people(self) -> Collection[str]:
+        """The ids of all trainees and coaches it knows."""
+
+    def without(self, ids: Collection[str]) -> Matcher:
+        """
+        Give the same matcher without these people: what it saves has neither their ids nor a word that is theirs alone.
+
+        Everybody else's answers stay what they were, bit for bit; *self* is not changed. Ids it does not know are
+        legal.
+        """
 
 
 class Assigner(Protocol):

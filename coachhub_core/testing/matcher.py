@@ -30,7 +30,7 @@ from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer, check_reasons
 from coachhub_core.matching.logistic import logit, sigmoid
 from coachhub_core.matching.tables import EVERY_COLUMN, CoachTable, Texts, TraineeTable
-from coachhub_core.ports.matcher import NEVER, AllowedPairs, Index, MatcherOffer, OutcomeLog, Reason
+from coachhub_core.ports.matcher import NEVER, AllowedPairs, Forgetful, Index, MatcherOffer, OutcomeLog, Reason
 from coachhub_core.testing.assigner import AssignerContract
 from coachhub_core.testing.cases import Case, copies, history, names, without
 from coachhub_core.testing.matcher_asking import AskingContract
@@ -274,6 +274,25 @@ class MatcherContract(AskingContract):
         left = Case(coaches=tables.coaches.take(range(0, n, 2)), trainees=tables.trainees.take(range(1, b, 2)))
         fitted = offer.make().fit(history(tables), left.coaches, left.trainees)
         self._rank(fitted.index(left.coaches), left.coaches, left.trainees)
+
+    def test_one_that_can_forget_forgets(self, offer: MatcherOffer, tables: Case) -> None:
+        """Who was erased leaves no id in what is saved, and everybody else's list stays what it was."""
+        fitted = offer.make().fit(history(tables, loved=1), tables.coaches, tables.trainees)
+        if not isinstance(fitted, Forgetful):
+            return  # the port is optional
+        n, b = len(tables.coaches), len(tables.trainees)
+        left = Case(coaches=tables.coaches.take(range(0, n, 2)), trainees=tables.trainees.take(range(1, b, 2)))
+        gone = {*tables.coaches.ids, *tables.trainees.ids} - {*left.coaches.ids, *left.trainees.ids}
+        before, _ = saved(fitted)
+        ranking = self._rank(fitted.index(left.coaches), left.coaches, left.trainees)
+        made = fitted.without(gone)
+        assert saved(fitted)[0] == before
+        assert isinstance(made, Forgetful)
+        assert not gone.intersection(made.people)
+        data, _ = saved(made)
+        assert not [id_ for id_ in gone if json.dumps(id_).encode() in data]
+        loaded = offer.make().load(ZipArtefactReader.of(data))
+        assert same(self._rank(loaded.index(left.coaches), left.coaches, left.trainees), ranking)
 
     def test_a_flipped_bit_is_refused(self, offer: MatcherOffer) -> None:
         """Of an artefact with any one bit changed, nothing is loaded."""

@@ -15,7 +15,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from coachhub_core.domain.accounts import Account, RefreshToken
+from coachhub_core.domain.accounts import Account, Erasure, RefreshToken
 from coachhub_core.domain.chat import Conversation, Message
 from coachhub_core.domain.coaches import Coach
 from coachhub_core.domain.events import AccountRegistered
@@ -409,6 +409,20 @@ class StorageContract(CohortStorageContract, DemandStorageContract, ShadowStorag
             assert work.sessions.good_among([], now=START) == frozenset()
             assert work.coaches.page(CoachFilter(), sort="rating", keyset=None, offset=0, limit=10).items == ()
             assert work.erasures.last() is None
+
+    def test_the_erased_are_known_by_their_profiles(self, storage: Storage) -> None:
+        """A model holds profiles, an erasure an account; whoever was erased twice counts from the first time."""
+        coach, trainee, other = stored_coach(storage), stored_trainee(storage), stored_trainee(storage)
+        later = START + timedelta(days=1)
+        with storage.begin() as work:
+            assert work.personal.erased_profiles() == {}
+            for account_id, at in ((coach.account_id, START), (trainee.account_id, later), (coach.account_id, later)):
+                work.erasures.add(Erasure(account_id=account_id, at=at, hash=b"h" * 32))
+            work.commit()
+        with storage.begin(read_only=True) as work:
+            found = work.personal.erased_profiles()
+        assert found == {coach.id: START, trainee.id: later}
+        assert other.id not in found
 
     def test_a_snapshot_knows_when_it_is_old(self, storage: Storage) -> None:
         """Its revision moves with every change of what it shows."""

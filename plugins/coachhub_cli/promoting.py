@@ -10,6 +10,7 @@ from pathlib import Path
 from coachhub_core.errors import ArtefactError
 from coachhub_core.matching import CoachMatcher
 from coachhub_core.matching.evaluated import ALL, Evaluation, flat_figures
+from coachhub_core.services.forgetting import previous
 
 
 def figures_of(made: Evaluation) -> dict[str, float]:
@@ -27,11 +28,6 @@ def figures_of(made: Evaluation) -> dict[str, float]:
             for name, value in zip(("mean", "low", "high"), live.gain, strict=True):
                 found[f"{ALL}.gain_over_live.{figure}.{name}"] = value
     return {f"eval.{name}": value for name, value in found.items()}
-
-
-def previous(target: Path) -> Path:
-    """Name the file that holds what was live before."""
-    return target.with_name(f"{target.name}.previous")
 
 
 def promote(model: CoachMatcher, target: Path) -> None:

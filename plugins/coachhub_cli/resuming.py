@@ -11,9 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import attrs
 import click
@@ -21,11 +20,9 @@ import click
 from coachhub_core.bootstrap import CoachHub
 from coachhub_core.config import Settings
 from coachhub_core.errors import ArtefactError
-from coachhub_core.matching.kept_input import keep_input, kept_input
-from coachhub_core.matching.stages import FileStages, clear, folder_of
+from coachhub_core.matching.kept_input import input_file, keep_input, kept_input
+from coachhub_core.matching.stages import KEEP, FileStages, clear, folder_of
 from coachhub_core.services.training import TrainingData
-
-KEEP: Final = timedelta(days=7)  #: what a training began with; later it would learn of a hub that is gone
 
 
 def _tell(line: str) -> None:
@@ -82,7 +79,7 @@ class Resuming:
 
     @property
     def _input(self) -> Path:
-        return self.folder / "input.zip"
+        return input_file(self.folder)
 
     def _kept(self, hub: CoachHub) -> TrainingData | None:
         if not self._input.exists():

@@ -31,7 +31,7 @@ SHADOW_SECONDS: Final = 2.0  # few transactions of many lists: they wait for the
 @data_option
 @click.option("--once", is_flag=True, help="Do what is due now and exit.")
 def worker(data: Path | None, once: bool) -> int:
-    """Do due work: expiry, reminders, exports, scheduled days, cohort runs, the auction of demand, the outbox."""
+    """Do due work: expiry, reminders, exports, scheduled days, cohort runs, demand, models, the outbox."""
     parent = parent_of(os.environ)
     settings = settings_for(data)
     configure(settings.log_level)
@@ -69,7 +69,7 @@ def worker(data: Path | None, once: bool) -> int:
 
 def _work(hub: CoachHub) -> int:
     try:
-        return hub.run_due(limit=200, without=("cohorts", "demand", "shadow")).total
+        return hub.run_due(limit=200, without=("cohorts", "demand", "models", "shadow")).total
     except Unavailable as exc:
         log.warning("due work waits: %s", exc)
     except Exception:  # whatever one round met, the next must still come
@@ -78,11 +78,16 @@ def _work(hub: CoachHub) -> int:
 
 
 def _place(hub: CoachHub, stop: threading.Event) -> None:
-    """Do cohort runs and the day's auction, one after the other; a run that is not done at the end is given back."""
+    """
+    Do cohort runs and the day's auction, one after the other, and see that models forget who was erased.
+
+    A run that is not done at the end is given back.
+    """
     while not stop.is_set():
         try:
             if hub.cohort_work.work_one(stop.is_set) or hub.demand_work.work_one(stop.is_set):
                 continue
+            hub.forgetting_work.work_one()
         except Unavailable as exc:
             log.warning("cohort runs wait: %s", exc)
         except Exception:  # whatever one round met, the next must still come

@@ -8,7 +8,7 @@ what two columns of one name have in common.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -21,6 +21,7 @@ from coachhub_core.ports.matcher import NEVER, ArtefactReader, ArtefactWriter, D
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.comparisons import PARTS, Comparison, comparisons_of, prior_weights
 from coachhub_scipy.encode import Encoder
+from coachhub_scipy.forgetting import NOBODY, without
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.index import DuetIndex
 from coachhub_scipy.parts import SparseRows, StepModel
@@ -101,6 +102,19 @@ class DuetMatcher:
     def with_candidates(self, n: int) -> DuetMatcher:
         """Give the same matcher, scoring *n* of many coaches."""
         return attrs.evolve(self, n_candidates=n)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Whom it learned from, by id."""
+        if self.learned is None:
+            return frozenset()
+        return frozenset({*self.learned.trainee_ids, *self.learned.coach_ids} - {NOBODY})
+
+    def without(self, ids: Collection[str]) -> DuetMatcher:
+        """Give the same matcher without these people; everybody else's lists stay what they were."""
+        if self.learned is None or self.people.isdisjoint(ids):
+            return self
+        return attrs.evolve(self, learned=without(self.learned, ids))
 
     def index(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> DuetIndex:
         """Make ready for a snapshot."""

@@ -180,7 +180,8 @@ def _apply_hours(code: ColumnCode, column: Any, block: Floats) -> None:
 
 
 def _most(counted: Counter[str]) -> tuple[str, ...]:
-    kept = [name for name in sorted(counted, key=lambda n: (-counted[n], n)) if counted[name] > 1 or len(counted) < 50]
+    """Give the names most have; what one person alone has says nothing of others, and would stay in a model's file."""
+    kept = [name for name in sorted(counted, key=lambda n: (-counted[n], n)) if counted[name] > 1]
     return tuple(sorted(kept[:MAX_NAMES]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.sparse import csr_array
 
 from coachhub_cli import matching, resuming
 from coachhub_cli.matching import match
@@ -29,6 +31,7 @@ from coachhub_core.matching.tables import TraineeTable
 from coachhub_core.ports.matcher import ArtefactWriter, Deadline
 from coachhub_core.services.training import TrainingData
 from coachhub_core.testing.story import PASSWORD, House, house
+from coachhub_scipy.staged import Staged
 
 __all__ = ["house"]
 
@@ -155,6 +158,33 @@ def test_what_a_deadline_cut_short_is_not_kept(tmp_path: Path) -> None:
     assert len(stages.done) < 3
     model, _ = told(SMALL.log, tmp_path / "t", SMALL)
     assert model.model_id == whole.model_id
+
+
+def test_a_value_comes_back_to_the_last_bit(tmp_path: Path) -> None:
+    """Numbers that are none, types, the order in memory, and cells in the order they were in."""
+    rng = np.random.Generator(np.random.PCG64(2))
+    turned = np.asfortranarray(rng.normal(size=(5, 3)))
+    cells = csr_array((rng.normal(size=4), np.array([2, 0, 1, 0], np.int32), np.array([0, 2, 4], np.int32)), (2, 3))
+    value = {
+        "floats": (0.1, -0.0, math.inf, math.nan, 5e-324),
+        "arrays": [turned, rng.normal(size=(2, 2)).astype(np.float32), np.zeros((0, 3)), np.arange(3)],
+        "cells": cells,
+        "rest": (None, True, 2**40, "a"),
+    }
+    kept = Staged(FileStages(tmp_path / "t", "0" * 64, lambda _: None), lambda: True)
+    kept("one", lambda: value)
+    found = kept("one", lambda: pytest.fail("it was kept"))
+    assert list(found) == list(value)
+    assert [float(one).hex() for one in found["floats"]] == [float(one).hex() for one in value["floats"]]
+    for one, other in zip(found["arrays"], value["arrays"], strict=True):
+        assert (one.dtype, one.shape, one.tobytes("A")) == (other.dtype, other.shape, other.tobytes("A"))
+        assert one.flags.c_contiguous == other.flags.c_contiguous
+        assert one.flags.writeable
+    parts = [(np.asarray(getattr(c, part)).tobytes()) for c in (found["cells"], cells) for part in ("data", "indices")]
+    assert parts[:2] == parts[2:]
+    assert found["rest"] == value["rest"]
+    with pytest.raises(TypeError, match="cannot keep object"):
+        kept("two", object)
 
 
 def test_a_folder_that_cannot_be_written_costs_the_way_back_only(tmp_path: Path) -> None:

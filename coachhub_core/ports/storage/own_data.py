@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -71,6 +72,10 @@ class PersonalData(Protocol):
         Args:
             is_patient: Whether to wait for the answers that other units are about to keep.
         """
+        ...
+
+    def erased_profiles(self) -> Mapping[UUID, datetime]:
+        """Return the ids of the trainees and coaches whose accounts were erased, each with when that was first."""
         ...
 
     def blank_reviews(self, account_id: UUID) -> None:

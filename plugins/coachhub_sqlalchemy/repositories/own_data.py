@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from coachhub_core.ports.storage import Keyset, Slice
 from coachhub_sqlalchemy.keyset import by_id, sliced
 from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
-from coachhub_sqlalchemy.tables.accounts import idempotency_keys, refresh_tokens, sessions
+from coachhub_sqlalchemy.tables.accounts import erasures, idempotency_keys, refresh_tokens, sessions
 from coachhub_sqlalchemy.tables.coaches import (
     availability,
     certifications,
@@ -158,6 +159,15 @@ class SqlPersonalData:
                 k.account_id == sa.bindparam("of_account"), k.key == sa.bindparam("the_key")
             )
             later(c, this, [{"of_account": account_id, "the_key": key} for account_id, key in found])
+
+    def erased_profiles(self) -> Mapping[UUID, datetime]:
+        """Both sides by account; an account stands in the chain twice after a restore erased it again."""
+        found: dict[UUID, datetime] = {}
+        for table in (trainees, coaches):
+            mine = sa.select(table.c.id, erasures.c.at).join(erasures, erasures.c.account_id == table.c.user_id)
+            for id, at in self._connection.execute(mine.order_by(erasures.c.seq)):
+                found.setdefault(id, at)
+        return found
 
     def blank_reviews(self, account_id: UUID) -> None:
         """Keep the rating."""

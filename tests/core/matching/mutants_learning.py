@@ -178,6 +178,33 @@ SAVES: dict[str, Callable[[Any, Any], None]] = {
 }
 
 
+def _forgetting(without: Callable[..., Any]) -> type[Reference]:
+    return type("Forgetting", (Reference,), {"people": property(lambda self: frozenset(self.lift)), "without": without})
+
+
+def _forgets(self: Any, ids: Any) -> Any:
+    return type(self)({id_: lift for id_, lift in self.lift.items() if id_ not in ids}, self.base)
+
+
+def _forgets_itself(self: Any, ids: Any) -> Any:
+    made = _forgets(self, ids)
+    self.lift = made.lift
+    return made
+
+
+def _others_pay(self: Any, ids: Any) -> Any:
+    made = _forgets(self, ids)
+    return type(self)(dict(zip(made.lift, reversed(made.lift.values()), strict=True)), self.base - 0.5)
+
+
+FORGETS: dict[str, Callable[..., Any]] = {
+    "nobody": lambda self, ids: self,
+    "one alone": lambda self, ids: _forgets(self, [next(iter(ids))]),
+    "and changes itself": _forgets_itself,
+    "at the cost of others": _others_pay,
+}
+
+
 def learning() -> Mutants:
     """Break what it is given, what it learns and what it keeps."""
     yield "trainees lose a column", ranking(_pops("trainees"))
@@ -209,3 +236,5 @@ def learning() -> Mutants:
     yield "save: the first half", _keeping(_saves_first_half)
     for what, load in LOADS.items():
         yield f"load: {what}", _loading(load)
+    for what, without in FORGETS.items():
+        yield f"forgets {what}", _forgetting(without)
