@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -106,6 +106,10 @@ class _Untold:
 
     def replay(self, ids: Sequence[UUID] | None, *, now: datetime) -> int:
         """Nothing was buried."""
+        return 0
+
+    def recall(self, *, now: datetime, lease: timedelta, pause: timedelta) -> int:
+        """Nothing waits."""
         return 0
 
 
