@@ -108,7 +108,7 @@ class Tokens:
     def __init__(self, verify: Callable[[str], Claims], clock: Clock) -> None:
         self._verify = verify
         self._clock = clock
-        self._seen: OrderedDict[bytes, Claims] = OrderedDict()
+        self._seen: OrderedDict[bytes, tuple[Claims, datetime]] = OrderedDict()  # and when its times were looked at
 
     def claims_of(self, header: bytes | None) -> Claims | None:
         """Return what a genuine token says, or None for a missing, malformed, forged or expired one."""
@@ -117,16 +117,17 @@ class Tokens:
         token = header[7:]
         if header[:7].lower() != b"bearer " or len(token) > MAX_TOKEN_BYTES:
             return None
-        found = self._seen.get(token)
-        if found is not None and found.expires_at > self._now():
+        claims, looked_at = self._seen.get(token, (None, None))
+        now = self._now()
+        if claims is not None and looked_at is not None and looked_at <= now < claims.expires_at:
             self._seen.move_to_end(token)
-            return found
+            return claims
         try:
             claims = self._verify(token.decode("ascii"))
         except (Unauthorized, UnicodeDecodeError):
             self._seen.pop(token, None)
             return None
-        self._seen[token] = claims
+        self._seen[token] = (claims, now)
         if len(self._seen) > MAX_TOKENS:
             self._seen.popitem(last=False)
         return claims

@@ -239,6 +239,9 @@ class Connection:
         return self._chat.heartbeat_seconds * _jitter.uniform(0.9, 1.1)
 
     def _ping(self) -> None:
+        if self.protocol.claims is not None and self._left_seconds() <= 0:
+            self._expired()  # armed it was by another clock: the wall clock may have been set since
+            return
         silent = self._loop.time() - self.socket.heard_at
         if silent >= self._chat.silence_seconds:
             self.perform(self.protocol.close(TOO_LATE, "no heartbeat"))

@@ -23,6 +23,7 @@ from uuid import UUID
 import attrs
 
 from coachhub_core.domain import values as v
+from coachhub_core.domain.leases import is_over
 from coachhub_core.errors import CohortIllegalTransition
 
 CohortState = Literal["queued", "running", "stopped", "done", "failed", "applying", "applied"]
@@ -109,7 +110,7 @@ class CohortRun:
     def is_free(self, now: datetime) -> bool:
         """Tell whether a worker may take it: it waits for one, and nobody's lease holds."""
         waits = self.state in ("queued", "running", "applying")
-        return waits and (self.lease_until is None or self.lease_until <= now)
+        return waits and is_over(self.lease_until, now)
 
     def is_held_by(self, owner: str) -> bool:
         """Tell whether *owner* still works on it: it was neither stopped nor taken by another."""

@@ -7,6 +7,8 @@ from typing import Final, Literal, Self, get_args
 
 import attrs
 
+from coachhub_core.domain.leases import is_over
+
 DemandState = Literal["running", "done", "failed"]
 DEMAND_STATES: Final = get_args(DemandState)
 
@@ -37,7 +39,7 @@ class DemandRun:
 
     def is_free(self, now: datetime) -> bool:
         """Tell whether whoever held it has not come back in time."""
-        return self.state == "running" and self.lease_until <= now
+        return self.state == "running" and is_over(self.lease_until, now)
 
     def taken(self, owner: str, until: datetime) -> Self:
         """Give it to another worker."""

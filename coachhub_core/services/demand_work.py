@@ -41,6 +41,9 @@ _WIDTH: Final = 200  # coaches of each list who may move up
 _BATCH: Final = 64
 _INDEX_SECONDS: Final = 60.0
 _GATHER_SECONDS: Final = 60.0
+_DAY: Final = timedelta(
+    days=1
+)  # the longest there is nothing to do; what seems longer was said before the clock went back
 
 
 class DemandWork:
@@ -68,7 +71,7 @@ class DemandWork:
         now = self._context.clock()
         today = now.date()
         is_off = self._context.settings.matching.max_shown_per_day == 0
-        if is_off or (self._not_before is not None and now < self._not_before):
+        if is_off or (self._not_before is not None and self._not_before - _DAY <= now < self._not_before):
             return False
         run = self._take()
         if run is None:

@@ -17,12 +17,13 @@ import attrs
 from coachhub_core import deadline
 from coachhub_core.ports.listeners import ListenersOf
 from coachhub_core.ports.storage import DeadLetter
-from coachhub_core.services.telling import Telling
+from coachhub_core.services.telling import LONGEST_PAUSE, Telling
 from coachhub_core.services.units import Context
 
 KEEP_DONE: Final = timedelta(days=7)
 KEEP_SESSIONS: Final = timedelta(days=30)
 KEEP_SUGGESTIONS: Final = timedelta(days=90)
+LEFT: Final = timedelta(minutes=1)  # of a lease, or until an event that was never tried; machines differ by less
 _FORGET_SECONDS: Final = 60.0  # row by row, and nobody waits for it
 
 
@@ -115,6 +116,7 @@ class DueService:
         now = self._context.clock()
         with deadline.within(_FORGET_SECONDS), self._context.storage.begin() as work:
             n = work.idempotency.delete_expired(now=now, limit=limit)
+            n += work.outbox.recall(now=now, lease=LEFT, pause=LONGEST_PAUSE + LEFT)
             n += work.outbox.delete_done(before=now - KEEP_DONE, limit=limit)
             n += work.sessions.delete_expired(before=now - KEEP_SESSIONS, limit=limit)
             n += work.suggestions.delete_before(now - KEEP_SUGGESTIONS, limit=limit)

@@ -41,6 +41,7 @@ ROUND_SECONDS: Final = 10.0  # then other due work has its turn, and a worker th
 MAX_ATTEMPTS: Final = 12  # with the backoff below 15 to 30 hours
 SLOW_SECONDS: Final = 1.0  # what a listener may take to fail before it is let rest
 REST_SECONDS: Final = 30.0
+LONGEST_PAUSE: Final = timedelta(hours=6)
 GIVE_UP: Final = timedelta(hours=30)  # from then on it counts as a try that a listener rests or is still away
 _RESTS: Final = "it took long to fail, and is not asked for a while"
 _BATCH: Final = 100
@@ -193,7 +194,7 @@ def _read(stored: StoredEvent) -> Event | str:
 
 def backoff(n_attempts: int) -> timedelta:
     """Return 4, 16, 64 … seconds up to six hours, with full jitter above half."""
-    longest = min(4.0 ** min(n_attempts, 10), 21_600.0)
+    longest = min(4.0 ** min(n_attempts, 10), LONGEST_PAUSE.total_seconds())
     return timedelta(seconds=longest * _jitter.uniform(0.5, 1.0))
 
 

@@ -25,6 +25,7 @@ from coachhub_core.errors import CoachFull, Contended, NotFound
 from coachhub_core.identifiers import new_id
 from coachhub_core.ports.storage import CoachFilter, Duplicate, Storage
 from coachhub_core.testing.builders import START, a_coach, a_request, a_session, a_trainee, an_account
+from coachhub_core.testing.clock_storage import ClockStorageContract
 from coachhub_core.testing.cohort_storage import CohortStorageContract
 from coachhub_core.testing.demand_storage import DemandStorageContract
 from coachhub_core.testing.shadow_storage import ShadowStorageContract
@@ -60,7 +61,7 @@ def stored_trainee(storage: Storage) -> Trainee:
     return trainee
 
 
-class StorageContract(CohortStorageContract, DemandStorageContract, ShadowStorageContract):
+class StorageContract(ClockStorageContract, CohortStorageContract, DemandStorageContract, ShadowStorageContract):
     """Subclass and supply ``storage``: migrated, empty, and the test's own."""
 
     @pytest.fixture

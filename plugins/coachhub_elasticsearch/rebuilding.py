@@ -47,7 +47,7 @@ def sweep(link: Link, alias: str) -> None:
     """Delete what no alias needs: indices that were replaced, and those whose builder died."""
     now = time.time()
     for name, info in all_indices(link, alias).items():
-        is_building = f"{alias}-next" in info.aliases and now - info.mappings.meta.beat < SILENT_SECONDS
+        is_building = f"{alias}-next" in info.aliases and abs(now - info.mappings.meta.beat) < SILENT_SECONDS
         if alias not in info.aliases and not is_building:
             _delete(link, name)
 
@@ -79,7 +79,7 @@ class Rebuild:
         now = time.time()
         for name, info in all_indices(self._link, self._alias).items():
             if self._next in info.aliases:
-                if now - info.mappings.meta.beat < SILENT_SECONDS:
+                if abs(now - info.mappings.meta.beat) < SILENT_SECONDS:  # a clock may have gone back
                     raise Busy(what="a rebuild of the search index")
                 _delete(self._link, name)
         self._link.ask(

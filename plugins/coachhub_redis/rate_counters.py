@@ -18,7 +18,7 @@ from coachhub_core.ports.rate_counters import Hit
 from coachhub_redis.client import Link
 
 # KEYS: the counter, the mark. ARGV: limit, window in ms, cost, a name for this hit, the mark that was seen last.
-# Times are the server's: nodes' clocks differ.
+# Times are the server's: nodes' clocks differ. What is a window ahead was counted before its clock went back.
 _SLIDING_WINDOW: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -30,8 +30,9 @@ if not mark then
   mark = string.format('%.0f', emptied) .. ':' .. ARGV[4]
   redis.call('SET', KEYS[2], mark)
 end
-if now - tonumber(string.match(mark, '^%d+')) < window then limit = math.max(1, math.floor(limit / 2)) end
+if math.abs(now - tonumber(string.match(mark, '^%d+'))) < window then limit = math.max(1, math.floor(limit / 2)) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], string.format('(%.0f', now + window), '+inf')
 local n = redis.call('ZCARD', KEYS[1])
 if n + math.max(cost, 1) > limit then
   local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -157,6 +157,16 @@ class Outbox(Protocol):
 
     def give_back(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
         """Let events that *owner* still holds and has not tried wait again; the try does not count."""
+        ...
+
+    def recall(self, *, now: datetime, lease: timedelta, pause: timedelta) -> int:
+        """
+        Let events wait no longer that are due further ahead than any is put off: a clock went back; return how many.
+
+        Args:
+            lease: What may be left of a lease, and of the time until an event that was never tried.
+            pause: The longest until one that failed is tried again.
+        """
         ...
 
     def delete_done(self, *, before: datetime, limit: int) -> int:

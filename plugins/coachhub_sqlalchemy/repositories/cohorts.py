@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from coachhub_core.domain.cohorts import CohortConflict, CohortRun, Placement, PlacementState
+from coachhub_core.domain.leases import LONGEST
 from coachhub_core.errors import Contended
 from coachhub_core.ports.storage import Keyset, PlacementContext, Slice
 from coachhub_sqlalchemy.keyset import by_id, read_key, sliced
@@ -54,7 +55,7 @@ class SqlCohorts(Repository[CohortRun]):
     def waiting(self, now: datetime, *, limit: int) -> Sequence[CohortRun]:
         """Those a worker may take."""
         c = cohort_runs.c
-        is_free = sa.or_(c.lease_until.is_(None), c.lease_until <= now)
+        is_free = sa.or_(c.lease_until.is_(None), c.lease_until <= now, c.lease_until > now + LONGEST)
         statement = sa.select(*RUNS.selected).where(c.state.in_(("queued", "running", "applying")), is_free)
         return self._all(statement.order_by(c.id).limit(limit))
 

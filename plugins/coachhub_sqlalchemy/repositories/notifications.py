@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -160,6 +160,14 @@ class SqlOutbox:
                 .where(_O.id.in_(list(ids)), _O.owner == owner)
                 .values(state="waiting", owner=None, due_at=now, n_attempts=_O.n_attempts - 1)
             )
+
+    def recall(self, *, now: datetime, lease: timedelta, pause: timedelta) -> int:
+        """Put them where the clock is."""
+        is_fresh = sa.or_(_O.state == "leased", _O.n_attempts == 0)
+        is_open = _O.state.in_(("waiting", "leased"))
+        lost = sa.and_(is_open, _O.due_at > now + lease, sa.or_(is_fresh, _O.due_at > now + pause))
+        again = sa.update(outbox_events).where(lost).values(state="waiting", owner=None, due_at=now)
+        return int(self._connection.execute(again).rowcount)
 
     def delete_done(self, *, before: datetime, limit: int) -> int:
         """Forget."""

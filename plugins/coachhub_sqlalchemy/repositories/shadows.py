@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 import sqlalchemy as sa
 
+from coachhub_core.domain.leases import LONGEST
 from coachhub_core.domain.shadows import ShadowList, ShadowRecord
 from coachhub_sqlalchemy.later import later
 from coachhub_sqlalchemy.mapping import Repository, RowMapping
@@ -20,7 +21,8 @@ _c = shadow_lists.c
 
 
 def _is_free(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(_c.state == "waiting", sa.or_(_c.lease_until.is_(None), _c.lease_until <= now))
+    is_over = sa.or_(_c.lease_until.is_(None), _c.lease_until <= now, _c.lease_until > now + LONGEST)
+    return sa.and_(_c.state == "waiting", is_over)
 
 
 class SqlShadows(Repository[ShadowList]):
