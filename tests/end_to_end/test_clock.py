@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import uuid
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from coachhub_core.config import Settings
 
 pytestmark = [pytest.mark.xdist_group("clock"), pytest.mark.timeout(120)]
 
-LIBRARY: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+LIBRARY: Final = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketimeMT.so.1")  # Debian's place
 SLEEP: Final = """
 import select, time
 time.sleep = lambda seconds: select.select([], [], [], seconds) and None
