@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -91,6 +91,10 @@ class _Untold:
 
     def give_back(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
         """Nothing was leased."""
+
+    def recall(self, *, now: datetime, lease: timedelta, pause: timedelta) -> int:
+        """Nothing waits."""
+        return 0
 
     def delete_done(self, *, before: datetime, limit: int) -> int:
         """Nothing is kept."""
