@@ -262,7 +262,7 @@ def test_nothing_waits_for_the_clock_after_a_step_back(place: Place, seconds: in
     finally:
         os.kill(worker, signal.SIGCONT)
     assert until(lambda: place.n_untold() == 0), "events wait for a day that is to come"
-    assert pair.is_found(word)
+    assert until(lambda: pair.is_found(word))  # an index shows what it was told a moment later
     sender.send("after")
     assert other.hears("after")
     for device in (sender, other):
