@@ -92,6 +92,10 @@ class _Untold:
     def give_back(self, ids: Sequence[UUID], *, owner: str, now: datetime) -> None:
         """Nothing was leased."""
 
+    def recall(self, *, now: datetime, lease: timedelta, pause: timedelta) -> int:
+        """Nothing waits."""
+        return 0
+
     def delete_done(self, *, before: datetime, limit: int) -> int:
         """Nothing is kept."""
         return 0

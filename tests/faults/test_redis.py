@@ -79,6 +79,24 @@ def test_counters_count_here_to_half_the_limit(proxy: Proxy, link: Link, fault: 
     assert allowed == [True] * 5 + [False] * 5
 
 
+def test_what_was_counted_before_its_clock_went_back_shuts_nobody_out(link: Link) -> None:
+    """Neither the hits that seem to be of tomorrow, nor the mark of a Redis that came back empty then."""
+    counters, day = RedisRateCounters(link), 86_400_000
+    key, mark = counters._key("k"), link.key("rate-mark")
+    allowed = [counters.hit("k", limit=4, window_seconds=60).is_allowed for _ in range(5)]
+    assert allowed == [True] * 4 + [False]
+
+    def as_of_tomorrow(redis: Any) -> None:
+        for hit in redis.zrange(key, 0, -1):
+            redis.zincrby(key, day, hit)
+        redis.set(mark, f"{redis.time()[0] * 1000 + day}:x")
+
+    link.ask(as_of_tomorrow)
+    allowed = [counters.hit("k", limit=4, window_seconds=60).is_allowed for _ in range(5)]
+    link.ask(lambda r: r.delete(mark))
+    assert allowed == [True] * 4 + [False]
+
+
 def test_what_is_frozen_is_asked_by_one_thread_only(proxy: Proxy, link: Link) -> None:
     """No caller reaches it, and so none waits, however long it is frozen."""
     proxy.fault = Hang()

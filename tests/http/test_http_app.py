@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from http_door import Door
@@ -22,7 +23,7 @@ async def test_every_route_answers_errors_in_the_one_body(door: Door) -> None:
     """A method that no address takes, on each address: 405 in the same shape, with Allow."""
     assert len(door.app.routes) >= 13
     for route in door.app.routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path.replace("{number:int}", "1"))
+        path = re.sub(r"\{\w+(:\w+)?\}", ID, re.sub(r"\{\w+:int\}", "1", route.path))
         answer = await door.conductor.simulate_request("TRACE", path)
         assert (answer.status_code, code_of(answer)) == (405, "method_not_allowed"), route.path
         methods = {method for method, _ in route.operations()}
@@ -33,7 +34,7 @@ async def test_every_operation_but_the_open_ones_wants_a_token(door: Door) -> No
     """401 in the same shape before anything of the request is looked at."""
     n_closed = 0
     for route in door.app.routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path.replace("{number:int}", "1"))
+        path = re.sub(r"\{\w+(:\w+)?\}", ID, re.sub(r"\{\w+:int\}", "1", route.path))
         for method, told in route.operations():
             answer = await door.conductor.simulate_request(method, path, body=b"{" if method != "GET" else b"")
             if told.is_open:
@@ -48,7 +49,7 @@ async def test_every_operation_refuses_parameters_it_does_not_know(door: Door) -
     """422 with the parameter's name, on every operation."""
     sam = await door.register()
     for route in door.app.routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", ID, route.path.replace("{number:int}", "1"))
+        path = re.sub(r"\{\w+(:\w+)?\}", ID, re.sub(r"\{\w+:int\}", "1", route.path))
         for method, told in route.operations():
             headers = {"If-Match": '"1"', "Idempotency-Key": "k"}
             answer = await sam.ask(method, path, query_string="no_such_parameter=1", headers=headers)
@@ -87,7 +88,8 @@ async def test_every_command_has_an_example_that_is_read(door: Door) -> None:
             example = shown["examples"]["example"]["value"]
             schema = {**shown["schema"], "components": {"schemas": components}}
             assert list(Draft202012Validator(schema).iter_errors(example)) == [], told.name
-            trusted = dict.fromkeys(re.findall(r"\{(\w+)", route.path), ID)
+            trusted: dict[str, Any] = dict.fromkeys(re.findall(r"\{(\w+)", route.path), ID)
+            trusted |= dict.fromkeys(re.findall(r"\{(\w+):int\}", route.path), 1)
             trusted |= {name: 1 if name == "expected_version" else None for name in told.trusted}
             assert isinstance(wire.structure(told.command, example, trusted=trusted), told.command)
             assert Examples(components).of(shown["schema"]) == example
