@@ -112,10 +112,6 @@ class _Untold:
         """Nothing was buried."""
         return 0
 
-    def recall(self, *, now: datetime, lease: timedelta, pause: timedelta) -> int:
-        """Nothing waits."""
-        return 0
-
 
 class _Scene(UnitOfWork):
     """A unit of work inside the whole: it ends without a commit of its own, and a refusal in it ends the whole."""
