@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from coachhub_core import wire
-from coachhub_core.domain.chat import MessageView
+from coachhub_core.domain.chat import ConversationState, MessageView
 from coachhub_core.errors import BadRequest, Conflict, Invalid, Overloaded, RateLimited, Refusal, Unavailable
 
 EMPTY: Final[Mapping[str, Any]] = {}
@@ -44,6 +45,21 @@ def push(type_: str, data: Any = EMPTY) -> bytes:
 def event(message: MessageView) -> bytes:
     """Return the frame of an event of a conversation: something said, changed or taken back."""
     return framed(push(_EVENTS[message.kind], message))
+
+
+def state(conversation_id: UUID, state: ConversationState) -> bytes:
+    """Return the frame that says that a conversation was opened or closed."""
+    return framed(push("conversation", {"conversation_id": conversation_id, "state": state}))
+
+
+def mark(conversation_id: UUID, account_id: UUID, seq: int) -> bytes:
+    """Return the frame that says how far a member has read."""
+    return framed(push("read", {"conversation_id": conversation_id, "account_id": account_id, "seq": seq}))
+
+
+def gap(conversation_id: UUID, from_seq: int) -> bytes:
+    """Return the frame that asks a client to read the history from there."""
+    return framed(push("gap", {"conversation_id": conversation_id, "from_seq": from_seq}))
 
 
 def error(request_id: str | None, exc: Exception) -> bytes:

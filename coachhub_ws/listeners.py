@@ -92,14 +92,20 @@ class Listeners:
         if stream is None or listening is None or load not in listening.waiting_for:
             return  # left meanwhile
         read = {UUID(account_id): seq for account_id, seq in view.read.items()}
+        if hearer.account_id not in stream.members:
+            stream.members_version = 0  # the sweep shall look who is a member now: it left out whom it did not know
         self._company.met(stream, read)
         for account_id, seq in read.items():
             if stream.reads.get(account_id, 0) > seq:  # moved since the snapshot, while this one was not told of marks
-                hearer.push(_mark(stream.id, account_id, stream.reads[account_id]), is_hint=True)
+                hearer.push(frames.mark(stream.id, account_id, stream.reads[account_id]), is_hint=True)
             stream.reads[account_id] = max(seq, stream.reads.get(account_id, 0))
         self._known(stream, view.last_seq, view.state)  # while this one still waits: what follows is kept for it
         listening.waiting_for.discard(load)
         listening.after = max(view.last_seq, listening.after or 0)
+        states, listening.states = listening.states, []
+        for state in states:
+            hearer.changed(stream.id, state)
+            hearer.push(frames.state(stream.id, state))
         self._release(stream, hearer, listening)
 
     def refused(self, hearer: Hearer, load: object, conversation_id: UUID) -> None:
@@ -161,12 +167,12 @@ class Listeners:
             if seq < expected:
                 continue
             if seq > expected:  # told before this listener began, though its snapshot did not have it: a late replica
-                hearer.push(_gap(stream.id, expected))
+                hearer.push(frames.gap(stream.id, expected))
             if frame:  # its own message is known to it by its ack
                 hearer.push(frame)
             expected = seq + 1
         if stream.last is not None and expected <= stream.last:
-            hearer.push(_gap(stream.id, expected))
+            hearer.push(frames.gap(stream.id, expected))
         listening.after = max(listening.after, expected - 1)
 
     # ── what is told ──
@@ -263,7 +269,7 @@ class Listeners:
 
     def _tell_mark(self, stream: Stream, account_id: UUID, seq: int) -> None:
         stream.pushed_at[account_id] = self._monotonic()
-        frame = _mark(stream.id, account_id, seq)
+        frame = frames.mark(stream.id, account_id, seq)
         for hearer in stream.settled:
             hearer.push(frame, is_hint=True)
         self._tell_unread(stream, account_id)
@@ -318,7 +324,7 @@ class Listeners:
     def _skip(self, stream: Stream) -> None:
         if stream.last is None:
             return
-        frame = _gap(stream.id, stream.last + 1)
+        frame = frames.gap(stream.id, stream.last + 1)
         stream.last = max([stream.target, *stream.early])
         stream.early.clear()
         for hearer, listening in list(stream.listeners.items()):
@@ -350,10 +356,13 @@ class Listeners:
             return False
         if pulse.state != stream.state:
             stream.state = pulse.state
-            frame = frames.framed(frames.push("conversation", {"conversation_id": pulse.id, "state": pulse.state}))
-            for hearer in stream.hearers:
+            frame = frames.state(pulse.id, pulse.state)
+            for hearer in stream.admitted:
                 hearer.changed(pulse.id, pulse.state)
                 hearer.push(frame)
+            for hearer, listening in stream.listeners.items():
+                if listening.after is None and hearer not in stream.watchers:
+                    listening.states.append(pulse.state)
         stream.target = max(stream.target, pulse.last_seq)
         self._catch_up(stream)
         return pulse.members_version != stream.members_version
@@ -367,7 +376,7 @@ class Listeners:
         stream.members_version = pulse.members_version
         self._company.now(stream, account_ids)
         frame = frames.framed(frames.push("left", {"conversation_id": conversation_id}))
-        for hearer in stream.hearers:
+        for hearer in stream.admitted:  # who waits for a first snapshot is told by that whether they may listen
             if hearer.account_id not in account_ids:
                 stream.watchers.discard(hearer)
                 stream.listeners.pop(hearer, None)
@@ -386,12 +395,3 @@ class Listeners:
             self._known(stream, pulse.last_seq, pulse.state)
         if (known := self._streams.get(pulse.id)) is not None:
             self._tell_unread(known)
-
-
-def _mark(conversation_id: UUID, account_id: UUID, seq: int) -> bytes:
-    told = {"conversation_id": conversation_id, "account_id": account_id, "seq": seq}
-    return frames.framed(frames.push("read", told))
-
-
-def _gap(conversation_id: UUID, from_seq: int) -> bytes:
-    return frames.framed(frames.push("gap", {"conversation_id": conversation_id, "from_seq": from_seq}))

@@ -38,11 +38,16 @@ class Hearer(Protocol):
 
 @attrs.define(eq=False)
 class Listening:
-    """One listener of one stream: what waits for its snapshots, and up to where they reached."""
+    """
+    One listener of one stream: what waits for its snapshots, and up to where they reached.
+
+    ``states`` are those the conversation took while it was not known whether this one may hear of them.
+    """
 
     waiting_for: set[object] = attrs.field(factory=set)
     after: int | None = None
     held: dict[int, bytes] = attrs.field(factory=dict)
+    states: list[ConversationState] = attrs.field(factory=list)
 
 
 @attrs.define(eq=False)
@@ -80,6 +85,6 @@ class Stream:
         return [hearer for hearer, listening in self.listeners.items() if listening.after is not None]
 
     @property
-    def hearers(self) -> set[Hearer]:
-        """Everybody who is told of it."""
-        return self.watchers | self.listeners.keys()
+    def admitted(self) -> set[Hearer]:
+        """Everybody whose right to hear of it is known."""
+        return self.watchers.union(self.settled)

@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -206,3 +207,17 @@ def until(check: Any, seconds: float = 10.0, pause: float = 0.05) -> Any:
         if found or time.monotonic() > deadline:
             return found
         time.sleep(pause)  # between two questions to another process
+
+
+def freeze(worker: int, database: Path) -> None:
+    """Freeze a worker between two of its writes: within one it keeps SQLite's only lock, and nobody else can write."""
+    for _ in range(50):
+        os.kill(worker, signal.SIGSTOP)
+        assert until(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "T", 5)
+        try:
+            with closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as free:
+                free.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            os.kill(worker, signal.SIGCONT)
+    raise AssertionError("the worker writes whenever it is looked at")

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 import pytest
-from running import PASSWORD, Answer, Person, Running, running
+from running import PASSWORD, Answer, Person, Running, freeze, running
 from running import until as until_within
 from test_degradation import descendants
 from websockets.exceptions import ConnectionClosed
@@ -260,7 +260,7 @@ def test_nothing_waits_for_the_clock_after_a_step_back(place: Place, seconds: in
     person, wait = shut_out(place)
     assert until(lambda: place.n_untold() == 0)
     worker = place.worker()
-    os.kill(worker, signal.SIGSTOP)
+    freeze(worker, place.server.folder / "coachhub.db")
     try:
         word = f"w{uuid.uuid4().hex[:12]}"
         pair.write_bio(word)

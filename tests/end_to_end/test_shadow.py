@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from running import CURRENT, Answer, Person, Running, running, until
+from running import CURRENT, Answer, Person, Running, freeze, running, until
 from test_kill import children
 
 from coachhub_core.bootstrap import bootstrap
@@ -24,20 +22,6 @@ def workers(server: Running) -> list[int]:
     """Find the worker's processes."""
     listed = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in children(server.process.pid)}
     return [pid for pid, words in listed.items() if b"worker" in words]
-
-
-def freeze(worker: int, database: Path) -> None:
-    """Freeze a worker between two of its writes: within one it keeps SQLite's only lock, and nobody else can write."""
-    for _ in range(50):
-        os.kill(worker, signal.SIGSTOP)
-        assert until(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "T", 5)
-        try:
-            with closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as free:
-                free.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError:
-            os.kill(worker, signal.SIGCONT)
-    pytest.fail("the worker writes whenever it is looked at")
 
 
 @pytest.mark.timeout(240)

@@ -311,3 +311,20 @@ def test_whatever_is_lost_doubled_or_mixed_up_each_listener_has_all_in_order(roo
     for ear, last in joined:
         assert ear.seqs() == list(range(last + 1, len(table) + 1))
         assert ear.of("gap") == []
+
+
+def test_what_changes_before_the_snapshot_comes_is_told_after_it(room: Room) -> None:
+    """A state and a mark: neither goes to who may have no right, and neither is lost for who has."""
+    room.join(Ear(OTHER), 3, read={str(ME): 0, str(OTHER): 0})
+    ear, load = Ear(ME), object()
+    room.listeners.begin(ear, ID, load)
+    room.listeners.pulse(pulse(3, "read_only"))
+    room.listeners.mark(ID, OTHER, 2)
+    room.listeners.members(pulse(3, "read_only", members_version=2), [OTHER])
+    assert (ear.heard, ear.states, ear.gone) == ([], [], [])
+    room.listeners.joined(ear, load, snapshot(3, read={str(ME): 0, str(OTHER): 0}))
+    assert ear.of("read") == [{"conversation_id": str(ID), "account_id": str(OTHER), "seq": 2}]
+    assert (ear.of("conversation")[0]["state"], ear.states) == ("read_only", ["read_only"])
+    assert room.listeners.pulse(pulse(3, "read_only", members_version=2)), "who is a member now is to be asked again"
+    room.listeners.members(pulse(3, "read_only", members_version=2), [OTHER])
+    assert ear.gone == [ID]

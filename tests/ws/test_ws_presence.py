@@ -214,7 +214,7 @@ async def test_who_asked_after_others_is_told_of_those_only(door: Door) -> None:
     assert [frame for frame in phone.pushed if frame["type"] == "presence"] == []
 
 
-@pytest.mark.parametrize("how", ["typing", "read"])
+@pytest.mark.parametrize("how", ["typing", "read", "conversation"])
 async def test_who_has_no_right_hears_nothing_while_it_is_looked_up(door: Door, pair: Pair, how: str) -> None:
     """Joining begins before the right is known; hints are for those who have it."""
     id = pair.conversation_id
@@ -223,7 +223,10 @@ async def test_who_has_no_right_hears_nothing_while_it_is_looked_up(door: Door, 
     somebody = person(door.hub)
     stranger = await door.device(somebody)
     door.node.listeners.begin(await door.connection(somebody), id, object())  # as while the database is asked
-    if how == "typing":
+    await door.node.sweep.once()  # which reads who is a member: the stranger is none, and is not told that either
+    if how == "conversation":
+        door.hub.matches.end(pair.trainee.actor, EndMatch(match_id=pair.match_id))
+    elif how == "typing":
         await coach.ack("typing", {"conversation_id": str(id), "on": True})
     else:
         await coach.ack("read", {"conversation_id": str(id), "seq": 1})
