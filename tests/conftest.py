@@ -17,6 +17,7 @@ from uuid import uuid4
 import attrs
 import pytest
 import sqlalchemy as sa
+from _pytest.nodeid import coerce_node_id
 from services import Databases, address
 
 from coachhub_core.config import Settings
@@ -50,6 +51,8 @@ LONG_SECONDS = 7_200  # a battery that a person asked for takes as long as its s
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is about the embedded default alone; give what runs long by hand the time it needs."""
+    if getattr(config.option, "loadgroup", False):
+        _keep_groups_together(items)
     if any(config.getoption(name) for name in LONG_FORMS):
         for item in items:
             item.add_marker(pytest.mark.timeout(LONG_SECONDS), append=False)
@@ -59,6 +62,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             (left_out if any(map(item.get_closest_marker, LEFT_OUT_ON_SERVICES)) else kept).append(item)
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def _keep_groups_together(items: list[pytest.Item]) -> None:
+    """
+    Write each test's group behind its id, by which xdist keeps the tests of a group in one process.
+
+    pytest-xdist 3.8 writes it into ``_nodeid``, where pytest 9.2 no longer looks.
+    """
+    for item in items:
+        names = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        if names and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = coerce_node_id(f"{item.nodeid}@{'_'.join(names)}")
 
 
 @pytest.fixture(scope="session", autouse=True)
