@@ -31,6 +31,7 @@ from coachhub_ws.streams import Hearer, Listening, Stream
 HOLD_SECONDS: Final = 0.2
 MARK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
+BEHIND_MAX: Final = 1_000  # messages that are read for everybody here; of more each client is told to ask
 
 Key = tuple[UUID, UUID, UUID]
 """A message before it has a ``seq``: (conversation, sender, client_id)."""
@@ -315,8 +316,11 @@ class Listeners:
         self.deliver(fresh)
         if not stream.is_behind:
             return
-        if fresh and len(fresh) >= REPLY_EVENTS_MAX:  # so far behind that a client reads it better page by page
-            self._skip(stream)
+        if fresh and len(fresh) >= REPLY_EVENTS_MAX:
+            if stream.n_behind > BEHIND_MAX:  # so far that a client reads it better page by page
+                self._skip(stream)
+            else:
+                self._catch_up(stream)
         elif not stream.is_timed:
             stream.is_timed = True
             self._later(RETRY_SECONDS, lambda: self._overdue(stream))
@@ -325,7 +329,7 @@ class Listeners:
         if stream.last is None:
             return
         frame = frames.gap(stream.id, stream.last + 1)
-        stream.last = max([stream.target, *stream.early])
+        stream.last += stream.n_behind
         stream.early.clear()
         for hearer, listening in list(stream.listeners.items()):
             if not listening.waiting_for:  # else its own snapshot says what is missing

@@ -80,6 +80,11 @@ class Stream:
         return self.last is not None and (self.target > self.last or bool(self.early))
 
     @property
+    def n_behind(self) -> int:
+        """How many are known to exist that were not told, those that came early among them."""
+        return 0 if self.last is None else max([self.target, *self.early, self.last]) - self.last
+
+    @property
     def settled(self) -> list[Hearer]:
         """Listeners whose right to listen is known, since they had a snapshot."""
         return [hearer for hearer, listening in self.listeners.items() if listening.after is not None]

@@ -155,15 +155,27 @@ def test_a_fill_that_failed_is_tried_again(room: Room) -> None:
     assert ear.seqs() == [4, 5]
 
 
-def test_who_is_hundreds_behind_is_told_to_read_the_history(room: Room) -> None:
+def test_who_is_hundreds_behind_gets_all_of_it_page_by_page(room: Room) -> None:
+    """As when another process writes hundreds between two sweeps; what comes live meanwhile keeps its turn."""
     ear = room.join(Ear(ME), 0)
-    room.listeners.pulse(pulse(900))
-    assert room.fills == [(ID, 0)]
+    room.listeners.pulse(pulse(500))
+    room.listeners.deliver([message(501)])
+    for first in (1, 201, 401):
+        assert room.fills[-1] == (ID, first - 1)
+        room.listeners.filled(ID, [message(seq) for seq in range(first, min(first + 200, 501))])
+    assert ear.seqs() == list(range(1, 502))
+    assert ear.of("gap") == []
+    assert len(room.fills) == 3
+
+
+def test_who_is_thousands_behind_is_told_to_read_the_history(room: Room) -> None:
+    ear = room.join(Ear(ME), 0)
+    room.listeners.pulse(pulse(1_300))
     room.listeners.filled(ID, [message(seq) for seq in range(1, 201)])
     assert ear.seqs() == list(range(1, 201))
     assert ear.of("gap") == [{"conversation_id": str(ID), "from_seq": 201}]
-    room.listeners.deliver([message(901)])
-    assert ear.seqs()[-1] == 901
+    room.listeners.deliver([message(1_301)])
+    assert ear.seqs()[-1] == 1_301
 
 
 def test_the_connection_that_sent_is_not_told_whatever_way_it_comes(room: Room) -> None:
