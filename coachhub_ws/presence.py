@@ -123,7 +123,7 @@ class Presence:
         """Take what a process says; one of another version is passed over."""
         try:
             hint = wire.view(PresenceHint, payload)
-        except Exception:
+        except Exception:  # of another version, or nonsense: presence is a hint and nothing more
             log.debug("a presence could not be read", exc_info=True)
             return
         if hint.node == self._node or hint.format != FORMAT:
