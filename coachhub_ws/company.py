@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from uuid import UUID
 
 from coachhub_ws import frames
@@ -23,16 +23,27 @@ class Company:
 
     # ── members ──
 
-    def met(self, stream: Stream, account_ids: Iterable[UUID]) -> None:
-        """Take note of members."""
+    def met(self, stream: Stream, account_ids: Collection[UUID]) -> None:
+        """
+        Take note of members, as somebody read them.
+
+        Where the sweep has looked who is one, it looks again before anybody else is believed to be: what was read
+        may be older, and whoever was parted with meanwhile would be back.
+        """
+        if not stream.members_version:
+            self._add(stream, account_ids)
+        elif not stream.members.issuperset(account_ids):
+            stream.members_version = 0
+
+    def now(self, stream: Stream, account_ids: Collection[UUID]) -> None:
+        """Take note of who is a member now, and nobody else is."""
+        self.dropped(stream)
+        self._add(stream, account_ids)
+
+    def _add(self, stream: Stream, account_ids: Collection[UUID]) -> None:
         for account_id in account_ids:
             stream.members.add(account_id)
             self._streams_of.setdefault(account_id, set()).add(stream)
-
-    def now(self, stream: Stream, account_ids: Iterable[UUID]) -> None:
-        """Take note of who is a member now, and nobody else is."""
-        self.dropped(stream)
-        self.met(stream, account_ids)
 
     def dropped(self, stream: Stream) -> None:
         """Forget a stream of which nobody here hears any more."""

@@ -77,7 +77,9 @@ class Listeners:
             self._known(stream, shown.last_seq, shown.state)
             stream.reads[hearer.account_id] = max(shown.read_seq, stream.reads.get(hearer.account_id, 0))
             stream.watchers.add(hearer)
-            self._company.met(stream, (hearer.account_id, shown.with_account_id))
+            self._company.met(
+                stream, {hearer.account_id} if shown.with_left else {hearer.account_id, shown.with_account_id}
+            )
             self._heard_by.setdefault(hearer, set()).add(shown.id)
 
     def begin(self, hearer: Hearer, conversation_id: UUID, load: object) -> None:
@@ -93,8 +95,6 @@ class Listeners:
         if stream is None or listening is None or load not in listening.waiting_for:
             return  # left meanwhile
         read = {UUID(account_id): seq for account_id, seq in view.read.items()}
-        if hearer.account_id not in stream.members:
-            stream.members_version = 0  # the sweep shall look who is a member now: it left out whom it did not know
         self._company.met(stream, read)
         for account_id, seq in read.items():
             if stream.reads.get(account_id, 0) > seq:  # moved since the snapshot, while this one was not told of marks

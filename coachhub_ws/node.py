@@ -251,12 +251,13 @@ class Node:
             return pulses, self.hub.chat.members([conversation_id]).get(conversation_id, frozenset())
 
         try:
-            self.readers.submit(ask, partial(self._soon, self._introduced))
+            self.readers.submit(ask, partial(self._soon, self._introduced, conversation_id))
         except Overloaded:
             self._strangers.pop(conversation_id, None)
 
-    def _introduced(self, result: Any) -> None:
+    def _introduced(self, conversation_id: UUID, result: Any) -> None:
         if isinstance(result, Exception):
+            self._strangers.pop(conversation_id, None)  # its next message asks again
             return
         pulses, members = result
         for pulse in pulses:

@@ -191,7 +191,7 @@ class HistoryView:
 
 @attrs.frozen(kw_only=True)
 class ConversationView:
-    """A conversation as one of its members sees it."""
+    """A conversation as one of its members sees it; ``with_left`` where the other side may read it no longer."""
 
     id: UUID
     match_id: UUID
@@ -201,6 +201,7 @@ class ConversationView:
     unread: int
     with_name: str
     with_account_id: UUID
+    with_left: bool = False
 
 
 @attrs.frozen(kw_only=True)

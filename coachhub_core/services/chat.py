@@ -325,4 +325,5 @@ def _listed(listing: ConversationListing) -> ConversationView:
         unread=max(0, conversation.last_seq - listing.read_seq),
         with_name=listing.with_name,
         with_account_id=listing.with_account_id,
+        with_left=listing.with_left,
     )

@@ -340,3 +340,19 @@ def test_what_changes_before_the_snapshot_comes_is_told_after_it(room: Room) -> 
     assert room.listeners.pulse(pulse(3, "read_only", members_version=2)), "who is a member now is to be asked again"
     room.listeners.members(pulse(3, "read_only", members_version=2), [OTHER])
     assert ear.gone == [ID]
+
+
+def test_who_was_parted_with_is_not_back_by_an_older_list(room: Room) -> None:
+    """What a device was told on connecting may have been read before: the sweep looks again, and nobody is told."""
+    laptop, coach, phone = Ear(ME), Ear(OTHER), Ear(ME)
+    for ear in (laptop, coach):
+        room.listeners.watch(ear, [listed(0)])
+    assert room.listeners.pulse(pulse(0))
+    room.listeners.members(pulse(0), [ME])
+    assert coach.gone == [ID]
+    assert not room.listeners.pulse(pulse(0))
+    room.listeners.watch(phone, [listed(0)])
+    assert room.listeners.ask_presence(coach, [ME]) == set()
+    room.listeners.present(ME, True)
+    assert coach.of("presence") == []
+    assert room.listeners.pulse(pulse(0))

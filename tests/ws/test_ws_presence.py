@@ -268,3 +268,20 @@ async def test_two_servers_know_of_each_other(tmp_path: Path) -> None:
                 assert await phone.push("presence") == {"account_id": str(pair.coach.id), "state": "online"}
                 joined = await coach.ack("join_chat", {"conversation_id": str(pair.conversation_id)})
                 assert joined["online"] == [str(pair.trainee.id)]
+
+
+async def test_a_coach_whose_grant_was_taken_back_is_told_nothing_more(door: Door, pair: Pair) -> None:
+    """Nor when the trainee comes with another device, whose list still names them; the trainee sees no more, either."""
+    hub, id = door.hub, pair.conversation_id
+    laptop, coach = await door.device(pair.trainee, id), await door.device(pair.coach, id)
+    await door.node.sweep.once()
+    chat = next(g for g in hub.trainees.grants(pair.trainee.actor).items if g.scope == "chat")
+    hub.trainees.revoke(pair.trainee.actor, chat.id)
+    await door.node.sweep.once()
+    assert await coach.push("left") == {"conversation_id": str(id)}
+    phone = await door.device(pair.trainee, id)
+    for who, other in ((coach, pair.trainee), (laptop, pair.coach), (phone, pair.coach)):
+        states = await who.ack("presence", {"account_ids": [str(other.id)]})
+        assert states[str(other.id)]["error"]["code"] == "not_found"
+    (shown,) = hub.chat.conversations(pair.trainee.actor).items
+    assert shown.with_left

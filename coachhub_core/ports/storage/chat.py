@@ -20,6 +20,7 @@ class ConversationListing:
     read_seq: int
     with_account_id: UUID
     with_name: str
+    with_left: bool = False
 
 
 class ConversationRepository(Protocol):

@@ -158,7 +158,7 @@ class SqlConversations(Repository[Conversation]):
         mine = conversation_members.alias("mine")
         theirs = conversation_members.alias("theirs")
         statement = (
-            sa.select(*CONVERSATIONS.selected, mine.c.read_seq, theirs.c.account_id, users.c.name)
+            sa.select(*CONVERSATIONS.selected, mine.c.read_seq, theirs.c.account_id, users.c.name, theirs.c.left_at)
             .join_from(mine, conversations, mine.c.conversation_id == _C.id)
             .join(theirs, sa.and_(theirs.c.conversation_id == _C.id, theirs.c.account_id != mine.c.account_id))
             .join(users, users.c.id == theirs.c.account_id)
@@ -173,6 +173,7 @@ class SqlConversations(Repository[Conversation]):
                 read_seq=row[n],
                 with_account_id=row[n + 1],
                 with_name=row[n + 2],
+                with_left=row[n + 3] is not None,
             )
             for row in self._connection.execute(statement)
         ]
