@@ -53,7 +53,8 @@ def sweep(link: Link, alias: str) -> None:
 
 
 def _delete(link: Link, name: str) -> None:
-    link.ask(lambda es: es.indices.delete(index=name, ignore_unavailable=True), dict, seconds=LONG_SECONDS)
+    with suppress(IndexMissing):  # another sweep was a moment quicker: 404, whatever ignore_unavailable says
+        link.ask(lambda es: es.indices.delete(index=name, ignore_unavailable=True), dict, seconds=LONG_SECONDS)
 
 
 class Rebuild:

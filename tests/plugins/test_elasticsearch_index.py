@@ -30,6 +30,7 @@ from coachhub_core.errors import Busy, IndexMissing, Unavailable
 from coachhub_core.services.indexing import IndexKeeper
 from coachhub_core.testing.search import CATALOGUE, documents, query_of
 from coachhub_core.testing.story import House
+from coachhub_elasticsearch import rebuilding
 from coachhub_elasticsearch.client import Link
 from coachhub_elasticsearch.mapping import SCHEMA
 from coachhub_elasticsearch.rebuilding import Rebuild, all_indices
@@ -186,6 +187,23 @@ def test_a_lost_index_is_built_again_and_health_says_so(world: World) -> None:
         assert world.keeper.compare().is_equal
     world.index.settle()
     assert len(all_indices(world.link, world.alias)) == 1
+
+
+def test_two_sweeps_at_once_do_not_disturb_each_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the slower of two deletions Elasticsearch says 404, even when it was asked to ignore what is missing."""
+    world.house.a_coach(name="Ana")
+    world.heal()
+    world.index.settle()
+    orphan = f"{world.alias}-{SCHEMA}-7"
+    world.do(lambda es: es.indices.create(index=orphan))
+    listed = rebuilding.all_indices(world.link, world.alias)
+    assert orphan in listed
+    world.do(lambda es: es.indices.delete(index=orphan))
+    monkeypatch.setattr(rebuilding, "all_indices", lambda *_: listed)
+    indices = type(world.link._client.indices)
+    delete = indices.delete
+    monkeypatch.setattr(indices, "delete", lambda self, *, index, **_: delete(self, index=index))
+    assert world.keeper.compare().is_equal
 
 
 def test_a_read_only_index_is_searched_and_heals_afterwards(world: World) -> None:
