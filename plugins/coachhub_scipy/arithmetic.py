@@ -71,3 +71,20 @@ def dots(left: Floats, columns: Floats) -> Floats:
     products = np.ascontiguousarray(columns * left[:, None])
     made: Floats = np.add.reduce(products, axis=0)  # over the outer axis: row after row
     return made
+
+
+def dots_of_pairs(left: Floats, right: Floats) -> Floats:
+    """
+    Give the product of each column on the left with the one beside it, as :func:`dots` does: the same bits.
+
+    Args:
+        left: (d, r).
+        right: (d, r).
+    """
+    d, r = left.shape
+    if d == 0 or r == 0:
+        return np.zeros(r)
+    if r == 1:
+        return dots(left[:, 0], right)
+    made: Floats = np.add.reduce(np.ascontiguousarray(left * right), axis=0)
+    return made

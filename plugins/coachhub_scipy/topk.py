@@ -1,28 +1,29 @@
 """
 The k largest products of a query with each row of a catalogue: exact, with filters, the same for any batch.
 
-The catalogue is kept transposed, so that one query is a product of a vector with a
-matrix that is read once. Scores are never partitioned as a whole: of groups of 64
-rows only the maxima are, the k-th largest maximum bounds the k-th score from below,
-and only the groups that reach it are opened. In a batch that bound holds from the
-first block of rows on and rises with every block. What survives is computed again in
-float64, dimension by dimension in a fixed order, before it is sorted.
+For one query the catalogue is kept transposed: a product of a vector with a matrix that
+is read once. A batch goes block by block over the rows, whose products with all queries
+lie beside each other. Scores are never partitioned as a whole: of groups of 64 rows only
+the maxima are, the k-th largest maximum bounds the k-th score from below, and only what
+reaches it is opened, by 16 rows in a batch. There the bound holds from the first block of
+rows on and rises with later ones. What survives is computed again in float64, dimension
+by dimension in a fixed order, before it is sorted.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from coachhub_scipy.arithmetic import dots
+from coachhub_scipy.arithmetic import dots_of_pairs
 
 GROUP = 64  #: rows whose maximum is taken together
-BLOCK = 16_384  #: rows of a batch's block
+FINE = 16  #: of these, where a batch looks closer
+BLOCK = 8_192  #: rows of a batch's block
 GATHER = 8  #: where fewer than one row of so many is allowed, those are fetched and no others looked at
 GATHER_IN_BATCH = 50  #: the same where many ask together, and share the reading of a block
 NEAR = 1e-5  #: what a score in single precision may be wrong by, and more; for rows and queries of length 1
@@ -31,6 +32,8 @@ PIECE = 1_024  #: rows fetched at a time
 
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Pairs = tuple[Rows, Rows]  # queries, ascending, and the row of each
+Scored = tuple[Rows, Rows, NDArray[np.float32]]  # the same with their scores in single precision, in no order
 
 
 @attrs.frozen(eq=False)
@@ -100,18 +103,33 @@ def top_k(
     asked = np.ascontiguousarray(queries, np.float32)
     margin = NEAR * searched.scale * np.maximum(np.sqrt((asked.astype(np.float64) ** 2).sum(axis=1)), 1e-30)
     if own is None and b > 1:
-        survivors = _of_batch(searched, asked, k, margin)
+        survivors = _of_batch(searched, asked, k, margin.astype(np.float32))
     elif own is not None and sum(map(np.count_nonzero, own)) * GATHER_IN_BATCH >= b * searched.n and b > 1:
-        survivors = _of_filtered(searched, asked, k, margin, np.stack(own))
+        survivors = _of_filtered(searched, asked, k, margin.astype(np.float32), np.stack(own))
     else:
         mine = [None] * b if own is None else own
-        survivors = [_of_one(searched, asked[i], k, float(margin[i]), mine[i]) for i in range(b)]
-    for i, kept in enumerate(survivors):
-        exact = dots(asked[i].astype(np.float64), searched.rows[kept].T.astype(np.float64))
-        best = np.lexsort((searched.order[kept], -exact))[:k]
-        found[i, : len(best)] = kept[best] if rows is None else rows[kept[best]]
-        scores[i, : len(best)] = exact[best]
+        kept = [_of_one(searched, asked[i], k, float(margin[i]), mine[i]) for i in range(b)]
+        survivors = np.repeat(np.arange(b), [len(one) for one in kept]), np.concatenate(kept)
+    who, at = survivors
+    exact = _exactly(searched, asked, who, at)
+    best = np.lexsort((searched.order[at], -exact, who))
+    who = who[best]
+    place = np.arange(len(who)) - np.searchsorted(who, who)
+    shown = np.flatnonzero(place < k)
+    who, place, best = who[shown], place[shown], best[shown]
+    found[who, place] = at[best] if rows is None else rows[at[best]]
+    scores[who, place] = exact[best]
     return found, scores
+
+
+def _exactly(searched: Catalogue, asked: NDArray[np.float32], who: Rows, rows: Rows) -> NDArray[np.float64]:
+    """Give the product of each query with its row, dimension after dimension: (p,)."""
+    made = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), PIECE):
+        part = slice(start, start + PIECE)
+        products = dots_of_pairs(asked[who[part]].T.astype(np.float64), searched.rows[rows[part]].T.astype(np.float64))
+        made[part] = products
+    return made
 
 
 def may_win(look: NDArray[np.floating], k: int, margin: float) -> Rows:
@@ -167,83 +185,82 @@ def _fetched(searched: Catalogue, query: NDArray[np.float32], rows: Rows) -> NDA
 
 
 def _of_filtered(
-    searched: Catalogue, asked: NDArray[np.float32], k: int, margin: NDArray[np.float64], own: Flags
-) -> list[Rows]:
+    searched: Catalogue, asked: NDArray[np.float32], k: int, slack: NDArray[np.float32], own: Flags
+) -> Pairs:
     """Give for each query the allowed rows that may be among its k best: a filter is read only where a row is good."""
     b, n = own.shape
-    slack = margin.astype(np.float32)
     floor = np.full(b, -np.inf, np.float32)
-    kept: list[tuple[Rows, Rows, NDArray[np.float32]]] = []  # queries ascending within each
+    room = np.empty((min(BLOCK, n), b), np.float32)
+    kept: list[Scored] = []
     for number, start in enumerate(range(0, n, BLOCK)):
-        look = asked @ searched.columns[:, start : min(start + BLOCK, n)]
-        width = look.shape[1]
+        block = searched.rows[start : start + BLOCK]
+        look = np.matmul(block, asked.T, out=room[: len(block)])
         if start == 0:  # the allowed of the first block say from the start how high the others have to reach
             for i in range(b):
-                first = look[i, np.flatnonzero(own[i, :width])]
+                first = look[np.flatnonzero(own[i, : len(look)]), i]
                 if len(first) > k:
                     floor[i] = np.partition(first, len(first) - k)[len(first) - k]
-        hit = np.flatnonzero(look >= (floor - slack)[:, None])
-        queries = hit // width
-        rows = hit - queries * width + start
+        hit = np.flatnonzero(look >= floor - slack)
+        rows, queries = np.divmod(hit, b)
+        rows += start
         allowed = own[queries, rows]
         queries, rows, hit = queries[allowed], rows[allowed], hit[allowed]
         kept.append((queries, rows, look.ravel()[hit]))
         if number & (number + 1) == 0:  # after blocks 1, 2, 4 and so on: raising it costs as much as it saves
-            for i, (_, theirs) in enumerate(_by_query(kept, b)):
-                if len(theirs) > k:
-                    floor[i] = max(floor[i], np.partition(theirs, len(theirs) - k)[len(theirs) - k])
-    return [mine[may_win(theirs, k, float(slack[i]))] for i, (mine, theirs) in enumerate(_by_query(kept, b))]
+            kept = [_sorted(kept)]
+            np.maximum(floor, _kth(kept[0], b, k), out=floor)
+    return _near_the_best(kept, b, k, slack)
 
 
-def _by_query(kept: list[tuple[Rows, Rows, NDArray[np.float32]]], b: int) -> list[tuple[Rows, NDArray[np.float32]]]:
-    """Sort what was kept block by block to those who asked: rows ascending, and their scores."""
-    queries, rows, values = (np.concatenate([one[part] for one in kept]) for part in range(3))
-    order = np.argsort(queries, kind="stable")
-    bounds = np.searchsorted(queries[order], np.arange(b + 1)).tolist()
-    rows, values = rows[order], values[order]
-    return [(rows[a:z], values[a:z]) for a, z in pairwise(bounds)]
-
-
-def _of_batch(searched: Catalogue, asked: NDArray[np.float32], k: int, margin: NDArray[np.float64]) -> list[Rows]:
+def _of_batch(searched: Catalogue, asked: NDArray[np.float32], k: int, slack: NDArray[np.float32]) -> Pairs:
     """Give for each query the rows that may be among its k best, block by block under a rising bound."""
-    b, width = len(asked), searched.columns.shape[1]
+    b, n = len(asked), searched.n
     floor = np.full(b, -np.inf, np.float32)
-    tops = np.full((b, k), -np.inf, np.float32)  # the k largest scores so far, in no order
-    kept_rows: list[list[Rows]] = [[] for _ in range(b)]
-    kept_scores: list[list[NDArray[np.float32]]] = [[] for _ in range(b)]
-    slack = margin.astype(np.float32)
-    for start in range(0, width, BLOCK):
-        stop = min(start + BLOCK, width)
-        look = asked @ searched.columns[:, start:stop]
-        if stop > searched.n:
-            look[:, searched.n - start :] = -np.inf
-        best = look.reshape(b, -1, GROUP).max(axis=2)
-        if start == 0 and best.shape[1] > k:
-            floor = np.partition(best, best.shape[1] - k, axis=1)[:, best.shape[1] - k]
-        who, group = np.nonzero(best >= (floor - slack)[:, None])
-        if not len(who):
-            continue
-        cells = look.reshape(b, -1, GROUP)[who, group]
-        hit = cells >= (floor - slack)[who][:, None]
-        at, inside = np.nonzero(hit & (cells > -np.inf))
-        queries, values = who[at], cells[at, inside]
-        rows = start + group[at] * GROUP + inside
-        bounds = np.searchsorted(queries, np.arange(b + 1))
-        for i in range(b):
-            part = slice(int(bounds[i]), int(bounds[i + 1]))
-            if part.start == part.stop:
-                continue
-            mine, theirs = rows[part], values[part]
-            kept_rows[i].append(mine)
-            kept_scores[i].append(theirs)
-            joined = np.concatenate([tops[i], theirs])
-            tops[i] = np.partition(joined, len(joined) - k)[len(joined) - k :]
-            floor[i] = max(floor[i], tops[i].min())
-    survivors = []
-    for i in range(b):
-        if not kept_rows[i]:
-            survivors.append(np.zeros(0, np.int64))
-            continue
-        mine, theirs = np.concatenate(kept_rows[i]), np.concatenate(kept_scores[i])
-        survivors.append(mine[theirs >= floor[i] - slack[i]])
-    return survivors
+    maxima = np.empty((b, -(-n // GROUP)), np.float32)
+    room = np.empty((min(BLOCK, GROUP * maxima.shape[1]), b), np.float32)
+    each = np.arange(FINE)[:, None]
+    kept: list[Scored] = []
+    for number, start in enumerate(range(0, n, BLOCK)):
+        size = min(BLOCK, n - start)
+        n_groups = -(-size // GROUP)
+        look = room[: n_groups * GROUP]
+        np.matmul(searched.rows[start : start + size], asked.T, out=look[:size])
+        look[size:] = -np.inf
+        many = len(look) // FINE
+        best = look.reshape(FINE, many, b).max(axis=0)  # of every many-th row: whole lines of memory at a time
+        seen = start // GROUP + n_groups
+        maxima[:, seen - n_groups : seen] = best.reshape(GROUP // FINE, n_groups, b).max(axis=0).T
+        if number & (number - 1) == 0 and seen > k:  # at blocks 0, 1, 2, 4 and so on
+            np.maximum(floor, np.partition(maxima[:, :seen], seen - k, axis=1)[:, seen - k], out=floor)
+        low = floor - slack
+        opened = np.flatnonzero(best >= low)
+        group, queries = np.divmod(opened, b)
+        cells = look.ravel().take(opened + each * (many * b))
+        step, hit = np.nonzero((cells >= low[queries]) & (cells > -np.inf))
+        kept.append((queries[hit], start + group[hit] + step * many, cells[step, hit]))
+    return _near_the_best(kept, b, k, slack)
+
+
+def _sorted(kept: Sequence[Scored]) -> Scored:
+    """Join what was kept block by block: by query, each's largest score first."""
+    queries, rows, values = (np.concatenate([one[part] for one in kept]) for part in range(3))
+    order = np.lexsort((-values, queries))
+    return queries[order], rows[order], values[order]
+
+
+def _kth(found: Scored, b: int, k: int) -> NDArray[np.float32]:
+    """Give the k-th largest score of each query, -inf where there are fewer: (b,)."""
+    queries, _, values = found
+    first, behind = (np.searchsorted(queries, np.arange(b), side=side) for side in ("left", "right"))
+    made = np.full(b, -np.inf, np.float32)
+    has = behind - first >= k
+    made[has] = values[first[has] + k - 1]
+    return made
+
+
+def _near_the_best(kept: Sequence[Scored], b: int, k: int, slack: NDArray[np.float32]) -> Pairs:
+    """Leave out what cannot be among the k best of its query."""
+    found = _sorted(kept)
+    queries, rows, values = found
+    may = values >= (_kth(found, b, k) - slack)[queries]
+    return queries[may], rows[may]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from coachhub_scipy.arithmetic import dots, exponential, logarithm, sigmoid
-from coachhub_scipy.topk import Catalogue, top_k
+from coachhub_scipy.arithmetic import dots, dots_of_pairs, exponential, logarithm, sigmoid
+from coachhub_scipy.topk import BLOCK, FINE, GROUP, Catalogue, top_k
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,32 @@ def test_a_batch_changes_nothing(rows: NDArray[np.float32], queries: NDArray[np.
     shuffled = np.random.default_rng(7).permutation(len(queries))
     again = top_k(catalogue, queries[shuffled], 20)
     assert again[1].tobytes() == np.ascontiguousarray(scores[shuffled]).tobytes()
+
+
+@pytest.mark.parametrize("n", [1, FINE - 1, FINE + 1, GROUP - 1, GROUP, GROUP + 1, BLOCK, BLOCK + 1, BLOCK + GROUP + 3])
+@pytest.mark.parametrize("k", [1, 20, 70])
+def test_a_batch_at_the_edges_of_groups_and_blocks(
+    rows: NDArray[np.float32], queries: NDArray[np.float32], n: int, k: int
+) -> None:
+    """One row more or less than a group or a block, and lists longer than there are rows or groups."""
+    everyone = np.ones(n, np.bool_)
+    order = np.arange(n)
+    catalogue = Catalogue.of(rows[:n], order)
+    found, _ = top_k(catalogue, queries[:9], k)
+    filtered, _ = top_k(catalogue, queries[:9], k, own=[everyone] * 9)
+    for i, query in enumerate(queries[:9]):
+        wanted = sorted_all(rows[:n], query, order, everyone, k)
+        assert found[i].tolist() == filtered[i].tolist() == wanted + [-1] * (k - len(wanted))
+
+
+def test_pairs_are_multiplied_as_one_with_many() -> None:
+    """The same bits, for one pair too."""
+    rng = np.random.default_rng(8)
+    left, right = rng.normal(size=(2, 64, 30))
+    one_by_one = [dots(left[:, at], right[:, [at]])[0] for at in range(30)]
+    assert dots_of_pairs(left, right).tolist() == one_by_one
+    assert dots_of_pairs(left[:, :1], right[:, :1]).tolist() == one_by_one[:1]
+    assert dots_of_pairs(left[:0], right[:0]).tolist() == [0.0] * 30
 
 
 @pytest.mark.parametrize("n", [1, 12])
