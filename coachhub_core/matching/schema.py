@@ -81,6 +81,14 @@ def hub_schema() -> Schema:
     )
 
 
+def hubs_own(coaches: CoachTable) -> CoachTable:
+    """Give the columns that are CoachHub's; one of such a name and another kind is somebody else's, and left out."""
+    texts = (Labels, Texts)  # read alike
+    kinds = {name: texts if kind in texts else kind for name, kind in COACH_COLUMNS.items()}
+    kept = {name: column for name, column in coaches.columns.items() if isinstance(column, kinds.get(name, ()))}
+    return coaches if len(kept) == len(coaches.columns) else CoachTable(coaches.ids, kept)
+
+
 def coach_table(rows: Iterable[Mapping[str, Any]]) -> CoachTable:
     """
     Make the coaches' table of one moment.
