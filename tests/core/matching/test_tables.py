@@ -229,6 +229,28 @@ def test_a_foreign_log_says_its_own_steps() -> None:
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"value": value} for value in ("4", float("inf"), 1e300, 10**400, [1])),
+        *({"position": position} for position in (-1, 1.5, "2", 1 << 31, float("inf"))),
+        {"propensity": "0.5"},
+    ],
+)
+def test_a_wrong_value_in_a_log_is_refused_where_it_stands(wrong: dict[str, Any]) -> None:
+    """Whoever reads a file of a million lines hears which one is wrong, and what it should be."""
+    right = {"at": 1, "trainee": "t", "coach": "c", "event": "rated"}
+    with pytest.raises(Invalid, match=f"^/1/{next(iter(wrong))}: must be"):
+        OutcomeLog.build([right, right | wrong])
+
+
+@pytest.mark.parametrize("events", ["click", None])
+def test_the_events_of_a_step_are_a_list(events: Any) -> None:
+    """One text is not taken for its letters: no event would decide the step, and nothing would be learned."""
+    with pytest.raises(Invalid, match=r"^/steps/wants: needs a list of events$"):
+        OutcomeLog.build([{"at": 1, "trainee": "t", "coach": "c", "event": "click"}], steps={"wants": events})
+
+
+@pytest.mark.parametrize(
     "record",
     [
         {"at": 1, "trainee": "t", "coach": "c"},
