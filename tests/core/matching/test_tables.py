@@ -77,6 +77,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a text instead of a list": (lambda: Labels(["abc"]), "/0"),
     "a number among texts": (lambda: Texts([["a", 3]]), "/0/1"),
     "hour 168": (lambda: Hours([[168]]), "/0"),
+    "no week": (lambda: Hours([1.5]), "/0"),
+    "too large a number": (lambda: Number([10**400]), "/0"),
     "bit 168": (lambda: Hours([1 << 168]), "/0"),
     "ragged vectors": (lambda: Vector([[1, 2], [3]]), ""),
     "too many values": (lambda: CoachTable.build(ids=["a"], price=Number([1, 2])), "/price"),
@@ -241,6 +243,12 @@ def test_a_wrong_value_in_a_log_is_refused_where_it_stands(wrong: dict[str, Any]
     right = {"at": 1, "trainee": "t", "coach": "c", "event": "rated"}
     with pytest.raises(Invalid, match=f"^/1/{next(iter(wrong))}: must be"):
         OutcomeLog.build([right, right | wrong])
+
+
+def test_hours_of_an_array_are_hours() -> None:
+    """Lists and weeks as numpy gives them are those of plain Python."""
+    plain = Hours([[0, 5], 3, []])
+    assert Hours([np.array([0, 5]), np.int64(3), np.array([], np.int64)]).values() == plain.values()
 
 
 @pytest.mark.parametrize("events", ["click", None])
