@@ -391,7 +391,8 @@ class CoachMatcher:
             scores[i, forbidden] = -np.inf
         with leaving_is_a_fault(assigner):
             made = place(None, scores[:, by_id], free[by_id], need=need, mode=mode, assigner=assigner, offers=offers)
-        placed = np.where(made.coaches >= 0, by_id[made.coaches], -1).astype(np.int32)
+        placed = np.full(made.coaches.shape, -1, np.int32)
+        placed[made.coaches >= 0] = by_id[made.coaches[made.coaches >= 0]]
         return attrs.evolve(made, coaches=placed)
 
     # ── keeping ──

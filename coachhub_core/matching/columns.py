@@ -107,7 +107,7 @@ def _numbers(values: Any) -> NDArray[np.float32]:
         for row, value in enumerate(values):
             try:
                 listed.append(math.nan if value is None else float(value))
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise Invalid.at(f"/{row}", f"{value!r} is not a number") from None
         if len(listed) == 1 and abs(listed[0]) < _MOST:  # one who asks; NaN and what is too much go the long way
             return frozen_array(listed, np.float32)
@@ -358,25 +358,29 @@ class Hours(Column):
         return {"bits": self.bits, "missing": self.missing}, {}
 
 
-def week_of(value: int | Iterable[int] | None, pointer: str) -> int:
+def week_of(value: Any, pointer: str) -> int:
     """
     Give the bits of one week; none where nothing is known.
 
     Raises:
         Invalid: If it is no week.
     """
-    week = value if isinstance(value, int) else _week(value or (), pointer)
+    if value is None:
+        return 0
+    if not isinstance(value, Integral | Iterable):
+        raise Invalid.at(pointer, f"{value!r} is no week: 168 bits, or a list of numbers from 0 to 167")
+    week = int(value) if isinstance(value, Integral) else _week(value, pointer)
     if not 0 <= week < 1 << N_HOURS:
         raise Invalid.at(pointer, "needs hours of one week: 168 bits, or a list of numbers from 0 to 167")
     return week
 
 
-def _week(hours: Iterable[int], pointer: str) -> int:
+def _week(hours: Iterable[Any], pointer: str) -> int:
     week = 0
     for hour in hours:
-        if not isinstance(hour, int) or not 0 <= hour < N_HOURS:
+        if not isinstance(hour, Integral) or not 0 <= int(hour) < N_HOURS:
             raise Invalid.at(pointer, f"{hour!r} is not an hour of the week (0 to 167)")
-        week |= 1 << hour
+        week |= 1 << int(hour)
     return week
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from coachhub_core.domain.vocabulary import fold
 from coachhub_core.errors import MatcherError
+from coachhub_core.matching.schema import hubs_own
 from coachhub_core.matching.tables import N_HOURS, CoachTable, Hours, TraineeRow
 from coachhub_core.ports.matcher import CompiledConstraint, HardConstraint
 
@@ -96,12 +97,13 @@ def language_of(tag: str) -> str:
 
 
 def _languages(coaches: CoachTable) -> dict[str, int]:
-    spoken = [None if v is None else tuple({language_of(tag) for tag in v}) for v in coaches.values("languages")]
+    said = hubs_own(coaches).values("languages")
+    spoken = [None if v is None else tuple({language_of(tag) for tag in v}) for v in said]
     return bits_by_value(spoken)
 
 
 def _cities(coaches: CoachTable) -> dict[str, int]:
-    return bits_by_value([None if city is None else fold(city).strip() for city in coaches.values("city")])
+    return bits_by_value([None if city is None else fold(city).strip() for city in hubs_own(coaches).values("city")])
 
 
 def _any(bits: Mapping[Any, int], wanted: Collection[Any]) -> int:
@@ -144,7 +146,7 @@ class Price:
         """Sort the prices; who states none passes."""
         everyone = (1 << len(coaches)) - 1
         prices = Ranges(coaches.number("price"))
-        currencies = bits_by_value(coaches.values("currency"))
+        currencies = bits_by_value(hubs_own(coaches).values("currency"))
         silent = everyone & ~_any(currencies, currencies)
         same = {currency: bits | silent for currency, bits in currencies.items()}
         priceless = everyone & ~prices.known
@@ -210,7 +212,7 @@ class Modality:
     def compile(self, coaches: CoachTable) -> CompiledConstraint:
         """Make one bitmap per way and per city; who states none passes."""
         everyone = (1 << len(coaches)) - 1
-        ways = bits_by_value(coaches.values("modalities"))
+        ways = bits_by_value(hubs_own(coaches).values("modalities"))
         cities = _cities(coaches)
         silent = everyone & ~_any(ways, ways)
         nowhere = everyone & ~_any(cities, cities)

@@ -22,6 +22,8 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "accepts": ("accepted", "declined"),
     "goes_well": ("started", "completed", "cancelled", "rated"),
 }  #: whose step an event decides: the trainee's, the coach's, the outcome's; "shown" decides none
+_MOST_VALUE = float(np.finfo(np.float32).max)
+_MOST_POSITION = int(np.iinfo(np.int32).max)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -60,7 +62,8 @@ class OutcomeLog:
             records: ``at`` is an aware datetime or microseconds since 1970.
             steps: For events that are not CoachHub's: which step each decides.
         Raises:
-            Invalid: If a record lacks a member, has one unknown, or an instant is naive.
+            Invalid: If a record lacks a member, has one unknown or of a wrong value, or an instant is naive; or the
+                events of a step are no list of texts.
         """
         rows = []
         for i, record in enumerate(records):
@@ -76,11 +79,11 @@ class OutcomeLog:
             trainee=tuple(_id(r["trainee"]) for _, r in rows),
             coach=tuple(_id(r["coach"]) for _, r in rows),
             event=tuple(str(r["event"]) for _, r in rows),
-            value=frozen_array([math.nan if r.get("value") is None else r["value"] for _, r in rows], np.float32),
-            position=frozen_array([r.get("position") or 0 for _, r in rows], np.int32),
+            value=frozen_array([_value(r.get("value"), i) for i, (_, r) in enumerate(rows)], np.float32),
+            position=frozen_array([_position(r.get("position"), i) for i, (_, r) in enumerate(rows)], np.int32),
             shown_with=tuple(str(r.get("shown_with") or "") for _, r in rows),
             propensity=frozen_array([_propensity(r.get("propensity"), i) for i, (_, r) in enumerate(rows)], np.float32),
-            steps={step: tuple(events) for step, events in (STEPS if steps is None else steps).items()},
+            steps=_steps(STEPS if steps is None else steps),
         )
 
     def extended(self, other: OutcomeLog) -> OutcomeLog:
@@ -125,10 +128,37 @@ def _id(value: Any) -> str:
     return name_of(value, "") if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
 
 
+def _steps(steps: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    for step, events in steps.items():
+        if isinstance(events, str) or not isinstance(events, Iterable):  # "click" would be c, l, i, c and k
+            raise Invalid.at(f"/steps/{step}", "needs a list of events")
+    return {step: tuple(str(event) for event in events) for step, events in steps.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real | np.bool_)
+
+
+def _value(value: Any, i: int) -> float:
+    if value is None or value != value:
+        return math.nan
+    if not _is_number(value) or abs(value) > _MOST_VALUE:
+        raise Invalid.at(f"/{i}/value", "must be a finite number; leave it out (None) where there is none")
+    return float(value)
+
+
+def _position(position: Any, i: int) -> int:
+    if position is None or position != position:
+        return 0
+    if not _is_number(position) or not 0 <= position <= _MOST_POSITION or int(position) != position:
+        raise Invalid.at(f"/{i}/position", "must be a whole number, 1 or more, or 0 where there was none")
+    return int(position)
+
+
 def _propensity(value: Any, i: int) -> float:
     if value is None or value != value:
         return math.nan
-    if not 0 < value <= 1:
+    if not _is_number(value) or not 0 < value <= 1:
         raise Invalid.at(f"/{i}/propensity", "must be above 0, and 1 at most", "range")
     return float(value)
 

@@ -10,7 +10,7 @@ no matcher sees it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -79,6 +79,14 @@ def hub_schema() -> Schema:
         coaches={name: kind.kind for name, kind in COACH_COLUMNS.items()},
         trainees={name: kind.kind for name, kind in TRAINEE_COLUMNS.items()},
     )
+
+
+def hubs_own(coaches: CoachTable) -> CoachTable:
+    """Give the columns that are CoachHub's; one of such a name and another kind is somebody else's, and left out."""
+    texts = (Labels, Texts)  # read alike
+    kinds = {name: texts if kind in texts else kind for name, kind in COACH_COLUMNS.items()}
+    kept = {name: column for name, column in coaches.columns.items() if isinstance(column, kinds.get(name, ()))}
+    return coaches if len(kept) == len(coaches.columns) else CoachTable(coaches.ids, kept)
 
 
 def coach_table(rows: Iterable[Mapping[str, Any]]) -> CoachTable:
@@ -204,10 +212,12 @@ def profile_table(profile: Mapping[str, Any], *, trainee_id: str = "me") -> Trai
 def _problem(name: str, value: Any) -> str | None:
     kind = TRAINEE_COLUMNS[name]
     allowed = {"fitness_level": LEVELS, "modalities": MODALITIES}.get(name)
+    if isinstance(value, Iterator):  # what looks at it here would leave nothing to rank by
+        return "must be a list, which can be read twice"
     if kind is Number:
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = -1.0
         return None if 0 <= number < 1e12 and not isinstance(value, bool | str) else "must be a number, 0 or more"
     if kind is Hours:

@@ -21,6 +21,7 @@ from coachhub_core.domain.function_words import FUNCTION_WORDS
 from coachhub_core.domain.vocabulary import Vocabulary, fold, singular, words
 from coachhub_core.matching.constraints import language_of
 from coachhub_core.matching.logistic import sigmoid
+from coachhub_core.matching.schema import hubs_own
 from coachhub_core.matching.tables import CoachTable, TraineeRow, TraineeTable
 from coachhub_core.ports.matcher import AllowedPairs, Deadline, Ranking, Reason
 
@@ -85,6 +86,7 @@ class PlainIndex:
     def __init__(
         self, coaches: CoachTable, weights: Weights, vocabulary: Vocabulary, prices: NDArray[np.float64] | None
     ) -> None:
+        coaches = hubs_own(coaches)
         self._weights = weights
         self._vocabulary = vocabulary
         self._n = len(coaches)

@@ -15,7 +15,7 @@ import coachhub_scipy
 from coachhub_core import hookimpl
 from coachhub_core.domain.vocabulary import shipped
 from coachhub_core.errors import ArtefactError, Invalid, MatcherFault, PluginError
-from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Number, certify, matcher_from_scores
+from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Labels, Number, certify, matcher_from_scores
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.hosted import Hosted
 from coachhub_core.matching.market import make_market
@@ -268,6 +268,25 @@ def test_anybodys_tables_will_do() -> None:
     table = CoachTable.build(ids=["y", "x"], horsepower=Number([1, 2]))
     trainees = trainee_table([{"id": "t"}])
     assert CoachMatcher(coaches=table).rank(trainees, 2).rows.tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize("matcher", ["plain", "duet"])
+def test_columns_of_the_hubs_names_and_other_kinds_are_columns_like_any_other(matcher: str) -> None:
+    """A table that counts languages is not CoachHub's: no rule reads it, and nothing fails by it."""
+    numbers = {name: Number([1, 2]) for name in ("languages", "modalities", "city", "specialties", "bio", "levels")}
+    lists = {name: Labels([["x"], ["y"]]) for name in ("currency", "price", "hours", "seats_left", "rating_sum")}
+    model = CoachMatcher(coaches=CoachTable.build(ids=["a", "b"], **numbers, **lists), matcher=matcher)
+    assert model.rank(trainee_table([{"id": "t"}]), 2).rows.tolist() == [[0, 1]]
+    said = {"city": "x", "modalities": ["in_person"], "languages": ["en"], "specialties": ["yoga"], "hours": [1]}
+    found = model.find_matches({"goal": "yoga", "budget": 1, "currency": "EUR", **said})
+    assert (found.degraded, len(found)) == (None, 2)
+
+
+@pytest.mark.parametrize("mode", ["stable", "welfare", "worst_first"])
+def test_without_coaches_nobody_is_placed(mode: str) -> None:
+    """It is an answer, not an error."""
+    nobody = CoachMatcher(coaches=CoachTable.build(ids=[]))
+    assert nobody.place(trainee_table([{"id": "t"}, {"id": "u"}]), mode=mode).coaches.tolist() == [[-1], [-1]]
 
 
 def test_a_cohort_is_placed_within_seats_and_rules() -> None:

@@ -77,6 +77,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a text instead of a list": (lambda: Labels(["abc"]), "/0"),
     "a number among texts": (lambda: Texts([["a", 3]]), "/0/1"),
     "hour 168": (lambda: Hours([[168]]), "/0"),
+    "no week": (lambda: Hours([1.5]), "/0"),
+    "too large a number": (lambda: Number([10**400]), "/0"),
     "bit 168": (lambda: Hours([1 << 168]), "/0"),
     "ragged vectors": (lambda: Vector([[1, 2], [3]]), ""),
     "too many values": (lambda: CoachTable.build(ids=["a"], price=Number([1, 2])), "/price"),
@@ -226,6 +228,34 @@ def test_a_foreign_log_says_its_own_steps() -> None:
     longer = log.extended(log)
     assert (len(longer), longer.shown_with, longer.position.tolist()) == (2, ("s", "s"), [2, 2])
     assert longer.content_hash != log.content_hash
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"value": value} for value in ("4", float("inf"), 1e300, 10**400, [1])),
+        *({"position": position} for position in (-1, 1.5, "2", 1 << 31, float("inf"))),
+        {"propensity": "0.5"},
+    ],
+)
+def test_a_wrong_value_in_a_log_is_refused_where_it_stands(wrong: dict[str, Any]) -> None:
+    """Whoever reads a file of a million lines hears which one is wrong, and what it should be."""
+    right = {"at": 1, "trainee": "t", "coach": "c", "event": "rated"}
+    with pytest.raises(Invalid, match=f"^/1/{next(iter(wrong))}: must be"):
+        OutcomeLog.build([right, right | wrong])
+
+
+def test_hours_of_an_array_are_hours() -> None:
+    """Lists and weeks as numpy gives them are those of plain Python."""
+    plain = Hours([[0, 5], 3, []])
+    assert Hours([np.array([0, 5]), np.int64(3), np.array([], np.int64)]).values() == plain.values()
+
+
+@pytest.mark.parametrize("events", ["click", None])
+def test_the_events_of_a_step_are_a_list(events: Any) -> None:
+    """One text is not taken for its letters: no event would decide the step, and nothing would be learned."""
+    with pytest.raises(Invalid, match=r"^/steps/wants: needs a list of events$"):
+        OutcomeLog.build([{"at": 1, "trainee": "t", "coach": "c", "event": "click"}], steps={"wants": events})
 
 
 @pytest.mark.parametrize(
