@@ -37,10 +37,14 @@ def get_indices(es: Elasticsearch, alias: str) -> Any:
 
 
 def all_indices(link: Link, alias: str) -> Indices:
-    """Return every index of ours by name, whether an alias points to it or not."""
+    """
+    Return every index of ours by name, whether an alias points to it or not.
+
+    One that is only called like ours, such as ``coaches-2024-05``, is somebody's: it has never had a builder.
+    """
     found = link.ask(lambda es: get_indices(es, alias), Indices)
     is_ours = re.compile(rf"{re.escape(alias)}-\d+-\d+")
-    return {name: info for name, info in found.items() if is_ours.fullmatch(name)}
+    return {name: info for name, info in found.items() if is_ours.fullmatch(name) and info.mappings.meta.beat > 0}
 
 
 def sweep(link: Link, alias: str) -> None:

@@ -195,7 +195,7 @@ def test_two_sweeps_at_once_do_not_disturb_each_other(world: World, monkeypatch:
     world.heal()
     world.index.settle()
     orphan = f"{world.alias}-{SCHEMA}-7"
-    world.do(lambda es: es.indices.create(index=orphan))
+    world.do(lambda es: es.indices.create(index=orphan, mappings={"_meta": {"schema": SCHEMA, "beat": 1.0}}))
     listed = rebuilding.all_indices(world.link, world.alias)
     assert orphan in listed
     world.do(lambda es: es.indices.delete(index=orphan))
@@ -228,7 +228,7 @@ def test_an_index_of_another_form_is_not_searched(world: World) -> None:
     world.house.a_coach(name="Ana")
     world.heal()
     world.index.settle()
-    meta = {"schema": SCHEMA - 1, "beat": 0.0}
+    meta = {"schema": SCHEMA - 1, "beat": 1.0}
     world.do(lambda es: es.indices.put_mapping(index=world.alias, meta=meta))
     assert world.find("ana") == (["Ana"], "search")
     with pytest.raises(IndexMissing):
@@ -251,6 +251,18 @@ def test_an_index_of_the_aliases_name_is_left_alone(server: str) -> None:
         with pytest.raises(IndexMissing):
             index.search(query_of("marathon"))
         assert all_indices(index._link, index._alias) == {}
+
+
+def test_an_index_that_is_only_called_like_ours_is_not_deleted(server: str) -> None:
+    """A month of somebody's, ``coaches-2024-05``, is no index of ours that was left behind."""
+    with an_elasticsearch(server) as index:
+        theirs = f"{index._alias}-2024-05"
+        index._link.look(lambda es: es.indices.create(index=theirs), dict)
+        index.rebuild(documents())
+        index.settle()
+        index.versions()
+        assert theirs in index._link.look(lambda es: es.indices.get(index=theirs, filter_path="*.aliases"), dict)
+        assert len(all_indices(index._link, index._alias)) == 1
 
 
 def test_a_second_rebuild_is_refused_and_a_dead_one_is_cleared_away(server: str) -> None:
