@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
@@ -136,7 +137,7 @@ def _steps(steps: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real | np.bool_)
+    return isinstance(value, Real | Decimal | np.bool_)
 
 
 def _value(value: Any, i: int) -> float:

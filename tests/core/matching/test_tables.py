@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -243,6 +244,12 @@ def test_a_wrong_value_in_a_log_is_refused_where_it_stands(wrong: dict[str, Any]
     right = {"at": 1, "trainee": "t", "coach": "c", "event": "rated"}
     with pytest.raises(Invalid, match=f"^/1/{next(iter(wrong))}: must be"):
         OutcomeLog.build([right, right | wrong])
+
+
+def test_a_value_may_be_a_decimal() -> None:
+    """As a database hands out ratings and prices."""
+    log = OutcomeLog.build([{"at": 1, "trainee": "t", "coach": "c", "event": "rated", "value": Decimal("4.5")}])
+    assert log.value.tolist() == [4.5]
 
 
 def test_hours_of_an_array_are_hours() -> None:
