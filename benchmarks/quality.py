@@ -18,7 +18,9 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import resource
+import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -48,14 +50,15 @@ def measured_within(task: Task, name: str, seed: int, limit_seconds: int) -> Mea
     child = context.Process(target=_tell, args=(theirs, task, name, seed, limit_seconds))
     child.start()
     theirs.close()
-    try:
-        found: Measured | str = ours.recv()
-    except EOFError:
-        found = f"it had not answered after {limit_seconds} CPU seconds"
+    found: Measured | str | None = None
+    with suppress(EOFError):
+        found = ours.recv()
     child.join()
-    if isinstance(found, str) or child.exitcode == 0:
-        return found
-    raise RuntimeError(f"{name} ended with {child.exitcode}")
+    if child.exitcode == -signal.SIGXCPU:
+        return f"it had not answered after {limit_seconds} CPU seconds"
+    if child.exitcode or found is None:
+        raise RuntimeError(f"{name} ended with {child.exitcode}")
+    return found
 
 
 def _tell(out: Connection, task: Task, name: str, seed: int, limit_seconds: int) -> None:
