@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
@@ -27,7 +27,7 @@ from coachhub_core.matching.constraints import Filters, HardRules, built_in
 from coachhub_core.matching.demand import with_reason
 from coachhub_core.matching.features import AnyTable, Features
 from coachhub_core.matching.hosted import Hosted, plain_hosted
-from coachhub_core.matching.manifest import Watch
+from coachhub_core.matching.readied import FEATURES_SECONDS, Ready, Snapshots, Unready
 from coachhub_core.matching.runner import NotDone, Runner, Wait
 from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
 from coachhub_core.matching.tables import CoachTable, TraineeTable
@@ -45,8 +45,6 @@ GRACE_SECONDS = 0.25  # beyond the deadline, for a matcher that looks at it only
 MAX_FAULTS = 3
 FAULT_WINDOW_SECONDS = 60.0
 OPEN_SECONDS = 60.0
-FEATURES_SECONDS = 60.0  # for plugins' columns of a whole snapshot, while the fallback answers, or of a batch
-_N_SNAPSHOTS = 2  # the newest, and the one before it that requests under way still hold
 
 _log = logging.getLogger("coachhub.matching")
 
@@ -62,24 +60,6 @@ class HostState:
     n_stuck: int  #: threads that never came back
     is_lost: bool  #: all of them: open until the process restarts
     differs: tuple[str, ...] = ()  #: columns that are not those the model was fitted on, and how
-
-
-@attrs.define(eq=False)
-class _Prepared:
-    """One snapshot made ready: rules, and an index per matcher."""
-
-    coaches: CoachTable  # as given
-    rules: HardRules
-    prices: NDArray[np.float64] | None = None
-    enriched: CoachTable | None = None  # with the features, once they are there
-    filling: threading.Lock = attrs.field(factory=threading.Lock)
-    indexes: dict[str, Index] = attrs.field(factory=dict)
-    failed: dict[str, MatcherError] = attrs.field(factory=dict)
-    building: dict[str, threading.Event] = attrs.field(factory=dict)
-
-
-class _Unready(MatcherError):
-    """Says that the index is still being built; no fault of anybody."""
 
 
 class MatcherHost:
@@ -111,19 +91,21 @@ class MatcherHost:
         if not chain[-1].is_trusted:
             chain.append(plain_hosted())
         self._chain = [hosted for n, hosted in enumerate(chain) if hosted.name not in [h.name for h in chain[:n]]]
-        self._constraints = built_in() if constraints is None else dict(constraints)
         self._features = Features(features, clock=clock, wait=wait)
         self._consent = frozenset(consent)
         self._timeout = timeout_seconds
         self._clock = clock
-        self._wait = wait
         self._runner = Runner(wait=wait)
+        self._snapshots = Snapshots(
+            built_in() if constraints is None else constraints,
+            self._features,
+            consent=self._consent,
+            features_seconds=timeout_seconds,
+            wait=wait,
+        )
         self._lock = threading.Lock()
-        self._preparing = threading.Lock()  # taken before the other one, never within it
-        self._snapshots: OrderedDict[tuple[int, int], _Prepared] = OrderedDict()
         self._faults: deque[float] = deque()
         self._open_until = -1.0
-        self._watch = Watch(chosen.model_id, chosen.facts)
 
     # ── the one question ──
 
@@ -163,7 +145,7 @@ class MatcherHost:
             raise Invalid.at("limit", "must be from 1 to 100")
         if len(trainee) != 1:
             raise Invalid.at("trainee", f"needs a table of one trainee, not {len(trainee)}")
-        prepared = self._prepared(coaches, prices)
+        prepared = self._snapshots.of(coaches, prices)
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
         asked = self.with_features(trainee, timeout_seconds=self._timeout)
@@ -200,7 +182,7 @@ class MatcherHost:
         """Give the chosen matcher's reasons for some coaches of a snapshot; none where it fails to give any."""
         rows = np.array([[row for id_ in coach_ids if (row := coaches.row_of(id_)) is not None]], np.int32)
         try:
-            index = self._index(self._prepared(coaches, prices), self._chosen, self._timeout)
+            index = self._index(self._snapshots.of(coaches, prices), self._chosen, self._timeout)
             seen = self.seen(trainee, timeout_seconds=self._timeout)
 
             def explained() -> list[tuple[Reason, ...]]:
@@ -218,20 +200,20 @@ class MatcherHost:
 
     def prepare(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> bool:
         """Make a snapshot ready before anybody asks; True when the chosen matcher is."""
-        prepared = self._prepared(coaches)
+        prepared = self._snapshots.of(coaches)
         for hosted in self._chain:
             try:
                 self._index(prepared, hosted, timeout_seconds)
             except MatcherError as exc:
                 _log.warning("matcher %s is not ready: %s", hosted.name, exc)
-        return self._chosen.name in prepared.indexes
+        return self._chosen in prepared.indexes
 
     def wait_for(
         self, coaches: CoachTable, *, timeout_seconds: float = 600.0, prices: NDArray[np.float64] | None = None
     ) -> None:
         """Make the chosen matcher ready for a snapshot, for a program that would rather wait than hear another one."""
         try:
-            self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
+            self._index(self._snapshots.of(coaches, prices), self._chosen, timeout_seconds)
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
 
@@ -239,7 +221,7 @@ class MatcherHost:
         self, coaches: CoachTable, *, timeout_seconds: float = 60.0, prices: NDArray[np.float64] | None = None
     ) -> Index:
         """Give the chosen matcher's index, for who asks for many at once."""
-        return self._index(self._prepared(coaches, prices), self._chosen, timeout_seconds)
+        return self._index(self._snapshots.of(coaches, prices), self._chosen, timeout_seconds)
 
     def with_features(self, table: AnyTable, *, timeout_seconds: float | None = None) -> AnyTable:
         """
@@ -254,16 +236,16 @@ class MatcherHost:
         """Give of the trainees' table what the chosen matcher may see."""
         asked = self.with_features(trainees, timeout_seconds=timeout_seconds)
         seen = asked.select(self._chosen.needs, consent=self._consent)
-        self._watch.look("trainees", seen)
+        self._chosen.watch.look("trainees", seen)
         return seen
 
     def rules(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a snapshot."""
-        return self._prepared(coaches).rules
+        return self._snapshots.of(coaches).rules
 
     def rules_of(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a few coaches who are looked at once; nothing is kept."""
-        return HardRules(coaches, self._constraints)
+        return self._snapshots.rules_of(coaches)
 
     def state(self) -> HostState:
         """Tell how the chosen matcher is doing."""
@@ -276,7 +258,7 @@ class MatcherHost:
                 n_faults=len(self._faults),
                 n_stuck=self._runner.n_stuck,
                 is_lost=self._runner.is_lost,
-                differs=self._watch.differs,
+                differs=self._chosen.watch.differs,
             )
 
     def close(self) -> None:
@@ -287,7 +269,7 @@ class MatcherHost:
     # ── who answers ──
 
     def _firstanswer(
-        self, prepared: _Prepared, trainee: TraineeTable, allowed: AllowedPairs, want: Want
+        self, prepared: Ready, trainee: TraineeTable, allowed: AllowedPairs, want: Want
     ) -> tuple[Hosted, Answer, str | None]:
         degraded: str | None = None
         for hosted in self._chain:
@@ -298,7 +280,7 @@ class MatcherHost:
                 continue
             try:
                 return hosted, self._ask(prepared, hosted, trainee, allowed, want), degraded
-            except _Unready:
+            except Unready:
                 why = "preparing"
             except NotDone as exc:
                 why = "timeout" if exc.was_started else "busy"
@@ -318,14 +300,11 @@ class MatcherHost:
             degraded = degraded or why
         raise MatcherError(reason="no matcher answered")  # unreachable while plain is last: it has no deadline
 
-    def _ask(
-        self, prepared: _Prepared, hosted: Hosted, trainee: TraineeTable, allowed: AllowedPairs, want: Want
-    ) -> Answer:
+    def _ask(self, prepared: Ready, hosted: Hosted, trainee: TraineeTable, allowed: AllowedPairs, want: Want) -> Answer:
         patience = self._timeout + GRACE_SECONDS
         index = self._index(prepared, hosted, patience)
         seen = trainee.select(hosted.needs, consent=self._consent)
-        if hosted is self._chosen:
-            self._watch.look("trainees", seen)
+        hosted.watch.look("trainees", seen)
         if hosted.is_trusted:
             return answer(index, prepared.coaches, seen, allowed, NEVER, want)
         deadline = Deadline.after(self._timeout, self._clock)
@@ -356,71 +335,6 @@ class MatcherHost:
         while self._faults and self._faults[0] <= self._clock() - FAULT_WINDOW_SECONDS:
             self._faults.popleft()
 
-    # ── snapshots ──
-
-    def _prepared(self, coaches: CoachTable, prices: NDArray[np.float64] | None = None) -> _Prepared:
-        key = (id(coaches), id(prices))  # the entry holds both, so the ids cannot be others'
-        with self._preparing:  # a lock of its own: a plugin's rules may take long, and health must not wait for them
-            prepared = self._snapshots.get(key)
-            if prepared is None:
-                rules = HardRules(coaches, self._constraints)
-                prepared = _Prepared(coaches, rules, prices)
-                self._snapshots[key] = prepared
-                while len(self._snapshots) > _N_SNAPSHOTS:
-                    self._snapshots.popitem(last=False)
-            else:
-                self._snapshots.move_to_end(key)
-            return prepared
-
-    def _index(self, prepared: _Prepared, hosted: Hosted, timeout_seconds: float) -> Index:
-        name = hosted.name
-        if hosted.is_trusted and hosted is self._chosen:
-            self._enrich(prepared, self._timeout)
-        with self._lock:
-            if name in prepared.indexes:
-                return prepared.indexes[name]
-            if name in prepared.failed:
-                raise prepared.failed[name]
-            if hosted.is_trusted:
-                index = self._made(prepared, hosted)
-                prepared.indexes[name] = index
-                return index
-            ready = prepared.building.get(name)
-            if ready is None:
-                ready = prepared.building[name] = threading.Event()
-                target, args = self._build, (prepared, hosted, ready)
-                threading.Thread(target=target, args=args, name=f"matcher-index-{name}", daemon=True).start()
-        if not self._wait(ready, timeout_seconds):
-            raise _Unready(reason=f"the index of {name!r} is being built")
-        with self._lock:
-            if name in prepared.failed:
-                raise prepared.failed[name]
-            return prepared.indexes[name]
-
-    def _enrich(self, prepared: _Prepared, timeout_seconds: float) -> None:
-        if prepared.enriched is None:
-            with prepared.filling:
-                if prepared.enriched is None:
-                    prepared.enriched = self.with_features(prepared.coaches, timeout_seconds=timeout_seconds)
-
-    def _made(self, prepared: _Prepared, hosted: Hosted) -> Index:
-        # whoever stands in does not wait for a plugin's columns
-        table = prepared.coaches if prepared.enriched is None else prepared.enriched
-        seen = table.select(hosted.needs, consent=self._consent)
-        if hosted is self._chosen:
-            self._watch.look("coaches", seen)
-        if prepared.prices is None:
-            return hosted.matcher.index(seen)
-        return hosted.matcher.index(seen, prices=prepared.prices)
-
-    def _build(self, prepared: _Prepared, hosted: Hosted, ready: threading.Event) -> None:
-        try:
-            self._enrich(prepared, FEATURES_SECONDS)
-            index = self._made(prepared, hosted)
-            with self._lock:
-                prepared.indexes[hosted.name] = index
-        except BaseException as exc:  # it belongs to those who ask, not to a thread nobody joins
-            with self._lock:
-                prepared.failed[hosted.name] = MatcherError(reason=f"the index of {hosted.name!r} failed: {exc!r}")
-        finally:
-            ready.set()
+    def _index(self, prepared: Ready, hosted: Hosted, timeout_seconds: float) -> Index:
+        is_ours = hosted.is_trusted and hosted is self._chosen
+        return self._snapshots.index(prepared, hosted, timeout_seconds, is_ours=is_ours)

@@ -10,7 +10,7 @@ import attrs
 from coachhub_core.errors import ArtefactError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer
-from coachhub_core.matching.manifest import facts_of, known_as
+from coachhub_core.matching.manifest import Watch, facts_of, known_as
 from coachhub_core.memory import matcher as plain_matcher
 from coachhub_core.ports.matcher import Forgetful, Matcher, MatcherOffer, Shortlisting
 
@@ -25,6 +25,11 @@ class Hosted:
     model_id: str
     is_trusted: bool = False  #: ours: asked on the caller's own thread, without a deadline
     facts: Mapping[str, Any] = attrs.field(factory=dict)  #: what the manifest says of it beside its members
+    watch: Watch = attrs.field(init=False)  #: says where it is asked with other columns than it knows
+
+    @watch.default
+    def _(self) -> Watch:
+        return Watch(self.model_id, self.facts)
 
     @classmethod
     def of(cls, name: str, offer: MatcherOffer, artefact: ZipArtefactReader | None = None) -> Hosted:

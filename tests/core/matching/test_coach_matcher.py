@@ -360,6 +360,6 @@ def test_a_ranking_that_breaks_the_contract_is_a_fault() -> None:
         def rank(self, *_: Any, **__: Any) -> None:
             return None
 
-    host._prepared(case.coaches).indexes["plain"] = Wrong()  # type: ignore[assignment]
+    host._snapshots.of(case.coaches).indexes[host._chosen] = Wrong()  # type: ignore[assignment]
     with pytest.raises(MatcherFault, match="a ranking is needed"):
         matcher.rank(case.trainees, 1)

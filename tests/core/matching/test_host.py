@@ -438,7 +438,7 @@ def test_columns_of_coaches_that_are_late_keep_nobody_waiting(
     block.let.set()
     assert host.prepare(COACHES)
     block.let.clear()
-    monkeypatch.setattr("coachhub_core.matching.host.FEATURES_SECONDS", 0.02)
+    monkeypatch.setattr("coachhub_core.matching.readied.FEATURES_SECONDS", 0.02)
     for n in range(3):  # both threads get stuck, and the third snapshot does not ask
         later = COACHES.take([0, 1, 2, 3][: 4 - n])
         assert host.prepare(later)
