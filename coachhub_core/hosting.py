@@ -31,19 +31,26 @@ def matcher_host(
     from coachhub_core.matching.artefact import ZipArtefactReader  # numpy loads here
     from coachhub_core.matching.host import MatcherHost
     from coachhub_core.matching.hosted import Hosted, preferred
+    from coachhub_core.matching.renewing import Renewal
     from coachhub_core.memory.matcher import offers as plain_offers
 
     chosen = settings.matching
-    artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
     offers = {**ask.merged("coachhub_matchers"), **plain_offers(vocabulary)}  # plain reads the extended words
-    matcher = chosen.matcher or preferred(offers, artefact)
-    hosted = Hosted.of(matcher, pick(offers, matcher, "matching.matcher"), artefact)
-    if artefact is not None:
-        hosted = hosted.without(erased())
+
+    def opened() -> Hosted:
+        artefact = ZipArtefactReader.open(Path(chosen.artefact)) if chosen.artefact else None
+        matcher = chosen.matcher or preferred(offers, artefact)
+        hosted = Hosted.of(matcher, pick(offers, matcher, "matching.matcher"), artefact)
+        if artefact is not None:
+            hosted = hosted.without(erased())
+        return hosted.with_candidates(chosen.n_candidates)
+
+    renewal = Renewal(Path(chosen.artefact), opened) if chosen.artefact else None
     fallback = Hosted.of(chosen.fallback, pick(offers, chosen.fallback, "matching.fallback"))
     host = MatcherHost(
-        hosted.with_candidates(chosen.n_candidates),
+        opened(),
         fallback=fallback.with_candidates(chosen.n_candidates),
+        renewal=renewal,
         **_hosting(settings, ask),
     )
     closers.insert(0, host.close)

@@ -28,6 +28,7 @@ from coachhub_core.matching.demand import with_reason
 from coachhub_core.matching.features import AnyTable, Features
 from coachhub_core.matching.hosted import Hosted, plain_hosted
 from coachhub_core.matching.readied import FEATURES_SECONDS, Ready, Snapshots, Unready
+from coachhub_core.matching.renewing import Renewal
 from coachhub_core.matching.runner import NotDone, Runner, Wait
 from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
 from coachhub_core.matching.tables import CoachTable, TraineeTable
@@ -45,6 +46,8 @@ GRACE_SECONDS = 0.25  # beyond the deadline, for a matcher that looks at it only
 MAX_FAULTS = 3
 FAULT_WINDOW_SECONDS = 60.0
 OPEN_SECONDS = 60.0
+RENEWAL_SECONDS = 600.0  # for the index of a model that has learned anew, which nobody waits for
+_N_TRIES = 4
 
 _log = logging.getLogger("coachhub.matching")
 
@@ -76,6 +79,7 @@ class MatcherHost:
         timeout_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
         wait: Wait = threading.Event.wait,
+        renewal: Renewal | None = None,
     ) -> None:
         """
         Args:
@@ -85,12 +89,16 @@ class MatcherHost:
             consent: Sensitive columns the operator agreed to, by name.
             timeout_seconds: The matcher's deadline; unanswered 250 ms later, it is abandoned.
             clock: Monotonic seconds, for deadlines and the breaker.
+            renewal: Says when the chosen matcher has learned anew: it is then opened, and laid out for the newest
+                snapshot, while the one before it still answers.
         """
         self._chosen = chosen
-        chain = [chosen, *([fallback] if fallback is not None else [])]
-        if not chain[-1].is_trusted:
-            chain.append(plain_hosted())
-        self._chain = [hosted for n, hosted in enumerate(chain) if hosted.name not in [h.name for h in chain[:n]]]
+        self._fallbacks = [] if fallback is None else [fallback]
+        if fallback is None or not fallback.is_trusted:
+            self._fallbacks.append(plain_hosted())
+        self._chain = self._chain_of(chosen)
+        self._renewal = renewal
+        self._is_closed = False
         self._features = Features(features, clock=clock, wait=wait)
         self._consent = frozenset(consent)
         self._timeout = timeout_seconds
@@ -145,7 +153,7 @@ class MatcherHost:
             raise Invalid.at("limit", "must be from 1 to 100")
         if len(trainee) != 1:
             raise Invalid.at("trainee", f"needs a table of one trainee, not {len(trainee)}")
-        prepared = self._snapshots.of(coaches, prices)
+        prepared = self._ready(coaches, prices)
         eligible = prepared.rules.eligible(trainee.row(0), filters, without=without)
         allowed = AllowedPairs.shared(eligible.mask, len(coaches))
         asked = self.with_features(trainee, timeout_seconds=self._timeout)
@@ -180,10 +188,11 @@ class MatcherHost:
         prices: NDArray[np.float64] | None = None,
     ) -> list[tuple[Reason, ...]]:
         """Give the chosen matcher's reasons for some coaches of a snapshot; none where it fails to give any."""
+        chosen = self._chosen
         rows = np.array([[row for id_ in coach_ids if (row := coaches.row_of(id_)) is not None]], np.int32)
         try:
-            index = self._index(self._snapshots.of(coaches, prices), self._chosen, self._timeout)
-            seen = self.seen(trainee, timeout_seconds=self._timeout)
+            index = self._index(self._ready(coaches, prices), chosen, self._timeout)
+            seen = self._seen_by(chosen, trainee, self._timeout)
 
             def explained() -> list[tuple[Reason, ...]]:
                 found = index.explain(seen, rows)
@@ -191,16 +200,16 @@ class MatcherHost:
                 return [ordered(with_reason(why, 0.0, 0)) for why in found[0]]
 
             found: list[tuple[Reason, ...]] = (
-                explained() if self._chosen.is_trusted else self._runner.run(explained, self._timeout + GRACE_SECONDS)
+                explained() if chosen.is_trusted else self._runner.run(explained, self._timeout + GRACE_SECONDS)
             )
         except Exception as exc:  # a list without some reasons is better than none
-            _log.warning("matcher %s gave no reasons: %r", self._chosen.name, exc)
+            _log.warning("matcher %s gave no reasons: %r", chosen.name, exc)
             return [() for _ in coach_ids]
         return found
 
     def prepare(self, coaches: CoachTable, *, timeout_seconds: float = 60.0) -> bool:
         """Make a snapshot ready before anybody asks; True when the chosen matcher is."""
-        prepared = self._snapshots.of(coaches)
+        prepared = self._ready(coaches)
         for hosted in self._chain:
             try:
                 self._index(prepared, hosted, timeout_seconds)
@@ -213,7 +222,7 @@ class MatcherHost:
     ) -> None:
         """Make the chosen matcher ready for a snapshot, for a program that would rather wait than hear another one."""
         try:
-            self._index(self._snapshots.of(coaches, prices), self._chosen, timeout_seconds)
+            self._index(self._ready(coaches, prices), self._chosen, timeout_seconds)
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
 
@@ -221,7 +230,11 @@ class MatcherHost:
         self, coaches: CoachTable, *, timeout_seconds: float = 60.0, prices: NDArray[np.float64] | None = None
     ) -> Index:
         """Give the chosen matcher's index, for who asks for many at once."""
-        return self._index(self._snapshots.of(coaches, prices), self._chosen, timeout_seconds)
+        return self._index(self._ready(coaches, prices), self._chosen, timeout_seconds)
+
+    def look_for_newer(self, coaches: CoachTable, *, prices: NDArray[np.float64] | None = None) -> None:
+        """Take the model that was trained since, soon, where there is one; whoever asks anything does so too."""
+        self._ready(coaches, prices)
 
     def with_features(self, table: AnyTable, *, timeout_seconds: float | None = None) -> AnyTable:
         """
@@ -234,14 +247,17 @@ class MatcherHost:
 
     def seen(self, trainees: TraineeTable, *, timeout_seconds: float = FEATURES_SECONDS) -> TraineeTable:
         """Give of the trainees' table what the chosen matcher may see."""
+        return self._seen_by(self._chosen, trainees, timeout_seconds)
+
+    def _seen_by(self, hosted: Hosted, trainees: TraineeTable, timeout_seconds: float) -> TraineeTable:
         asked = self.with_features(trainees, timeout_seconds=timeout_seconds)
-        seen = asked.select(self._chosen.needs, consent=self._consent)
-        self._chosen.watch.look("trainees", seen)
+        seen = asked.select(hosted.needs, consent=self._consent)
+        hosted.watch.look("trainees", seen)
         return seen
 
     def rules(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a snapshot."""
-        return self._snapshots.of(coaches).rules
+        return self._ready(coaches).rules
 
     def rules_of(self, coaches: CoachTable) -> HardRules:
         """Give the hard constraints of a few coaches who are looked at once; nothing is kept."""
@@ -263,6 +279,7 @@ class MatcherHost:
 
     def close(self) -> None:
         """Let the threads end."""
+        self._is_closed = True
         self._runner.close()
         self._features.close()
 
@@ -272,8 +289,9 @@ class MatcherHost:
         self, prepared: Ready, trainee: TraineeTable, allowed: AllowedPairs, want: Want
     ) -> tuple[Hosted, Answer, str | None]:
         degraded: str | None = None
-        for hosted in self._chain:
-            is_last = hosted is self._chain[-1]
+        chain = self._chain
+        for hosted in chain:
+            is_last = hosted is chain[-1]
             guarded = hosted is self._chosen and not hosted.is_trusted
             if not hosted.is_trusted and self._is_refusing(hosted):
                 degraded = "breaker"
@@ -334,6 +352,40 @@ class MatcherHost:
     def _forget_old_faults(self) -> None:
         while self._faults and self._faults[0] <= self._clock() - FAULT_WINDOW_SECONDS:
             self._faults.popleft()
+
+    # ── snapshots, and newer models ──
+
+    def _ready(self, coaches: CoachTable, prices: NDArray[np.float64] | None = None) -> Ready:
+        ready = self._snapshots.of(coaches, prices)
+        if self._renewal is not None and self._renewal.is_due():
+            args = (self._renewal, ready)
+            threading.Thread(target=self._renew, args=args, name="matcher-renewal", daemon=True).start()
+        return ready
+
+    def _renew(self, renewal: Renewal, ready: Ready) -> None:
+        """Put a model that has learned anew in the place of the one that answers, once it can answer."""
+        try:
+            hosted = renewal.opened()
+            for _ in range(_N_TRIES):  # another snapshot may have come meanwhile
+                self._snapshots.index(ready, hosted, RENEWAL_SECONDS, is_ours=hosted.is_trusted)
+                newest = self._snapshots.newest()
+                if newest is None or newest is ready:
+                    break
+                ready = newest
+        except Exception as exc:  # whatever is wrong with a file or a plugin, what serves goes on
+            if renewal.has_failed(str(exc)) and not self._is_closed:
+                _log.error("the model in %s cannot be served, and the one before it goes on: %s", renewal.path, exc)
+            return
+        with self._lock:
+            self._chosen, self._chain = hosted, self._chain_of(hosted)
+            self._faults.clear()
+            self._open_until = -1.0
+        renewal.has_succeeded()
+        _log.info("the model %s of the matcher %s is served from now on", hosted.model_id[:12], hosted.name)
+
+    def _chain_of(self, chosen: Hosted) -> list[Hosted]:
+        """Give who is asked, one after the other: nobody twice."""
+        return [chosen, *(each for each in self._fallbacks if each.name != chosen.name)]
 
     def _index(self, prepared: Ready, hosted: Hosted, timeout_seconds: float) -> Index:
         is_ours = hosted.is_trusted and hosted is self._chosen

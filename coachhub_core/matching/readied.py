@@ -86,6 +86,11 @@ class Snapshots:
                 self._kept.move_to_end(key)
             return ready
 
+    def newest(self) -> Ready | None:
+        """Give the snapshot that was asked for last."""
+        with self._preparing:
+            return next(reversed(self._kept.values()), None)
+
     def index(self, ready: Ready, hosted: Hosted, timeout_seconds: float, *, is_ours: bool) -> Index:
         """
         Give a matcher's index of a snapshot, built on a thread of its own unless the matcher is ours.

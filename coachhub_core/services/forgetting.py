@@ -2,7 +2,7 @@
 Leaves nothing of who was erased in the files of models, within minutes of the erasure; a worker does it.
 
 The files are those the settings name, what a training writes by default, and what each was before. A server that runs
-keeps the model it opened until it is started again; nobody asks it with an id that leads nowhere.
+takes the file anew when it is asked next (:mod:`coachhub_core.matching.renewing`).
 """
 
 from __future__ import annotations

@@ -163,6 +163,7 @@ class ShadowService:
         if question is None:
             return waiting.ended("dropped", "its list is gone")
         live = self._suggestions.host
+        live.look_for_newer(coaches, prices=prices)
         serving = live.state()
         if (serving.matcher, serving.model_id) != (question.made.matcher, question.made.model_id):
             return waiting.ended("dropped", "this worker serves another model than the list's", **mine)

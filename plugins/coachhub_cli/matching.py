@@ -143,7 +143,7 @@ def train(
     resuming.done()
     click.echo(f"promoted {target}\nmodel_id {model.model_id}")
     if settings.matching.artefact:
-        click.echo("servers serve it from their next start")
+        click.echo("servers that run take it within seconds of the next question; no restart is needed")
     else:
         click.echo(f'serve it by [matching] artefact = "{target}" in coachhub.toml, and a restart')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from coachhub_core.clock import ManualClock
 from coachhub_core.config import Matching, Settings
 from coachhub_core.domain.accounts import EraseAccount
 from coachhub_core.domain.coaches import ChangeCoach
+from coachhub_core.domain.suggestions import SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
 from coachhub_core.errors import ArtefactError
 from coachhub_core.hosting import matcher_host
@@ -289,6 +291,33 @@ def test_the_worker_leaves_nothing_of_them_in_any_file(town: Town) -> None:
     assert {known_as(ZipArtefactReader.open(path)) for path in (town.model, before)} == {known}
     town.clock.advance(LOOK.total_seconds())
     assert town.house.hub.run_due().done["models"] == 0
+
+
+def test_a_server_that_runs_takes_what_was_trained_and_what_was_forgotten(town: Town) -> None:
+    """It began with the prior; nobody starts it again, neither for the new model nor when somebody was erased."""
+    hub, (sam, other) = town.house.hub, town.trainees[:2]
+    host = hub.suggestions.host
+
+    def asked() -> Any:
+        assert host._renewal is not None
+        host._renewal._next_at = 0.0  # as if ten seconds had passed
+        hub.suggestions.suggest(other, SuggestCoaches(limit=3))
+        for thread in threading.enumerate():
+            if thread.name == "matcher-renewal":
+                thread.join()
+        return hub.suggestions.suggest(other, SuggestCoaches(limit=3))
+
+    learned = asked()
+    assert learned.model_id == host.state().model_id == CoachMatcher.load(town.model).model_id
+    assert learned.degraded is None
+    assert str(sam.trainee_id) in host._chosen.matcher.people  # type: ignore[attr-defined]
+    town.erase(sam)
+    town.clock.advance(LOOK.total_seconds())
+    assert hub.run_due().done["models"] == 1
+    again = asked()
+    assert str(sam.trainee_id) not in host._chosen.matcher.people  # type: ignore[attr-defined]
+    assert [(one.coach.id, one.score) for one in again.items] == [(one.coach.id, one.score) for one in learned.items]
+    assert (again.model_id, again.degraded) == (learned.model_id, None)
 
 
 def test_a_model_written_after_the_erasure_is_looked_at_too(town: Town) -> None:
