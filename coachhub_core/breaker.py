@@ -38,6 +38,7 @@ class Breaker:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._open_until: float | None = None
+        self._refused = ""
 
     @property
     def is_open(self) -> bool:
@@ -80,3 +81,19 @@ class Breaker:
             was_open, self._open_until = self._open_until is not None, None
         if was_open:
             log.info("%s answers again", self.what)
+
+    def refused(self, reason: str) -> None:
+        """Tell why a neighbour that is there lets nobody in, once until it gives another reason or lets somebody in."""
+        with self._lock:
+            is_new, self._refused = reason != self._refused, reason
+        if is_new:
+            log.warning("%s lets nobody in: %s", self.what, reason)
+
+    def let_in(self) -> None:
+        """Forget why it did not."""
+        if not self._refused:
+            return
+        with self._lock:
+            was_refused, self._refused = bool(self._refused), ""
+        if was_refused:
+            log.info("%s lets us in again", self.what)

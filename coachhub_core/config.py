@@ -10,6 +10,7 @@ environment wins over the file. Every wrong or unknown setting is named in one
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -69,6 +70,25 @@ def _secret() -> Any:
     return attrs.field(default="", repr=False)
 
 
+def _addresses(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    for address in filter(None, (part.strip() for part in value.split(","))):
+        try:
+            parts = urlsplit(address)
+            is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port is not None
+        except ValueError:
+            is_one = False
+        if not is_one:  # it may hold a password: it is not repeated
+            raise _Rule("must have a scheme, a host and a port: http://host:9200 or https://host:9200")
+
+
+def _index_prefix(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if value != value.lower() or re.search(r'[\\/*?"<>|\s,#:]', value) or value.startswith(("-", "_", "+")):
+        raise _Rule(
+            r'must be lower case, without spaces and \ / * ? " < > | , # : and not begin with - _ +, '
+            "as names of indices are"
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Database:
     """Where the truth lives. ``url`` wins; else a given ``host`` means MySQL; else SQLite in the data folder."""
@@ -96,8 +116,8 @@ class Redis:
 class Elasticsearch:
     """The search engine; a given ``url`` selects it. Several addresses of one cluster are parted by commas."""
 
-    url: str = _secret()
-    prefix: str = ""
+    url: str = attrs.field(default="", repr=False, validator=_addresses)
+    prefix: str = attrs.field(default="", validator=_index_prefix)
 
 
 @attrs.frozen(kw_only=True)

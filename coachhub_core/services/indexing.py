@@ -115,6 +115,7 @@ class IndexKeeper:
         self._lock = threading.Lock()
         self._is_behind = False
         self._was_away = False
+        self._was_missing = False
         self._look_at = 0.0
         self._compared_at = float("-inf")
 
@@ -205,6 +206,7 @@ class IndexKeeper:
     def _look(self, now: float) -> bool:
         try:
             n_indexed = self._search.search(SearchQuery(words=None, limit=0, total=True)).total
+            self._was_missing = False
             if self._was_away:
                 log.info("the search index is there again")
                 self._was_away = False
@@ -216,7 +218,9 @@ class IndexKeeper:
             difference = self.compare()
             newer = bool(difference.newer)
         except IndexMissing:
-            log.warning("there is no search index: it is built from the database")
+            if not self._was_missing:
+                self._was_missing = True
+                log.warning("there is no search index: it is built from the database")
             newer, difference = True, None
         if newer or difference is None:
             self.rebuild()

@@ -33,7 +33,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "elasticsearch.url": "An Elasticsearch, with scheme and port; giving one selects it for searches. Several "
     "addresses of one cluster are parted by commas. Without one, `http://localhost:9200` where the engine is chosen "
     "by name",
-    "elasticsearch.prefix": "What stands before the alias `coaches` and every index",
+    "elasticsearch.prefix": "What stands before the alias `coaches` and every index: lower case, and nothing that "
+    "names of indices may not have",
     "http.host": "The address REST listens on; chat too, unless it has its own",
     "http.port": "The port of REST",
     "http.workers": "Processes that serve REST",

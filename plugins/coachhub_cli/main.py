@@ -74,7 +74,8 @@ def run(arguments: list[str] | None = None) -> None:
         print(f"coachhub: {exc}", file=sys.stderr)
         sys.exit(EXIT_SETTINGS)
     except CoachHubError as exc:
-        print(f"coachhub: {exc}", file=sys.stderr)
+        for said in (exc, *getattr(exc, "__notes__", ())):  # notes are for whoever runs it: why a server lets nobody in
+            print(f"coachhub: {said}", file=sys.stderr)
         sys.exit(EXIT_REFUSED)
     except BrokenPipeError:
         sys.exit(0)

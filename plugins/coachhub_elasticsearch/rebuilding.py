@@ -32,19 +32,55 @@ BATCH: Final = 500
 
 
 def get_indices(es: Elasticsearch, alias: str) -> Any:
-    """Ask for aliases, form and blocks of everything that is called like an index of ours."""
-    return es.indices.get(index=f"{alias}-*", filter_path="*.aliases,*.mappings._meta,*.settings.index.blocks")
+    """Ask for aliases, form and blocks of what is called like an index of ours, like the alias, or stands behind it."""
+    names = [alias, f"{alias}-*"]
+    shown = "*.aliases,*.mappings._meta,*.settings.index.blocks"
+    return es.indices.get(index=names, ignore_unavailable=True, filter_path=shown)
 
 
-def all_indices(link: Link, alias: str) -> Indices:
+def ours(found: Indices, alias: str) -> Indices:
     """
-    Return every index of ours by name, whether an alias points to it or not.
+    Return what of *found* is an index of ours.
 
     One that is only called like ours, such as ``coaches-2024-05``, is somebody's: it has never had a builder.
     """
-    found = link.ask(lambda es: get_indices(es, alias), Indices)
     is_ours = re.compile(rf"{re.escape(alias)}-\d+-\d+")
     return {name: info for name, info in found.items() if is_ours.fullmatch(name) and info.mappings.meta.beat > 0}
+
+
+def refuse_foreign(found: Indices, alias: str) -> None:
+    """
+    Make sure that nothing of somebody else stands behind the alias, or in its place.
+
+    Raises:
+        Unavailable: Naming it; whoever runs the cluster says what becomes of it.
+    """
+    for name in sorted(set(found) - set(ours(found, alias))):
+        if name == alias:
+            what = f"the alias {alias!r} (an index of that name is in its place; delete it, or set a prefix)"
+            raise Unavailable(what=what)
+        for taken in {alias, f"{alias}-next"} & set(found[name].aliases):
+            what = (
+                f"the alias {taken!r} (somebody's index {name!r} stands behind it; take it away there, or set a prefix)"
+            )
+            raise Unavailable(what=what)
+
+
+def all_indices(link: Link, alias: str) -> Indices:
+    """Return every index of ours by name, whether an alias points to it or not."""
+    return ours(link.ask(lambda es: get_indices(es, alias), Indices), alias)
+
+
+def own_indices(link: Link, alias: str) -> Indices:
+    """
+    Return every index of ours by name, where the alias is ours alone.
+
+    Raises:
+        Unavailable: If an index of somebody else stands behind it, or in its place.
+    """
+    found = link.ask(lambda es: get_indices(es, alias), Indices)
+    refuse_foreign(found, alias)
+    return ours(found, alias)
 
 
 def sweep(link: Link, alias: str) -> None:
@@ -67,6 +103,7 @@ class Rebuild:
 
     Raises:
         Busy: If another one is under way.
+        Unavailable: If an index of somebody else stands behind the alias, or in its place; nothing was written.
     """
 
     batch = BATCH
@@ -82,7 +119,7 @@ class Rebuild:
 
     def __enter__(self) -> Self:
         now = time.time()
-        for name, info in all_indices(self._link, self._alias).items():
+        for name, info in own_indices(self._link, self._alias).items():
             if self._next in info.aliases:
                 if abs(now - info.mappings.meta.beat) < SILENT_SECONDS:  # a clock may have gone back
                     raise Busy(what="a rebuild of the search index")
@@ -128,11 +165,16 @@ class Rebuild:
             self._link.ask(lambda es: es.indices.put_mapping(index=self._name, meta=self._meta()), dict)
 
     def take_over(self) -> None:
-        """Make everything written searchable, then move the alias in one step."""
+        """
+        Make everything written searchable, then move the alias in one step.
+
+        Raises:
+            Unavailable: If an index of somebody else has come behind the alias meanwhile, or in its place.
+        """
         self._link.ask(lambda es: es.indices.refresh(index=self._name), dict, seconds=LONG_SECONDS)
         actions: list[dict[str, Any]] = [
             {"remove": {"index": name, "alias": self._alias}}
-            for name, info in all_indices(self._link, self._alias).items()
+            for name, info in own_indices(self._link, self._alias).items()
             if self._alias in info.aliases
         ]
         actions += [
@@ -144,16 +186,7 @@ class Rebuild:
             self._link.ask(lambda es: es.indices.update_aliases(actions=actions), dict, seconds=LONG_SECONDS)
         except IndexMissing as exc:
             raise Busy(what="a rebuild of the search index") from exc  # somebody took this one for dead
-        except Unavailable as exc:
-            if self._is_in_place():
-                what = f"the alias {self._alias!r} (an index of that name is in its place; delete it, or set a prefix)"
-                raise Unavailable(what=what) from exc
-            raise
         self._is_over = True
-
-    def _is_in_place(self) -> bool:
-        found = self._link.ask(lambda es: es.indices.get(index=self._alias, filter_path="*.aliases"), Indices)
-        return self._alias in found
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -17,7 +17,7 @@ from coachhub_elasticsearch.answers import BulkAnswer, Found, Health, Indices, V
 from coachhub_elasticsearch.client import Link
 from coachhub_elasticsearch.mapping import SCHEMA, source_of
 from coachhub_elasticsearch.queries import LISTED, body_of
-from coachhub_elasticsearch.rebuilding import GRACE_SECONDS, Rebuild, get_indices, sweep
+from coachhub_elasticsearch.rebuilding import GRACE_SECONDS, Rebuild, get_indices, own_indices, refuse_foreign, sweep
 
 log = logging.getLogger("coachhub.index")
 
@@ -119,6 +119,7 @@ class ElasticsearchSearch:
             self._good_until = now + CHECK_SECONDS
 
     def _judge(self, indices: Indices) -> None:
+        refuse_foreign(indices, self._alias)
         live = [info for info in indices.values() if self._alias in info.aliases]
         if len(live) != 1 or live[0].schema < SCHEMA:
             raise IndexMissing
@@ -140,9 +141,15 @@ class ElasticsearchSearch:
     # ── writing ──
 
     def put(self, documents: Sequence[CoachDocument]) -> None:
-        """Write documents, also into an index that is being built; a newer version that is there stays."""
+        """
+        Write documents, also into an index that is being built; a newer version that is there stays.
+
+        Raises:
+            Unavailable: Also if an index of somebody else stands behind the alias: it is not written to.
+        """
         if not documents:
             return
+        own_indices(self._link, self._alias)
         operations: list[Any] = []
         for document in documents:
             source = source_of(document)
@@ -160,9 +167,10 @@ class ElasticsearchSearch:
             raise Unavailable(what="the search engine")
 
     def delete(self, ids: Sequence[UUID]) -> None:
-        """Forget documents."""
+        """Forget documents, of ours alone."""
         if not ids:
             return
+        own_indices(self._link, self._alias)
         targets = (self._alias, f"{self._alias}-next")
         operations = [{"delete": {"_index": target, "_id": str(id)}} for id in ids for target in targets]
         answer = self._link.ask(

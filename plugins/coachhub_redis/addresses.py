@@ -9,6 +9,8 @@ and ``rediss+sentinel://`` speak TLS, to sentinels also.
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -69,6 +71,28 @@ def pool_of(url: str, options: dict[str, Any]) -> redis.ConnectionPool:
     except (ValueError, TypeError):
         problem = "a port must be a number up to 65535, a password percent-encoded, an option one of redis-py's"
         raise SettingsError.of([f"COACHHUB_REDIS_URL cannot be read: {problem}"]) from None
+
+
+def see_files(pool: redis.ConnectionPool) -> None:
+    """
+    Look at the files of TLS that the URL names, since a connection fails for them as if Redis were away.
+
+    Raises:
+        SettingsError: Naming the first that cannot be read.
+    """
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        path = pool.connection_kwargs.get(name)
+        if not path:
+            continue
+        try:
+            if name == "ssl_ca_certs":
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+            else:
+                Path(path).open("rb").close()
+        except OSError as exc:  # also where it holds no certificates
+            why = "it holds no certificates" if isinstance(exc, ssl.SSLError) else exc.strerror
+            problem = f"COACHHUB_REDIS_URL names a file for {name} that cannot be read: {path} ({why})"
+            raise SettingsError.of([problem]) from exc
 
 
 def sentinels_of(url: str) -> Sentinels:

@@ -21,7 +21,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from coachhub_core.errors import Unavailable, Unwritable
-from coachhub_redis.addresses import pool_of
+from coachhub_redis.addresses import pool_of, see_files
 from coachhub_redis.bounded import bound, within
 
 T = TypeVar("T")
@@ -43,6 +43,8 @@ class Link:
         url: ``redis://``, ``rediss://``, ``unix://``, or sentinels (:mod:`coachhub_redis.addresses`).
         prefix: Before every key, so that installations may share a server.
         name: What connections are called in ``CLIENT LIST``.
+    Raises:
+        SettingsError: If the URL cannot be read, or a file it names.
     """
 
     def __init__(self, url: str, *, prefix: str = "", name: str = "coachhub", connections: int = 16) -> None:
@@ -50,6 +52,7 @@ class Link:
         self._url = url
         self._name = name
         self._pool = self._connections(connections)
+        see_files(self._pool)
         self.client: redis.Redis = redis.Redis(connection_pool=self._pool)
         self._lock = threading.Lock()
         self._is_away = False

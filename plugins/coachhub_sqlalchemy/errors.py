@@ -20,6 +20,7 @@ LOCKED: Final = frozenset({1213, 1205})
 IS_THERE: Final = frozenset({1050, 1060, 1061})  # a table, a column, an index that is to be made
 _LOST: Final = frozenset({2006, 2013, 2055, 1927, 1053, 4031})
 _UNWRITABLE: Final = frozenset({1290, 1836, 3, 20, 1021, 1026, 1030, 1114, 1598})  # read-only; no room, under its names
+NO_ENTRY: Final = frozenset({1044, 1045, 1049, 1698})  # the name, the password, the database, how one logs in
 _DUPLICATE: Final = frozenset({1062, 1586})
 _SQLITE_UNWRITABLE: Final = ("disk is full", "readonly database")
 _SQLITE_AWAY: Final = (
@@ -44,6 +45,14 @@ def code_of(error: BaseException | None) -> int | None:
     """Return the number a server gave its error, or None where there is none."""
     found = error.args[0] if error is not None and error.args else None
     return found if isinstance(found, int) else None
+
+
+def refusal_of(error: BaseException | None) -> str | None:
+    """Return the number and the sentence with which a server lets nobody in, or None; it never holds the password."""
+    code = code_of(error)
+    if error is None or code not in NO_ENTRY:
+        return None
+    return f"{code} {error.args[1]}" if len(error.args) > 1 else str(code)
 
 
 def _named_constraints() -> dict[str, str]:
@@ -121,4 +130,7 @@ def on_error(context: ExceptionContext) -> None:
     if isinstance(found, Lost) and context.connection is None:
         found = Unavailable()  # it never stood: asking again at once would only find the same
     if found is not None:
+        refusal = refusal_of(original)
+        if refusal is not None:  # for whoever runs it and not for clients: a note is no part of the sentence
+            found.add_note(f"the database lets nobody in: {refusal}")
         raise found from original

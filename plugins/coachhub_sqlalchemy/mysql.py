@@ -28,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from coachhub_core import deadline
 from coachhub_core.breaker import Breaker
+from coachhub_sqlalchemy.errors import refusal_of
 from coachhub_sqlalchemy.later import keep_what_can_wait
 
 CONNECT_SECONDS: Final = 1.0
@@ -128,7 +129,22 @@ class _Opener:
         self._tls: ssl.SSLContext | None = None
 
     def open(self, arguments: Mapping[str, Any]) -> tuple[pymysql.Connection, _Waiting | None]:
-        """Return a connection and what it waits on; ``pymysql.Error`` where there is none in time."""
+        """
+        Return a connection and what it waits on; ``pymysql.Error`` where there is none in time.
+
+        A server that lets nobody in is no server that is away: an operator reads why in the log, once.
+        """
+        try:
+            opened = self._opened(arguments)
+        except pymysql.err.Error as exc:
+            refusal = refusal_of(exc)
+            if refusal is not None:
+                self._breaker.refused(refusal)
+            raise
+        self._breaker.let_in()
+        return opened
+
+    def _opened(self, arguments: Mapping[str, Any]) -> tuple[pymysql.Connection, _Waiting | None]:
         if arguments.get("unix_socket"):
             return pymysql.connect(**arguments), None  # with the driver's own timeouts
         opened = _Waiting.dial(arguments.get("host") or "127.0.0.1", int(arguments.get("port") or 3306), self._breaker)

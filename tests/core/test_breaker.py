@@ -69,3 +69,21 @@ def test_who_watches_anyway_may_close_it_earlier(breaker: Breaker) -> None:
     breaker.failed()
     breaker.succeeded()
     assert not breaker.admit()
+
+
+def test_who_lets_nobody_in_is_told_of_once_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """And again after somebody was let in."""
+    breaker = Breaker("the database")
+    with caplog.at_level("INFO", logger="coachhub.breaker"):
+        for reason in ("wrong name", "wrong name", "wrong password"):
+            breaker.refused(reason)
+        breaker.let_in()
+        breaker.let_in()
+        breaker.refused("wrong password")
+    assert [record.getMessage() for record in caplog.records] == [
+        "the database lets nobody in: wrong name",
+        "the database lets nobody in: wrong password",
+        "the database lets us in again",
+        "the database lets nobody in: wrong password",
+    ]
+    assert not breaker.is_open

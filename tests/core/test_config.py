@@ -75,6 +75,28 @@ def test_every_mistake_is_named_and_no_secret_is_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "prefix", ["Foo", "É", "a*", "_a", "-a", "+a", "a b", "a/b", "a\\b", 'a"', "a<", "a|", "a,b", "a#", "a:"]
+)
+def test_a_prefix_that_no_index_can_have_is_refused(prefix: str) -> None:
+    """By the setting's name, with the rule; what an index can be called passes."""
+    with pytest.raises(SettingsError, match="COACHHUB_ELASTICSEARCH_PREFIX must be lower case, without spaces and"):
+        Settings.load(None, {"COACHHUB_ELASTICSEARCH_PREFIX": prefix})
+    assert Settings.load(None, {"COACHHUB_ELASTICSEARCH_PREFIX": "é-1_a+"}).elasticsearch.prefix == "é-1_a+"
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://es:9200", "es:9200", "http://", "http://me:hunter2@es", "https://es:x", "http://a:1,b:2"]
+)
+def test_an_address_that_is_none_of_elasticsearch_is_refused(url: str) -> None:
+    """By the setting's name; its password is not repeated."""
+    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host and a port") as caught:
+        Settings.load(None, {"ELASTICSEARCH_URL": url})
+    assert "hunter2" not in str(caught.value)
+    several = "https://me:hunter2@a:9200, http://[::1]:9201"
+    assert Settings.load(None, {"ELASTICSEARCH_URL": several}).elasticsearch.url == several
+
+
+@pytest.mark.parametrize(
     "environ",
     [
         {"COACHHUB_PROFILE": "production"},

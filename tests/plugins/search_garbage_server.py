@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 INDEX = {
-    "coaches-1-1": {"aliases": {"coaches": {}}, "mappings": {"_meta": {"schema": 1, "beat": 0.0}}},
+    "coaches-1-1": {"aliases": {"coaches": {}}, "mappings": {"_meta": {"schema": 1, "beat": 1.0}}},
 }
 WHOLE = {"timed_out": False, "_shards": {"failed": 0}, "hits": {"total": {"value": 1}, "hits": []}}
 

@@ -73,6 +73,10 @@ class Cluster:
     def _named(self, name: str) -> list[str]:
         return sorted(n for n, index in self._indices.items() if name == n or name in index.aliases)
 
+    def _matching(self, pattern: str) -> list[str]:
+        """Names by a pattern, which is held against aliases too."""
+        return [n for n, index in self._indices.items() if fnmatch.filter({n, *index.aliases}, pattern)]
+
     def _one(self, name: str) -> Index:
         found = self._named(name)
         if len(found) != 1:
@@ -84,10 +88,13 @@ class Cluster:
     def health(self, **_: Any) -> Any:
         return {"status": "green", "timed_out": False}
 
-    def get(self, pattern: str, **_: Any) -> Any:
-        names = fnmatch.filter(self._indices, pattern) if "*" in pattern else self._named(pattern)
-        if not names and "*" not in pattern:
-            raise Refused(404, "index_not_found_exception")
+    def get(self, patterns: str, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+        names: list[str] = []
+        for pattern in patterns.split(","):
+            found = self._matching(pattern) if "*" in pattern else self._named(pattern)
+            if not found and "*" not in pattern and query.get("ignore_unavailable") != ["true"]:
+                raise Refused(404, "index_not_found_exception")
+            names += [name for name in found if name not in names]
         return {
             name: {
                 "aliases": {alias: {} for alias in self._indices[name].aliases},

@@ -27,6 +27,7 @@ from coachhub_core.config import Elasticsearch, Settings
 from coachhub_core.domain.coaches import ChangeCoach, FindCoaches
 from coachhub_core.domain.events import CoachChanged
 from coachhub_core.errors import Busy, IndexMissing, Unavailable
+from coachhub_core.ports.search import CoachDocument
 from coachhub_core.services.indexing import IndexKeeper
 from coachhub_core.testing.search import CATALOGUE, documents, query_of
 from coachhub_core.testing.story import House
@@ -243,14 +244,60 @@ def test_an_index_of_another_form_is_not_searched(world: World) -> None:
 
 
 def test_an_index_of_the_aliases_name_is_left_alone(server: str) -> None:
-    """It may be somebody's; the sentence says what to do."""
+    """It may be somebody's; the sentence says what to do, before anything is written."""
     with an_elasticsearch(server, is_filled=False) as index:
         index._link.look(lambda es: es.indices.create(index=index._alias), dict)
-        with pytest.raises(Unavailable, match="an index of that name is in its place; delete it, or set a prefix"):
-            index.rebuild(documents())
-        with pytest.raises(IndexMissing):
+        refused = "an index of that name is in its place; delete it, or set a prefix"
+        with pytest.raises(Unavailable, match=refused):
+            index.rebuild(never_read())
+        with pytest.raises(Unavailable, match=refused):
             index.search(query_of("marathon"))
         assert all_indices(index._link, index._alias) == {}
+        index._link.look(lambda es: es.indices.delete(index=index._alias), dict)
+        index.rebuild(documents())
+        assert index.versions() == {record.coach.id: 1 for record in CATALOGUE}
+
+
+def never_read() -> Iterator[CoachDocument]:
+    """Documents that a rebuild refused at its beginning does not ask for."""
+    pytest.fail("the documents were asked for")
+    yield
+
+
+@pytest.mark.parametrize("has_built", [True, False], ids=["beside-ours", "alone"])
+@pytest.mark.parametrize("called", ["people", "coaches-archive"])
+def test_an_index_of_somebody_else_behind_the_alias(world: World, called: str, has_built: bool) -> None:
+    """Nobody writes to it or takes its alias; health and each refusal say so, and all is well once it has gone."""
+    theirs = f"{world.prefix}{called}"
+    ana = world.house.a_coach(name="Ana")
+    if has_built:
+        world.heal()
+    world.do(lambda es: es.indices.create(index=theirs))
+    world.do(lambda es: es.indices.update_aliases(actions=[{"add": {"index": theirs, "alias": world.alias}}]))
+    before = set(all_indices(world.link, world.alias))
+    refused = f"somebody's index '{theirs}' stands behind it; take it away there, or set a prefix"
+    with pytest.raises(Unavailable, match=refused):
+        world.index.rebuild(never_read())
+    version = world.hub.coaches.get(ana.coach_id).version
+    world.hub.coaches.change(ana, ChangeCoach(expected_version=version, bio="Chess."))
+    world.hub.run_due()
+    assert world.heal() is False
+    with pytest.raises(Unavailable, match=refused):
+        world.keeper.compare()
+    assert ana.coach_id is not None
+    with pytest.raises(Unavailable, match=refused):
+        world.index.delete([ana.coach_id])
+    assert world.hub.health().status == "degraded"
+    assert world.find("chess") == (["Ana"], "search")
+    assert set(all_indices(world.link, world.alias)) == before
+    found = world.do(lambda es: es.indices.get(index=theirs, filter_path="*.aliases,*.mappings"))
+    assert found[theirs]["aliases"] == {world.alias: {}}
+    assert not found[theirs]["mappings"].get("properties")  # nothing was written
+    world.do(lambda es: es.indices.delete_alias(index=theirs, name=world.alias))
+    assert world.heal() is True
+    assert world.find("chess") == (["Ana"], None)
+    assert world.hub.health().status == "healthy"
+    assert theirs in world.do(lambda es: es.indices.get(index=theirs, filter_path="*.aliases"))
 
 
 def test_an_index_that_is_only_called_like_ours_is_not_deleted(server: str) -> None:

@@ -115,6 +115,21 @@ def test_a_url_with_tls_speaks_tls(shape: str, tmp_path: Path) -> None:
     assert set(agreed) <= {"TLSv1.2", "TLSv1.3"}
 
 
+@pytest.mark.parametrize("shape", ["rediss://:hunter2@h:1/0", "rediss+sentinel://:hunter2@h:1/main/0"])
+@pytest.mark.parametrize("word", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+def test_a_file_of_tls_that_cannot_be_read_is_named(shape: str, word: str, tmp_path: Path) -> None:
+    """At the start, with the option it was given for; and so is one that holds no certificates."""
+    missing, empty = tmp_path / "nosuch.pem", tmp_path / "empty.pem"
+    empty.touch()
+    sentence = f"COACHHUB_REDIS_URL names a file for {word} that cannot be read: {missing} (No such file or directory)"
+    with pytest.raises(SettingsError) as caught:
+        Link(f"{shape}?{word}={missing}")
+    assert str(caught.value) == sentence
+    if word == "ssl_ca_certs":
+        with pytest.raises(SettingsError, match=r"empty\.pem \(it holds no certificates\)"):
+            Link(f"{shape}?{word}={empty}")
+
+
 def _free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -99,9 +99,11 @@ def test_where_nobody_listens_the_database_answers_at_once(database: str, right:
 
 
 def test_an_address_without_a_port_stops_the_start(database: str) -> None:
-    """By the name of the setting."""
+    """Or none at all: by the name of the setting."""
     with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host and a port"):
-        open_hub(database, "localhost")
+        Settings.load(None, {"ELASTICSEARCH_URL": "localhost"})
+    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host and a port"):
+        open_hub(database, ",")
 
 
 def test_without_a_stand_in_it_is_said(nowhere: str) -> None:

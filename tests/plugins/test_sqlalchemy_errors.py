@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from uuid import uuid4
+
 import pymysql
 import pytest
+import sqlalchemy as sa
+from services import address
 
+from coachhub_cli.main import run
 from coachhub_core.errors import Contended, Unavailable, Unwritable
 from coachhub_sqlalchemy.errors import translate
+from coachhub_sqlalchemy.storage import SqlStorage
 
 
 def said(code: int, text: str = "") -> Exception:
@@ -55,3 +62,38 @@ def test_a_race_is_run_again(code: int) -> None:
 def test_a_mistake_of_ours_shows_as_one(code: int) -> None:
     """A column, a table, a statement that is none."""
     assert translate(pymysql.err.ProgrammingError(code, "no")) is None
+
+
+@pytest.mark.external_service
+@pytest.mark.parametrize(
+    ("part", "given", "code"), [("password", "not-the-secret", 1045), ("database", "coachhub_test_nosuch", 1049)]
+)
+def test_a_server_that_lets_nobody_in_says_why(
+    part: str,
+    given: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Once in the log and on the command line, with the server's sentence; never in what a client reads."""
+    url = sa.make_url(address("TEST_MYSQL_URL")).set(**{part: given})
+    storage = SqlStorage(url.render_as_string(hide_password=False))
+    try:
+        for read_only in (True, False, True):
+            with pytest.raises(Unavailable) as caught, storage.begin(read_only=read_only) as work:
+                work.accounts.find(uuid4())
+            assert str(caught.value) == str(Unavailable())
+    finally:
+        storage.close()
+    (said_once,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert said_once.startswith(f"the database lets nobody in: {code} ")
+    assert "not-the-secret" not in said_once
+    monkeypatch.setenv("COACHHUB_DATABASE_URL", url.render_as_string(hide_password=False))
+    with pytest.raises(SystemExit) as ended:
+        run(["check", "--data", str(tmp_path)])
+    assert ended.value.code == 1
+    shown = capsys.readouterr().err
+    assert f"coachhub: the database lets nobody in: {code} " in shown
+    assert "not-the-secret" not in shown

@@ -87,6 +87,30 @@ def test_an_index_that_was_never_built_is_built(world: World) -> None:
     assert world.keeper.compare().is_equal
 
 
+def test_an_index_that_cannot_be_built_is_told_of_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not at each look; and again when one that was there is lost."""
+
+    def refuse(*_: Any) -> None:
+        raise Unavailable(what="the search engine")
+
+    def told() -> int:
+        return sum("there is no search index" in record.getMessage() for record in caplog.records)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RemoteSearch, "rebuild", refuse)
+        assert [world.heal() for _ in range(3)] == [False] * 3
+    assert told() == 1
+    assert world.heal() is True
+    world.heal()
+    index = world.hub.search
+    assert isinstance(index, RemoteSearch)
+    index._is_built = False
+    assert world.heal() is True
+    assert told() == 2
+
+
 def test_changes_reach_it_through_the_outbox(world: World) -> None:
     """A name, a suspension, a return: each in its newest version."""
     world.heal()
