@@ -27,7 +27,7 @@ from coachhub_core.matching.constraints import Filters, HardRules, built_in
 from coachhub_core.matching.demand import with_reason
 from coachhub_core.matching.features import AnyTable, Features
 from coachhub_core.matching.hosted import Hosted, plain_hosted
-from coachhub_core.matching.readied import FEATURES_SECONDS, Ready, Snapshots, Unready
+from coachhub_core.matching.readied import FEATURES_SECONDS, Ready, Snapshots, is_being_built
 from coachhub_core.matching.renewing import Renewal
 from coachhub_core.matching.runner import NotDone, Runner, Wait
 from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
@@ -298,8 +298,6 @@ class MatcherHost:
                 continue
             try:
                 return hosted, self._ask(prepared, hosted, trainee, allowed, want), degraded
-            except Unready:
-                why = "preparing"
             except NotDone as exc:
                 why = "timeout" if exc.was_started else "busy"
                 if guarded and exc.was_started:
@@ -309,6 +307,9 @@ class MatcherHost:
                 if guarded:
                     self._count_fault()
             except Exception as exc:  # a plugin may raise anything; all of it is a fault, and none of it a 500
+                if is_being_built(exc):
+                    degraded = degraded or "preparing"
+                    continue
                 if is_last:
                     raise
                 _log.warning("matcher %s failed: %r", hosted.name, exc)

@@ -36,8 +36,13 @@ class Ready:
     building: dict[Hosted, threading.Event] = attrs.field(factory=dict)
 
 
-class Unready(MatcherError):
+class _Unready(MatcherError):
     """Says that the index is still being built; no fault of anybody."""
+
+
+def is_being_built(error: Exception) -> bool:
+    """Tell whether this is no fault: the index will be there in a moment."""
+    return isinstance(error, _Unready)
 
 
 class Snapshots:
@@ -98,8 +103,8 @@ class Snapshots:
         Args:
             is_ours: Whether it is of this project and the chosen one: it then waits for the plugins' columns.
         Raises:
-            Unready: If it is not there in time; it is built all the same.
-            MatcherError: If it cannot be built.
+            MatcherError: If it cannot be built, or is not there in time; it is then built all the same
+                (:func:`is_being_built`).
         """
         if is_ours:
             self._enrich(ready, self._features_seconds)
@@ -118,7 +123,7 @@ class Snapshots:
                 name = f"matcher-index-{hosted.name}"
                 threading.Thread(target=self._build, args=(ready, hosted, event), name=name, daemon=True).start()
         if not self._wait(event, timeout_seconds):
-            raise Unready(reason=f"the index of {hosted.name!r} is being built")
+            raise _Unready(reason=f"the index of {hosted.name!r} is being built")
         with self._lock:
             if hosted in ready.failed:
                 raise ready.failed[hosted]
