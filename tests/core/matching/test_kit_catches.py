@@ -272,3 +272,39 @@ def test_a_wrong_assigner_is_caught(make: Any) -> None:
         except CAUGHT:
             n_caught += 1
     assert n_caught >= 3
+
+
+class Once(StableAssigner):
+    """Gives nobody a second coach."""
+
+    def assign(self, *given: Any, **named: Any) -> Placements:
+        made = super().assign(*given, **{**named, "mode": "stable"})
+        made.coaches[:, 1:] = -1
+        return made
+
+
+class Idle(StableAssigner):
+    """Breaks no rule, by placing nobody."""
+
+    def assign(self, *given: Any, **named: Any) -> Placements:
+        made = super().assign(*given, **{**named, "mode": "stable"})
+        made.coaches[:] = -1
+        return made
+
+
+class Keen(StableAssigner):
+    """Gives everybody what nobody would change, which is seldom the best for all."""
+
+    def assign(self, *given: Any, **named: Any) -> Placements:
+        return super().assign(*given, **{**named, "mode": "stable"})
+
+
+@pytest.mark.parametrize("mode", ["welfare", "exact", "worst_first"])
+@pytest.mark.parametrize("make", [Once, Idle, Keen])
+def test_an_assigner_that_is_not_the_best_is_caught(make: Any, mode: str) -> None:
+    """Whatever mode it offers: keeping every rule is not enough."""
+    offer = AssignerOffer(make=make, version="1", modes={mode})
+    for seed in range(25):
+        AssignerContract().test_every_rule_holds(offer, seed)
+    with pytest.raises(AssertionError, match="can be"):
+        AssignerContract().test_no_placement_is_better(offer, mode)
