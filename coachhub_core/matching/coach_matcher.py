@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import signature
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +231,7 @@ class CoachMatcher:
         """
         if not isinstance(trainee_profile, Mapping):
             raise Invalid.at("trainee_profile", "must be a mapping, such as {'goal': 'a first marathon'}")
-        if isinstance(limit, bool) or not isinstance(limit, Integral):
+        if isinstance(limit, bool) or not isinstance(limit, int | np.integer):
             raise Invalid.at("limit", "must be a whole number from 1 to 100")
         hosted, host = self._opened()
         with leaving_is_a_fault(hosted.name):
