@@ -231,12 +231,12 @@ class CoachMatcher:
         """
         if not isinstance(trainee_profile, Mapping):
             raise Invalid.at("trainee_profile", "must be a mapping, such as {'goal': 'a first marathon'}")
-        if isinstance(limit, bool) or not isinstance(limit, int):
+        if isinstance(limit, bool) or not isinstance(limit, int | np.integer):
             raise Invalid.at("limit", "must be a whole number from 1 to 100")
         hosted, host = self._opened()
         with leaving_is_a_fault(hosted.name):
             host.wait_for(self.coaches)
-            found = host.suggest(self.coaches, profile_table(trainee_profile), limit=limit)
+            found = host.suggest(self.coaches, profile_table(trainee_profile), limit=int(limit))
         is_sample = self._coaches is None
         return attrs.evolve(found, degraded=found.degraded or "sample") if is_sample else found
 

@@ -49,6 +49,18 @@ def frozen_array(values: Any, dtype: Any) -> NDArray[Any]:
     return array
 
 
+def per_row(values: Any, pointer: str) -> Any:
+    """
+    Give *values* as they are, something of one entry per row.
+
+    Raises:
+        Invalid: If there is nothing to walk, or a text, whose letters nobody means.
+    """
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise Invalid.at(pointer, f"needs a list or an array, an entry per row, not {type(values).__name__}")
+    return values
+
+
 class Column(abc.ABC):
     """One named property of every row of a table."""
 
@@ -99,12 +111,15 @@ class Column(abc.ABC):
 
 def _numbers(values: Any) -> NDArray[np.float32]:
     if isinstance(values, np.ndarray):
-        raw = np.array(values, dtype=np.float64)
+        try:
+            raw = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError) as exc:
+            raise Invalid.at("", f"a number column needs numbers: {exc}") from None
         if raw.ndim != 1:
             raise Invalid.at("", f"a number column needs one value per row, not the shape {raw.shape}")
     else:
         listed = []
-        for row, value in enumerate(values):
+        for row, value in enumerate(per_row(values, "")):
             try:
                 listed.append(math.nan if value is None else float(value))
             except (TypeError, ValueError, OverflowError):
@@ -191,7 +206,9 @@ class Category(Column):
     is_sensitive: bool = False
 
     def __init__(self, values: Sequence[str | int | None], *, is_sensitive: bool = False) -> None:
-        said = [None if is_missing(value) else name_of(value, f"/{row}") for row, value in enumerate(values)]
+        said = [
+            None if is_missing(value) else name_of(value, f"/{row}") for row, value in enumerate(per_row(values, ""))
+        ]
         names, code_of = _coded(v for v in said if v is not None)
         codes = [-1 if v is None else code_of[v] for v in said]
         self.__attrs_init__(frozen_array(codes, np.int32), names, is_sensitive)
@@ -220,7 +237,7 @@ def _ragged(
     values: Sequence[Iterable[Any] | None], text_of: Callable[[Any, str], str]
 ) -> tuple[list[list[str]], NDArray[np.bool_]]:
     rows: list[list[str]] = []
-    for row, value in enumerate(values):
+    for row, value in enumerate(per_row(values, "")):
         if is_missing(value):
             rows.append([])
             continue
@@ -337,7 +354,7 @@ class Hours(Column):
 
     def __init__(self, values: Sequence[int | Iterable[int] | None], *, is_sensitive: bool = False) -> None:
         packed = bytearray()
-        for row, value in enumerate(values):
+        for row, value in enumerate(per_row(values, "")):
             packed += week_of(value, f"/{row}").to_bytes(_HOUR_BYTES, "little")
         bits = frozen_array(np.frombuffer(bytes(packed), np.uint8).reshape(len(values), _HOUR_BYTES), np.uint8)
         self.__attrs_init__(bits, frozen_array([v is None for v in values], np.bool_), is_sensitive)

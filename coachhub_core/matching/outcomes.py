@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid
-from coachhub_core.matching.columns import frozen_array, name_of
+from coachhub_core.matching.columns import frozen_array, is_missing, name_of, per_row
 
 STEPS: Mapping[str, tuple[str, ...]] = {
     "wants": ("opened", "contacted"),
@@ -24,6 +24,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "goes_well": ("started", "completed", "cancelled", "rated"),
 }  #: whose step an event decides: the trainee's, the coach's, the outcome's; "shown" decides none
 _MOST_VALUE = float(np.finfo(np.float32).max)
+_MOST_AT = int(np.iinfo(np.int64).max)
 _MOST_POSITION = int(np.iinfo(np.int32).max)
 
 
@@ -63,11 +64,13 @@ class OutcomeLog:
             records: ``at`` is an aware datetime or microseconds since 1970.
             steps: For events that are not CoachHub's: which step each decides.
         Raises:
-            Invalid: If a record lacks a member, has one unknown or of a wrong value, or an instant is naive; or the
-                events of a step are no list of texts.
+            Invalid: If a record lacks a member, has one unknown or of a wrong value, or an instant is naive; or a
+                step is none of the three, its events are no list of texts, or an event is named under two.
         """
         rows = []
-        for i, record in enumerate(records):
+        for i, record in enumerate(per_row(records, "")):
+            if not isinstance(record, Mapping):  # what walking a data frame gives: its columns' names
+                raise Invalid.at(f"/{i}", "needs a mapping with at, trainee, coach and event")
             unknown = set(record) - {
                 *("at", "trainee", "coach", "event", "value", "position", "shown_with", "propensity")
             }
@@ -77,9 +80,9 @@ class OutcomeLog:
             rows.append((_micros(record["at"], f"/{i}/at"), record))
         return cls(
             at=frozen_array([at for at, _ in rows], np.int64),
-            trainee=tuple(_id(r["trainee"]) for _, r in rows),
-            coach=tuple(_id(r["coach"]) for _, r in rows),
-            event=tuple(str(r["event"]) for _, r in rows),
+            trainee=tuple(_id(r["trainee"], f"/{i}/trainee") for i, (_, r) in enumerate(rows)),
+            coach=tuple(_id(r["coach"], f"/{i}/coach") for i, (_, r) in enumerate(rows)),
+            event=tuple(_id(r["event"], f"/{i}/event") for i, (_, r) in enumerate(rows)),
             value=frozen_array([_value(r.get("value"), i) for i, (_, r) in enumerate(rows)], np.float32),
             position=frozen_array([_position(r.get("position"), i) for i, (_, r) in enumerate(rows)], np.int32),
             shown_with=tuple(str(r.get("shown_with") or "") for _, r in rows),
@@ -125,15 +128,29 @@ class OutcomeLog:
         return digest.hexdigest()
 
 
-def _id(value: Any) -> str:
-    return name_of(value, "") if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
+def _id(value: Any, pointer: str) -> str:
+    if is_missing(value):  # or everybody unknown would be one person, called "None"
+        raise Invalid.at(pointer, "must be given: a record without it says nothing")
+    return name_of(value, pointer) if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
 
 
 def _steps(steps: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    if not isinstance(steps, Mapping):
+        raise Invalid.at("/steps", f"needs the events of each step: {', '.join(STEPS)}")
+    known: dict[str, tuple[str, ...]] = {}
+    step_of: dict[str, str] = {}
     for step, events in steps.items():
+        if step not in STEPS:
+            raise Invalid.at(f"/steps/{step}", f"is no step: {', '.join(STEPS)}")
         if isinstance(events, str) or not isinstance(events, Iterable):  # "click" would be c, l, i, c and k
             raise Invalid.at(f"/steps/{step}", "needs a list of events")
-    return {step: tuple(str(event) for event in events) for step, events in steps.items()}
+        known[step] = tuple(str(event) for event in events)
+        for event in known[step]:
+            if step_of.setdefault(event, step) != step:  # an event decides one step; the other would learn nothing
+                raise Invalid.at(
+                    f"/steps/{step}", f"names {event!r}, and so does {step_of[event]}: an event decides one"
+                )
+    return known
 
 
 def _is_number(value: Any) -> bool:
@@ -171,5 +188,7 @@ def _micros(at: Any, pointer: str) -> int:
         delta = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
         return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
     if isinstance(at, Integral):
+        if abs(int(at)) > _MOST_AT:
+            raise Invalid.at(pointer, "is beyond 64 bits; microseconds since 1970 are meant")
         return int(at)
     raise Invalid.at(pointer, "needs an instant")

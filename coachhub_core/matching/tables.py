@@ -38,6 +38,7 @@ from coachhub_core.matching.columns import (
     column_of,
     frozen_array,
     name_of,
+    per_row,
 )
 
 __all__ = [
@@ -142,12 +143,12 @@ class Table:
         Raises:
             Invalid: If a column has another length or is none, or an id is not a text or comes twice.
         """
-        known = tuple(name_of(id_, f"/ids/{row}") for row, id_ in enumerate(ids))
+        known = tuple(name_of(id_, f"/ids/{row}") for row, id_ in enumerate(per_row(ids, "/ids")))
         for name, column in columns.items():
             if not isinstance(column, Column):
                 raise Invalid.at(f"/{name}", f"needs a column, one of {', '.join(c.__name__ for c in KINDS.values())}")
-            if len(column) != len(ids):
-                raise Invalid.at(f"/{name}", f"has {len(column)} rows, and there are {len(ids)} ids")
+            if len(column) != len(known):
+                raise Invalid.at(f"/{name}", f"has {len(column)} rows, and there are {len(known)} ids")
         cls._check_ids(known)
         return cls(known, dict(sorted(columns.items())))
 

@@ -268,6 +268,18 @@ class MatcherContract(AskingContract):
         ranking = self._rank(first.index(tables.coaches), tables.coaches, tables.trainees)
         assert same(self._rank(loaded.index(tables.coaches), tables.coaches, tables.trainees), ranking)
 
+    def test_one_that_learned_answers_alike(self, offer: MatcherOffer, tables: Case) -> None:
+        """After a log as before it: alone or together, ranked or scored, a pair has one score, and nobody is missed."""
+        fitted = offer.make().fit(history(tables, loved=1), tables.coaches, tables.trainees)
+        index = fitted.index(tables.coaches)
+        whole = self._rank(index, tables.coaches, tables.trainees)
+        assert index.score(tables.trainees, whole.rows).tobytes() == whole.scores.tobytes()
+        for i in reversed(range(len(tables.trainees))):
+            alone = self._rank(index, tables.coaches, tables.trainees.take([i]))
+            assert alone.rows.tobytes() == whole.rows[i : i + 1].tobytes()
+            assert alone.scores.tobytes() == whole.scores[i : i + 1].tobytes()
+        self._misses_nobody(offer, index, tables.coaches, tables.trainees)
+
     def test_the_erased_are_left_out(self, offer: MatcherOffer, tables: Case) -> None:
         """A log may speak of coaches and trainees who are in neither table any more."""
         n, b = len(tables.coaches), len(tables.trainees)
@@ -340,26 +352,30 @@ class MatcherContract(AskingContract):
         """Base and contributions are the logit of the score, within 1e-9."""
         if "explains" not in offer.promises:
             return  # does not promise to explain
-        ranking = self._rank(index, tables.coaches, tables.trainees, 20)
-        explained = index.explain(tables.trainees, ranking.rows)
-        for i, row in enumerate(ranking.rows.tolist()):
-            for place, coach in enumerate(row):
-                if coach >= 0:
-                    assert abs(logit_of(explained[i][place]) - logit(ranking.scores[i, place])) <= 1e-9
+        fitted = offer.make().fit(history(tables, loved=1), tables.coaches, tables.trainees)
+        for one in (index, fitted.index(tables.coaches)):
+            ranking = self._rank(one, tables.coaches, tables.trainees, 20)
+            explained = one.explain(tables.trainees, ranking.rows)
+            for i, row in enumerate(ranking.rows.tolist()):
+                for place, coach in enumerate(row):
+                    if coach >= 0:
+                        assert abs(logit_of(explained[i][place]) - logit(ranking.scores[i, place])) <= 1e-9
 
     def test_no_reason_shows_another_persons_words(self, offer: MatcherOffer) -> None:
         """A word only one person used is evidence for that person's pairs and no others."""
         case = self._seen(offer, self.case("canaries", canaries=True))
-        index = offer.make().index(case.coaches)
-        ranking = self._rank(index, case.coaches, case.trainees)
-        explained = index.explain(case.trainees, ranking.rows)
-        for i, row in enumerate(ranking.rows.tolist()):
-            for place, coach in enumerate(row):
-                shown = json.dumps([dict(reason.evidence) for reason in explained[i][place]])
-                for mine in (f"zqtrainee{i}x", f"zqcoach{coach}x"):
-                    shown = shown.replace(mine, "")
-                assert "zqtrainee" not in shown
-                assert "zqcoach" not in shown
+        fitted = offer.make().fit(history(case, loved=1), case.coaches, case.trainees)
+        for matcher in (offer.make(), fitted):  # and nobody learns them from those a coach accepted before
+            index = matcher.index(case.coaches)
+            ranking = self._rank(index, case.coaches, case.trainees)
+            explained = index.explain(case.trainees, ranking.rows)
+            for i, row in enumerate(ranking.rows.tolist()):
+                for place, coach in enumerate(row):
+                    shown = json.dumps([[reason.code, dict(reason.evidence)] for reason in explained[i][place]])
+                    for mine in (f"zqtrainee{i}x", f"zqcoach{coach}x"):
+                        shown = shown.replace(mine, "")
+                    assert "zqtrainee" not in shown
+                    assert "zqcoach" not in shown
 
     # ── promises ──
 

@@ -6,6 +6,7 @@ import keyword
 import re
 import shutil
 import sys
+from importlib.metadata import distributions, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ import click
 
 from coachhub_cli.plugin_files import plugin_files
 from coachhub_core.config import Settings
+from coachhub_core.hookspecs import PROJECT
 from coachhub_core.plugins import load_plugins, merge_offers
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -38,6 +40,10 @@ def _name(ctx: click.Context, parameter: click.Parameter, name: str) -> str:
         raise click.BadParameter(f"a matcher {name!r} is offered already, and a name is given once")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or find_spec(module) is not None:
         raise click.BadParameter(f"{name!r} would be the module {module!r}, and Python has one of that name already")
+    if name in {re.sub(r"[-_.]+", "-", installed.name).lower() for installed in distributions() if installed.name}:
+        raise click.BadParameter(f"a package {name!r} is installed already, and yours would take its place")
+    if name in entry_points(group=PROJECT).names:  # by this name a plugin is registered, and once
+        raise click.BadParameter(f"a plugin {name!r} is installed already, and a name is given once")
     return name
 
 

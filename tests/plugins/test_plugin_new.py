@@ -85,6 +85,8 @@ def test_a_bad_name_is_refused(here: Path, name: str) -> None:
         ("plain", "a matcher 'plain' is offered already"),
         ("class", "would be the module 'class', and Python has one"),
         ("json", "would be the module 'json', and Python has one"),
+        ("coachhub", "a package 'coachhub' is installed already"),
+        ("demo", "a plugin 'demo' is installed already"),
         ("coachhub-core", "would be the module 'coachhub_core', and Python has one"),
     ],
 )

@@ -158,6 +158,11 @@ def test_an_unknown_member_is_refused_with_those_known() -> None:
             CoachMatcher().find_matches({"goal": "run"}, limit=limit)
 
 
+def test_a_limit_may_be_numpys() -> None:
+    """A whole number is one, wherever it was counted."""
+    assert len(CoachMatcher(plugins=[]).find_matches({"goal": "first marathon"}, limit=np.int64(3))) == 3  # type: ignore[arg-type]
+
+
 # ── plugins ─────────────────────────────────────────────────────────────────
 
 

@@ -164,6 +164,16 @@ def gossip(trainees: Any, right: Any) -> Any:
     return [[(*reasons, Reason("order.others", 0.0, {"also": list(other)})) for reasons in mine] for mine in right]
 
 
+def once_fitted(wrong: type[Mutant]) -> type[Mutant]:
+    """Make a matcher that is right until it has learned from a log, and *wrong* from then on."""
+
+    class Fitted(Mutant):
+        def fit(self, log: Any, *given: Any, **named: Any) -> Any:
+            return (wrong if len(log) else Fitted)(self.weights, self._vocabulary)
+
+    return Fitted
+
+
 def clock(index: Any, trainees: Any, r: Ranking) -> Ranking:
     time.monotonic()
     return r
@@ -216,6 +226,28 @@ MUTANTS: dict[str, tuple[type[Mutant], str]] = {
         "test_contributions_add_up_to_the_score",
     ),
     "gossip": (explaining(gossip), "test_no_reason_shows_another_persons_words"),
+    "gossip, once fitted": (once_fitted(explaining(gossip)), "test_no_reason_shows_another_persons_words"),
+    "gossip in a code, once fitted": (
+        once_fitted(
+            explaining(
+                lambda t, right: [
+                    [(*r, Reason(f"said.{t.row(0).texts('goal')[0].split()[-1]}", 0.0)) for r in mine] for mine in right
+                ]
+            )
+        ),
+        "test_no_reason_shows_another_persons_words",
+    ),
+    "sums are off, once fitted": (
+        once_fitted(
+            explaining(lambda t, right: [[(*r, Reason("fits.luck", 1e-6)) if r else r for r in mine] for mine in right])
+        ),
+        "test_contributions_add_up_to_the_score",
+    ),
+    "depends on the batch, once fitted": (
+        once_fitted(changed(scaled(lambda i, t, r: 1 / len(t) if len(t) else 1))),
+        "test_one_that_learned_answers_alike",
+    ),
+    "half the market, once fitted": (once_fitted(with_index(Greedy)), "test_one_that_learned_answers_alike"),
     "reasons for nobody": (
         explaining(lambda t, right: [[(Reason("fits.base", 0.1),)] * len(mine) for mine in right]),
         "test_reasons_are_one_tuple_per_pair",
@@ -272,3 +304,39 @@ def test_a_wrong_assigner_is_caught(make: Any) -> None:
         except CAUGHT:
             n_caught += 1
     assert n_caught >= 3
+
+
+class Once(StableAssigner):
+    """Gives nobody a second coach."""
+
+    def assign(self, *given: Any, **named: Any) -> Placements:
+        made = super().assign(*given, **{**named, "mode": "stable"})
+        made.coaches[:, 1:] = -1
+        return made
+
+
+class Idle(StableAssigner):
+    """Breaks no rule, by placing nobody."""
+
+    def assign(self, *given: Any, **named: Any) -> Placements:
+        made = super().assign(*given, **{**named, "mode": "stable"})
+        made.coaches[:] = -1
+        return made
+
+
+class Keen(StableAssigner):
+    """Gives everybody what nobody would change, which is seldom the best for all."""
+
+    def assign(self, *given: Any, **named: Any) -> Placements:
+        return super().assign(*given, **{**named, "mode": "stable"})
+
+
+@pytest.mark.parametrize("mode", ["welfare", "exact", "worst_first"])
+@pytest.mark.parametrize("make", [Once, Idle, Keen])
+def test_an_assigner_that_is_not_the_best_is_caught(make: Any, mode: str) -> None:
+    """Whatever mode it offers: keeping every rule is not enough."""
+    offer = AssignerOffer(make=make, version="1", modes={mode})
+    for seed in range(25):
+        AssignerContract().test_every_rule_holds(offer, seed)
+    with pytest.raises(AssertionError, match="can be"):
+        AssignerContract().test_no_placement_is_better(offer, mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -266,9 +267,55 @@ def test_the_events_of_a_step_are_a_list(events: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ({"wants": ["click"], "accepts": ["click"]}, "/steps/accepts: names 'click', and so does wants"),
+        ({"foo": ["click"]}, "/steps/foo: is no step: wants, accepts, goes_well"),
+        (["wants"], "/steps: needs the events of each step: wants, accepts, goes_well"),
+    ],
+)
+def test_steps_are_the_three_and_an_event_decides_one(steps: Any, why: str) -> None:
+    """Else a click would count for the last step alone, or for none, and nobody would hear of it."""
+    with pytest.raises(Invalid, match=f"^{why}"):
+        OutcomeLog.build([{"at": 1, "trainee": "t", "coach": "c", "event": "click"}], steps=steps)
+
+
+@pytest.mark.parametrize("name", ["trainee", "coach", "event"])
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_log_knows_who_and_what(name: str, missing: Any) -> None:
+    """All whom nobody knows are not one person called None."""
+    right = {"at": 1, "trainee": "t", "coach": "c", "event": "opened"}
+    with pytest.raises(Invalid, match=f"^/1/{name}: must be given"):
+        OutcomeLog.build([right, right | {name: missing}])
+
+
+NO_ROWS: dict[str, tuple[Callable[[Any], object], Any, str]] = {
+    "a log of nothing": (OutcomeLog.build, None, "needs a list or an array"),
+    "a log of names, as a data frame walks": (OutcomeLog.build, ["at", "trainee"], "/0: needs a mapping"),
+    "no ids": (lambda ids: CoachTable.build(ids=ids), None, "/ids: needs a list or an array"),
+    "a text of ids": (lambda ids: CoachTable.build(ids=ids), "ab", "/ids: needs a list or an array"),
+    "no numbers": (Number, None, "needs a list or an array"),
+    "a text of numbers": (Number, "12", "needs a list or an array"),
+    "an array of texts": (Number, np.array(["a"]), "a number column needs numbers"),
+    "a text of categories": (Category, "ab", "needs a list or an array"),
+    "no labels": (Labels, None, "needs a list or an array"),
+    "one week": (Hours, 3, "needs a list or an array"),
+}
+
+
+@pytest.mark.parametrize("what", NO_ROWS)
+def test_what_is_no_rows_is_refused_with_a_sentence(what: str) -> None:
+    """Never an error of Python's from within, nor a row for each letter of a text."""
+    make, given, why = NO_ROWS[what]
+    with pytest.raises(Invalid, match=why):
+        make(given)
+
+
+@pytest.mark.parametrize(
     "record",
     [
         {"at": 1, "trainee": "t", "coach": "c"},
+        {"at": 1 << 63, "trainee": "t", "coach": "c", "event": "shown"},
         {"at": 1, "trainee": "t", "coach": "c", "event": "shown", "name": "Eve"},
         {"at": datetime(2024, 1, 1), "trainee": "t", "coach": "c", "event": "shown"},
         {"at": "now", "trainee": "t", "coach": "c", "event": "shown"},
