@@ -187,7 +187,11 @@ class Hooks:
         Offer a template per reason code, in a language.
 
         Called once per locale: the locale, its language, then English. The first
-        that has a code wins; a code without any shows code and evidence.
+        that has a code wins; a code without any shows code and evidence. Names of
+        the evidence stand in braces; ``{name:?}`` has to be there and is not
+        shown. A code may have a second template, ``<code>.against``, for a negative
+        contribution; where the facts fit the other one of the two, that one is
+        said, within ``counts.for`` or ``counts.against``.
 
         .. versionadded:: 0.1
         """

@@ -26,6 +26,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "fits.seats": "Has {seats_left} of {capacity} places free",
     "fits.base": "Where every comparison starts",
     "order.demand": "Is asked by many at present, so stands a little lower",
+    "counts.for": "{fact} – which counts for it here",
+    "counts.against": "{fact} – which counts against it here",
 }
 
 
@@ -42,13 +44,24 @@ class ReasonTexts:
         self._by_locale: dict[str, Mapping[str, str]] = {}
 
     def text(self, code: str, contribution: float, evidence: Mapping[str, Any], locale: str) -> str:
-        """Return the sentence; a code without a template, or one whose facts are missing, shows code and evidence."""
+        """
+        Return the sentence; a code without a template, or one whose facts are missing, shows code and evidence.
+
+        Where a code has a sentence for and one against, and the facts are those of the other one, it is that one that
+        is said: a model may have learned that it counts the other way, and no sentence says what is not so.
+        """
         templates = self._templates(locale)
-        names = (f"{code}.against", code) if contribution < 0 else (code,)
-        for name in names:
-            template = templates.get(name)
-            if template is not None and (text := _filled(template, evidence)) is not None:
-                return text
+        against = f"{code}.against"
+        mine, other = (against, code) if contribution < 0 else (code, against)
+        text = _filled(templates.get(mine), evidence)
+        if text is not None:
+            return text
+        text = _filled(templates.get(other), evidence)
+        if text is not None and against in templates:
+            odd = templates["counts.against" if contribution < 0 else "counts.for"]
+            text = _filled(odd, {"fact": text}) or text
+        if text is not None:
+            return text
         facts = ", ".join(f"{name} {_shown(value)}" for name, value in evidence.items())
         return f"{code}: {facts}" if facts else code
 
@@ -65,14 +78,17 @@ class ReasonTexts:
         return found
 
 
-def _filled(template: str, evidence: Mapping[str, Any]) -> str | None:
+def _filled(template: str | None, evidence: Mapping[str, Any]) -> str | None:
+    if template is None:
+        return None
     parts = []
-    for literal, name, _, _ in Formatter().parse(template):
+    for literal, name, form, _ in Formatter().parse(template):
         parts.append(literal)
-        if name is not None:  # names only: no attribute, no index, no format
+        if name is not None:  # names only: no attribute and no index; {name:?} has to be there, and is not shown
             if name not in evidence or evidence[name] is None:
                 return None
-            parts.append(_shown(evidence[name]))
+            if form != "?":
+                parts.append(_shown(evidence[name]))
     return "".join(parts)
 
 

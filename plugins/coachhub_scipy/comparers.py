@@ -125,7 +125,9 @@ class _Categories:
     def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
         asked, names = trainee.text(self._one.trainee), self._column.names
         codes = self._column.codes.take(rows).tolist()
-        facts = {code: {"asked": asked, "offers": names[code]} if code >= 0 else {} for code in set(codes)}
+        facts: dict[int, Facts] = {code: {"asked": asked, "offers": names[code]} for code in set(codes) if code >= 0}
+        mine = self._place.get(asked, -2) if asked is not None else -2
+        facts |= {-1: {}, mine: {"shared": asked}}
         return [facts[code] for code in codes]
 
 
@@ -149,7 +151,9 @@ class _Members:
     def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
         asked = trainee.text(self._one.trainee)
         said = [self._column.value(row) or () for row in rows]
-        facts = {theirs: {"asked": asked, "offers": list(theirs)} if theirs else {} for theirs in set(said)}
+        facts: dict[tuple[str, ...], Facts] = {(): {}}
+        for theirs in set(said) - {()}:
+            facts[theirs] = {"shared": asked} if asked in theirs else {"asked": asked, "offers": list(theirs)}
         return [facts[theirs] for theirs in said]
 
 

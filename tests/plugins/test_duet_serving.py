@@ -10,11 +10,13 @@ import pytest
 from coachhub_core.matching import CoachTable, Labels, Texts, TraineeTable
 from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.sample import sample_rows
-from coachhub_core.matching.schema import coach_table, trainee_table
+from coachhub_core.matching.schema import coach_table, profile_table, trainee_table
 from coachhub_core.ports.matcher import Reason
+from coachhub_core.services.reason_texts import ReasonTexts
 from coachhub_scipy.compare import CompareIndex
 from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.distinct import Distinct, Joined
+from coachhub_scipy.duet import DuetMatcher
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.sentences import ENGLISH
 from coachhub_scipy.serving import ServingIndex
@@ -226,3 +228,54 @@ def test_large_or_strange_evidence_is_still_refused() -> None:
     for evidence in ({"x": float("nan")}, {"x": "y" * 9_000}, {"x": object()}, {"x": ["é" * 1_500]}):
         with pytest.raises(Exception, match=r"evidence"):
             check_reasons([[(Reason("a.b", 0.1, evidence),)]], [[0]])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_no_sentence_says_what_is_not_so(sign: float) -> None:
+    """A model may have learned that a fact counts the other way: the facts choose the sentence, and not the sign."""
+    wished = {"specialties": ["yoga"], "modalities": ["online"], "languages": ["de"], "city": "Bonn", "hours": [1, 2]}
+    said = {"goal": "calm running", "fitness_level": "beginner", "budget": 50, "currency": "EUR", **wished}
+    meets = {"bio": "Calm running.", "levels": ["beginner"], "price": 40, "currency": "EUR", **wished}
+    differs = {
+        "bio": "Calm golf.", "levels": ["elite"], "price": 90, "currency": "SEK", "specialties": ["golf"],
+        "modalities": ["in_person"], "languages": ["en"], "city": "Rome", "hours": [9],
+    }  # fmt: skip
+    coaches = coach_table([{"id": "a", **meets}, {"id": "b", **differs}])
+    index = DuetMatcher().index(coaches)
+    (reasons,) = index.explain(profile_table(said), np.array([[0, 1]], np.int32))
+    texts = ReasonTexts(lambda locale: [ENGLISH] if locale == "en" else [])
+    told = [
+        {reason.code: texts.text(reason.code, sign, reason.evidence, "en") for reason in mine if reason.evidence}
+        for mine in reasons
+    ]
+    odd = " – which counts against it here" if sign < 0 else ""
+    for code, text in {
+        "wants.city": "Lives in your city",
+        "wants.currency": "Takes EUR, which you pay in",
+        "wants.languages": "Speaks de, as you do",
+        "wants.levels": "Works with people at your level: beginner",
+        "wants.modalities": "Coaches the way you want: online",
+        "wants.specialties": "Offers yoga, which is what you are looking for",
+        "wants.price": "Costs 40, against your budget of 50",
+    }.items():
+        assert told[0][code] == f"{text}{odd}"
+    odd = " – which counts for it here" if sign > 0 else ""
+    for code, text in {
+        "wants.city": "Lives in another city than you",
+        "wants.languages": "Speaks en",
+        "wants.levels": "Works with elite rather than beginner",
+        "wants.modalities": "Coaches in person",
+        "wants.specialties": "Offers golf rather than running, yoga",
+    }.items():
+        assert told[1][code] == f"{text}{odd}"
+    assert told[1]["wants.price"] == (
+        "Costs 90, against your budget of 50" if sign > 0 else "Costs 90: 80 % over your budget of 50"
+    )
+    assert told[1]["wants.hours"] == ("Has 0 of your hours free" if sign > 0 else "Shares 0 of your hours")
+
+
+def test_a_sentence_of_what_two_share_or_do_not_needs_that_fact() -> None:
+    """Else it would be said of who does not."""
+    for code in ("specialties", "languages", "modalities", "city", "currency", "levels"):
+        assert "{shared" in ENGLISH[f"wants.{code}"]
+        assert "{offers" in ENGLISH[f"wants.{code}.against"]
