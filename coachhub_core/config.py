@@ -74,11 +74,11 @@ def _addresses(_: Any, __: attrs.Attribute[Any], value: str) -> None:
     for address in filter(None, (part.strip() for part in value.split(","))):
         try:
             parts = urlsplit(address)
-            is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port is not None
+            is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             is_one = False
         if not is_one:  # it may hold a password: it is not repeated
-            raise _Rule("must have a scheme, a host and a port: http://host:9200 or https://host:9200")
+            raise _Rule("must have a scheme and a host, and a port where it is not the scheme's: http://host:9200")
 
 
 def _index_prefix(_: Any, __: attrs.Attribute[Any], value: str) -> None:

@@ -56,7 +56,7 @@ def per_row(values: Any, pointer: str) -> Any:
     Raises:
         Invalid: If there is nothing to walk, or a text, whose letters nobody means.
     """
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    if isinstance(values, str | bytes) or not (isinstance(values, Iterable) or hasattr(values, "__getitem__")):
         raise Invalid.at(pointer, f"needs a list or an array, an entry per row, not {type(values).__name__}")
     return values
 

@@ -65,6 +65,16 @@ class HostState:
     differs: tuple[str, ...] = ()  #: columns that are not those the model was fitted on, and how
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Serving:
+    """A model as it served at one moment: its index of the coaches, and the trainees as it may see them."""
+
+    matcher: str
+    model_id: str
+    index: Index
+    seen: TraineeTable
+
+
 class MatcherHost:
     """Answers with ranked suggestions from the chosen matcher, or the best there is in its place."""
 
@@ -103,6 +113,7 @@ class MatcherHost:
         self._consent = frozenset(consent)
         self._timeout = timeout_seconds
         self._clock = clock
+        self._wait = wait
         self._runner = Runner(wait=wait)
         self._snapshots = Snapshots(
             built_in() if constraints is None else constraints,
@@ -186,9 +197,17 @@ class MatcherHost:
         coach_ids: Sequence[str],
         *,
         prices: NDArray[np.float64] | None = None,
+        model_id: str | None = None,
     ) -> list[tuple[Reason, ...]]:
-        """Give the chosen matcher's reasons for some coaches of a snapshot; none where it fails to give any."""
+        """
+        Give the chosen matcher's reasons for some coaches of a snapshot; none where it fails to give any.
+
+        Args:
+            model_id: Of whom they are wanted; where another model has taken its place, there are none.
+        """
         chosen = self._chosen
+        if model_id not in (None, chosen.model_id):
+            return [() for _ in coach_ids]
         rows = np.array([[row for id_ in coach_ids if (row := coaches.row_of(id_)) is not None]], np.int32)
         try:
             index = self._index(self._ready(coaches, prices), chosen, self._timeout)
@@ -225,6 +244,13 @@ class MatcherHost:
             self._index(self._ready(coaches, prices), self._chosen, timeout_seconds)
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
+
+    def serving(self, coaches: CoachTable, trainees: TraineeTable, *, timeout_seconds: float = 60.0) -> Serving:
+        """Give all that belongs to one model, for who asks for many at once: another may take its place meanwhile."""
+        hosted = self._chosen
+        index = self._index(self._ready(coaches), hosted, timeout_seconds)
+        seen = self._seen_by(hosted, trainees, FEATURES_SECONDS)
+        return Serving(matcher=hosted.name, model_id=hosted.model_id, index=index, seen=seen)
 
     def index(
         self, coaches: CoachTable, *, timeout_seconds: float = 60.0, prices: NDArray[np.float64] | None = None
@@ -279,7 +305,8 @@ class MatcherHost:
 
     def close(self) -> None:
         """Let the threads end."""
-        self._is_closed = True
+        with self._lock:
+            self._is_closed = True
         self._runner.close()
         self._features.close()
 
@@ -301,11 +328,11 @@ class MatcherHost:
             except NotDone as exc:
                 why = "timeout" if exc.was_started else "busy"
                 if guarded and exc.was_started:
-                    self._count_fault()
+                    self._count_fault(hosted)
             except MatcherTimeout:
                 why = "timeout"
                 if guarded:
-                    self._count_fault()
+                    self._count_fault(hosted)
             except Exception as exc:  # a plugin may raise anything; all of it is a fault, and none of it a 500
                 if is_being_built(exc):
                     degraded = degraded or "preparing"
@@ -315,7 +342,7 @@ class MatcherHost:
                 _log.warning("matcher %s failed: %r", hosted.name, exc)
                 why = "fault"
                 if guarded:
-                    self._count_fault()
+                    self._count_fault(hosted)
             degraded = degraded or why
         raise MatcherError(reason="no matcher answered")  # unreachable while plain is last: it has no deadline
 
@@ -341,8 +368,10 @@ class MatcherHost:
     def _is_open(self) -> bool:
         return self._runner.is_lost or self._clock() < self._open_until
 
-    def _count_fault(self) -> None:
+    def _count_fault(self, hosted: Hosted) -> None:
         with self._lock:
+            if hosted is not self._chosen:  # there is a newer model, which did nothing
+                return
             self._faults.append(self._clock())
             self._forget_old_faults()
             if len(self._faults) >= MAX_FAULTS:
@@ -359,30 +388,38 @@ class MatcherHost:
     def _ready(self, coaches: CoachTable, prices: NDArray[np.float64] | None = None) -> Ready:
         ready = self._snapshots.of(coaches, prices)
         if self._renewal is not None and self._renewal.is_due():
-            args = (self._renewal, ready)
-            threading.Thread(target=self._renew, args=args, name="matcher-renewal", daemon=True).start()
+            threading.Thread(target=self._renew, args=(self._renewal,), name="matcher-renewal", daemon=True).start()
         return ready
 
-    def _renew(self, renewal: Renewal, ready: Ready) -> None:
+    def _renew(self, renewal: Renewal) -> None:
         """Put a model that has learned anew in the place of the one that answers, once it can answer."""
+        hosted: Hosted | None = None
         try:
             hosted = renewal.opened()
-            for _ in range(_N_TRIES):  # another snapshot may have come meanwhile
-                self._snapshots.index(ready, hosted, RENEWAL_SECONDS, is_ours=hosted.is_trusted)
-                newest = self._snapshots.newest()
-                if newest is None or newest is ready:
+            for _ in range(_N_TRIES):  # others may come meanwhile
+                lacking = self._snapshots.lacking(hosted)
+                if not lacking:
                     break
-                ready = newest
+                for ready in lacking:
+                    self._snapshots.index(ready, hosted, RENEWAL_SECONDS, is_ours=hosted.is_trusted)
         except Exception as exc:  # whatever is wrong with a file or a plugin, what serves goes on
+            if hosted is not None:
+                self._snapshots.drop(hosted)
             if renewal.has_failed(str(exc)) and not self._is_closed:
                 _log.error("the model in %s cannot be served, and the one before it goes on: %s", renewal.path, exc)
             return
         with self._lock:
-            self._chosen, self._chain = hosted, self._chain_of(hosted)
+            if self._is_closed:
+                return
+            former, self._chosen, self._chain = self._chosen, hosted, self._chain_of(hosted)
             self._faults.clear()
             self._open_until = -1.0
+            if self._runner.is_lost:  # its threads are stuck in the former
+                self._runner = Runner(wait=self._wait)
         renewal.has_succeeded()
         _log.info("the model %s of the matcher %s is served from now on", hosted.model_id[:12], hosted.name)
+        self._wait(threading.Event(), GRACE_SECONDS)  # for who is about to ask the former
+        self._snapshots.drop(former)
 
     def _chain_of(self, chosen: Hosted) -> list[Hosted]:
         """Give who is asked, one after the other: nobody twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -129,6 +130,8 @@ class OutcomeLog:
 
 
 def _id(value: Any, pointer: str) -> str:
+    if type(value) is str:  # a log has millions of records: what is right costs no call
+        return value
     if is_missing(value):  # or everybody unknown would be one person, called "None"
         raise Invalid.at(pointer, "must be given: a record without it says nothing")
     return name_of(value, pointer) if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
@@ -142,7 +145,7 @@ def _steps(steps: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     for step, events in steps.items():
         if step not in STEPS:
             raise Invalid.at(f"/steps/{step}", f"is no step: {', '.join(STEPS)}")
-        if isinstance(events, str) or not isinstance(events, Iterable):  # "click" would be c, l, i, c and k
+        if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # "click" would be c, l, i, c and k
             raise Invalid.at(f"/steps/{step}", "needs a list of events")
         known[step] = tuple(str(event) for event in events)
         for event in known[step]:
@@ -158,19 +161,31 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any, i: int) -> float:
-    if value is None or value != value:
+    if value is None:
         return math.nan
-    if not _is_number(value) or abs(value) > _MOST_VALUE:
-        raise Invalid.at(f"/{i}/value", "must be a finite number; leave it out (None) where there is none")
-    return float(value)
+    if type(value) is float and -_MOST_VALUE <= value <= _MOST_VALUE:
+        return value
+    if _is_number(value):
+        with suppress(ValueError, OverflowError):
+            number = float(value)
+            if number != number or abs(number) <= _MOST_VALUE:
+                return number
+    raise Invalid.at(f"/{i}/value", "must be a finite number; leave it out (None) where there is none")
 
 
 def _position(position: Any, i: int) -> int:
-    if position is None or position != position:
+    if position is None:
         return 0
-    if not _is_number(position) or not 0 <= position <= _MOST_POSITION or int(position) != position:
-        raise Invalid.at(f"/{i}/position", "must be a whole number, 1 or more, or 0 where there was none")
-    return int(position)
+    if type(position) is int and 0 <= position <= _MOST_POSITION:
+        return position
+    if _is_number(position):
+        with suppress(ValueError, OverflowError):
+            number = float(position)
+            if number != number:
+                return 0
+            if 0 <= number <= _MOST_POSITION and number == int(number):
+                return int(number)
+    raise Invalid.at(f"/{i}/position", "must be a whole number, 1 or more, or 0 where there was none")
 
 
 def _propensity(value: Any, i: int) -> float:

@@ -91,10 +91,20 @@ class Snapshots:
                 self._kept.move_to_end(key)
             return ready
 
-    def newest(self) -> Ready | None:
-        """Give the snapshot that was asked for last."""
+    def lacking(self, hosted: Hosted) -> list[Ready]:
+        """Give the snapshots that have no index of this matcher, the newest first."""
         with self._preparing:
-            return next(reversed(self._kept.values()), None)
+            kept = list(reversed(self._kept.values()))
+        return [ready for ready in kept if hosted not in ready.indexes]
+
+    def drop(self, hosted: Hosted) -> None:
+        """Forget all that was made for a matcher that is asked no more."""
+        with self._preparing:
+            kept = list(self._kept.values())
+        with self._lock:
+            for ready in kept:
+                for made in (ready.indexes, ready.failed, ready.building):
+                    made.pop(hosted, None)
 
     def index(self, ready: Ready, hosted: Hosted, timeout_seconds: float, *, is_ours: bool) -> Index:
         """

@@ -20,7 +20,7 @@ from coachhub_core.matching.cohort import Cohort, least_gap, place_market
 from coachhub_core.matching.conflicting import named
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline, Index
+from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline
 from coachhub_core.ports.storage import CoachRecord, TraineeRecord, UnitOfWork
 from coachhub_core.services.snapshot import Snapshot, table_of_coaches, table_of_trainees
 from coachhub_core.services.units import Context
@@ -148,7 +148,7 @@ class CohortMarket:
         sets, of_trainee = _conflicts(options, market, cohort, need, deadline)
         placements = tuple(_placements(run_id, market, options, cohort, need, of_trainee))
         certificate = _certificate(cohort, mode)
-        state = self._host.state()
+        state = scorer.serving
         asked = [market.coaches.content_hash, market.trainees.content_hash, state.model_id, mode, assigner, need]
         said = json.dumps([*asked, market.seats.tolist(), [sorted(ids) for ids in market.asked]])
         return Computed(
@@ -203,8 +203,8 @@ class _Scorer:
         self._market = market
         self._options = options
         self._is_mutual = is_mutual
-        self._index: Index = host.index(market.coaches, timeout_seconds=_INDEX_SECONDS)
-        self._seen = host.seen(market.trainees)
+        self.serving = host.serving(market.coaches, market.trainees, timeout_seconds=_INDEX_SECONDS)
+        self._index, self._seen = self.serving.index, self.serving.seen
 
     def __call__(self, trainees: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         batch = self._seen.take(trainees)

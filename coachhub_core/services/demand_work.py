@@ -25,7 +25,7 @@ from coachhub_core.domain.demand import DemandRun
 from coachhub_core.errors import MatcherError, PluginError
 from coachhub_core.matching.checks import check_ranking
 from coachhub_core.matching.demand import Demand, price_demand
-from coachhub_core.matching.host import MatcherHost
+from coachhub_core.matching.host import MatcherHost, Serving
 from coachhub_core.matching.tables import CoachTable
 from coachhub_core.ports.matcher import AllowedPairs, AssignerOffer, Deadline
 from coachhub_core.services.cohort_market import CohortMarket, Market
@@ -137,12 +137,14 @@ class DemandWork:
         of_list = np.array([row_of[id_] for id_, _ in asked if id_ in row_of], np.int64)
         if not len(of_list) or not len(market.coaches):
             return done
+        serving = self._host.serving(market.coaches, market.trainees, timeout_seconds=_INDEX_SECONDS)
+        done = attrs.evolve(done, matcher=serving.matcher, model_id=serving.model_id)
         oldest = min(at for _, at in asked)
         days = min(max((now - oldest) / timedelta(days=1), 1.0), float(DAYS))
         if n_all > len(asked):  # the newest only: what they are of all the lists, the days are of the week
             days = max(DAYS * len(asked) / n_all, 1e-3)
         until = Deadline.after(settings.cohort_seconds, _Stopped(stop))
-        lists, scores = self._lists(market, until)
+        lists, scores = self._lists(market, serving, until)
         found = price_demand(
             lists[of_list],
             scores[of_list],
@@ -161,13 +163,14 @@ class DemandWork:
             prices=_by_id(market.coaches, found),
         )
 
-    def _lists(self, market: Market, until: Deadline) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _lists(
+        self, market: Market, serving: Serving, until: Deadline
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Rank for everybody, without prices: whoever may be shown, and far enough down that others can move up."""
         coaches, n = market.coaches, len(market.trainee_ids)
         width = min(_WIDTH, len(coaches))
         rules = self._host.rules(coaches)
-        index = self._host.index(coaches, timeout_seconds=_INDEX_SECONDS)
-        seen = self._host.seen(market.trainees)
+        index, seen = serving.index, serving.seen
         lists = np.full((n, width), -1, np.int32)
         scores = np.full((n, width), -np.inf)
         for start in range(0, n, _BATCH):

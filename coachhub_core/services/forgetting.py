@@ -2,7 +2,7 @@
 Leaves nothing of who was erased in the files of models, within minutes of the erasure; a worker does it.
 
 The files are those the settings name, what a training writes by default, and what each was before. A server that runs
-takes the file anew when it is asked next (:mod:`coachhub_core.matching.renewing`).
+takes the file anew when it is asked next (:mod:`coachhub_core.matching.renewing`); a shadow is opened once.
 """
 
 from __future__ import annotations

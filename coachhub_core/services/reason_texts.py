@@ -56,7 +56,10 @@ class ReasonTexts:
         text = _filled(templates.get(mine), evidence)
         if text is not None:
             return text
-        text = _filled(templates.get(other), evidence)
+        said = templates.get(other)
+        if against in templates and (said is None or "{" not in said):
+            said = None  # it states no fact, so nothing says that it is so
+        text = _filled(said, evidence)
         if text is not None and against in templates:
             odd = templates["counts.against" if contribution < 0 else "counts.for"]
             text = _filled(odd, {"fact": text}) or text
@@ -85,7 +88,7 @@ def _filled(template: str | None, evidence: Mapping[str, Any]) -> str | None:
     for literal, name, form, _ in Formatter().parse(template):
         parts.append(literal)
         if name is not None:  # names only: no attribute and no index; {name:?} has to be there, and is not shown
-            if name not in evidence or evidence[name] is None:
+            if name not in evidence or evidence[name] is None or evidence[name] in ([], ()):
                 return None
             if form != "?":
                 parts.append(_shown(evidence[name]))

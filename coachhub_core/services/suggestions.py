@@ -194,7 +194,7 @@ class SuggestionService:
         scores = {one.coach_id: one.score for one in (*ranked.pool, *ranked)}
         tried = [one.coach_id for one in shown if one.coach_id not in reasons]  # from behind the list
         if tried and asked.command.explain:
-            said = self._host.reasons_of(asked.coaches, asked.row, tried, prices=asked.prices)
+            said = self._host.reasons_of(asked.coaches, asked.row, tried, prices=asked.prices, model_id=ranked.model_id)
             reasons.update(zip(tried, said, strict=True))
         return tuple(
             Suggestion(

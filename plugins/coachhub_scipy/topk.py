@@ -24,6 +24,8 @@ from coachhub_scipy.arithmetic import dots_of_pairs
 GROUP = 64  #: rows whose maximum is taken together
 FINE = 16  #: of these, where a batch looks closer
 BLOCK = 8_192  #: rows of a batch's block
+SPARE = 4  #: so many groups of the first block have to be there for each place of a list, or their maxima say little
+MUCH = 8  #: so many rows for each place of a list are kept before the bound is raised out of turn
 GATHER = 8  #: where fewer than one row of so many is allowed, those are fetched and no others looked at
 GATHER_IN_BATCH = 50  #: the same where many ask together, and share the reading of a block
 NEAR = 1e-5  #: what a score in single precision may be wrong by, and more; for rows and queries of length 1
@@ -100,6 +102,8 @@ def top_k(
     elif shared is not None:
         searched, rows = catalogue.taken(shared)
         own = None if own is None else [one[rows] for one in own]
+    if not searched.n:
+        return found, scores
     asked = np.ascontiguousarray(queries, np.float32)
     margin = NEAR * searched.scale * np.maximum(np.sqrt((asked.astype(np.float64) ** 2).sum(axis=1)), 1e-30)
     if own is None and b > 1:
@@ -200,15 +204,18 @@ def _of_filtered(
                 first = look[np.flatnonzero(own[i, : len(look)]), i]
                 if len(first) > k:
                     floor[i] = np.partition(first, len(first) - k)[len(first) - k]
+        for nobody in np.flatnonzero(
+            floor == -np.inf
+        ):  # nothing is known of these: the others are hidden, and never hit
+            look[~own[nobody, start : start + len(look)], nobody] = np.nan
         hit = np.flatnonzero(look >= floor - slack)
         rows, queries = np.divmod(hit, b)
         rows += start
         allowed = own[queries, rows]
         queries, rows, hit = queries[allowed], rows[allowed], hit[allowed]
         kept.append((queries, rows, look.ravel()[hit]))
-        if number & (number + 1) == 0:  # after blocks 1, 2, 4 and so on: raising it costs as much as it saves
-            kept = [_sorted(kept)]
-            np.maximum(floor, _kth(kept[0], b, k), out=floor)
+        if number & (number + 1) == 0 or _is_much(kept, b, k):  # raising it after each costs as much as it saves
+            kept = [_raised(kept, floor, b, k, slack)]
     return _near_the_best(kept, b, k, slack)
 
 
@@ -220,6 +227,7 @@ def _of_batch(searched: Catalogue, asked: NDArray[np.float32], k: int, slack: ND
     room = np.empty((min(BLOCK, GROUP * maxima.shape[1]), b), np.float32)
     each = np.arange(FINE)[:, None]
     kept: list[Scored] = []
+    has_maxima = k * SPARE <= BLOCK // GROUP
     for number, start in enumerate(range(0, n, BLOCK)):
         size = min(BLOCK, n - start)
         n_groups = -(-size // GROUP)
@@ -229,16 +237,34 @@ def _of_batch(searched: Catalogue, asked: NDArray[np.float32], k: int, slack: ND
         many = len(look) // FINE
         best = look.reshape(FINE, many, b).max(axis=0)  # of every many-th row: whole lines of memory at a time
         seen = start // GROUP + n_groups
-        maxima[:, seen - n_groups : seen] = best.reshape(GROUP // FINE, n_groups, b).max(axis=0).T
-        if number & (number - 1) == 0 and seen > k:  # at blocks 0, 1, 2, 4 and so on
-            np.maximum(floor, np.partition(maxima[:, :seen], seen - k, axis=1)[:, seen - k], out=floor)
+        if has_maxima:
+            maxima[:, seen - n_groups : seen] = best.reshape(GROUP // FINE, n_groups, b).max(axis=0).T
+            if number & (number - 1) == 0 and seen > k:  # at blocks 0, 1, 2, 4 and so on
+                np.maximum(floor, np.partition(maxima[:, :seen], seen - k, axis=1)[:, seen - k], out=floor)
+        elif number == 0 and size > k:  # of a long list the k-th of so few maxima would say next to nothing
+            floor = np.partition(np.ascontiguousarray(look[:size].T), size - k, axis=1)[:, size - k]
         low = floor - slack
         opened = np.flatnonzero(best >= low)
         group, queries = np.divmod(opened, b)
         cells = look.ravel().take(opened + each * (many * b))
         step, hit = np.nonzero((cells >= low[queries]) & (cells > -np.inf))
         kept.append((queries[hit], start + group[hit] + step * many, cells[step, hit]))
+        if (not has_maxima and number & (number + 1) == 0) or _is_much(kept, b, k):
+            kept = [_raised(kept, floor, b, k, slack)]
     return _near_the_best(kept, b, k, slack)
+
+
+def _is_much(kept: Sequence[Scored], b: int, k: int) -> bool:
+    """Tell whether so much was kept since the bound was raised that raising it again pays."""
+    return sum(len(rows) for _, rows, _ in kept[1:]) > MUCH * b * k
+
+
+def _raised(kept: Sequence[Scored], floor: NDArray[np.float32], b: int, k: int, slack: NDArray[np.float32]) -> Scored:
+    """Raise the bounds to what was found so far, and give what still reaches them."""
+    queries, rows, values = found = _sorted(kept)
+    np.maximum(floor, _kth(found, b, k), out=floor)
+    may = values >= (floor - slack)[queries]
+    return queries[may], rows[may], values[may]
 
 
 def _sorted(kept: Sequence[Scored]) -> Scored:

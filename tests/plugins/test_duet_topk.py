@@ -87,6 +87,26 @@ def test_a_batch_at_the_edges_of_groups_and_blocks(
         assert found[i].tolist() == filtered[i].tolist() == wanted + [-1] * (k - len(wanted))
 
 
+@pytest.mark.parametrize("k", [20, 40, 200])
+@pytest.mark.parametrize("n", [1, 9])
+def test_long_lists_late_rows_and_nobody(
+    rows: NDArray[np.float32], queries: NDArray[np.float32], n: int, k: int
+) -> None:
+    """Lists longer than the first block's maxima can bound; filters that begin late; scores that only rise; no one."""
+    asked, order = queries[:n], np.arange(len(rows))
+    rising = rows[np.argsort(rows @ queries[0])]
+    everyone, late = np.ones(len(rows), np.bool_), np.arange(len(rows)) > BLOCK + 7
+    for of in (rows, rising):
+        catalogue = Catalogue.of(of, order)
+        for flags in (everyone, late):
+            wanted = [sorted_all(of, query, order, flags, k) for query in asked]
+            assert top_k(catalogue, asked, k, own=[flags] * n)[0].tolist() == wanted
+            assert top_k(catalogue, asked, k, shared=flags)[0].tolist() == wanted
+        assert top_k(catalogue, asked, k)[0].tolist() == [sorted_all(of, one, order, everyone, k) for one in asked]
+        assert (top_k(catalogue, asked, k, shared=~everyone)[0] == -1).all()
+        assert (top_k(catalogue, asked, k, shared=~everyone, own=[everyone] * n)[0] == -1).all()
+
+
 def test_pairs_are_multiplied_as_one_with_many() -> None:
     """The same bits, for one pair too."""
     rng = np.random.default_rng(8)

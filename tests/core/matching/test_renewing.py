@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 
 from coachhub_core.errors import ArtefactError
@@ -30,9 +32,9 @@ class Learned:
     def __init__(self, layout: Callable[[], None] = lambda: None) -> None:
         self._layout = layout
 
-    def index(self, coaches: CoachTable) -> Index:
+    def index(self, coaches: CoachTable, *, prices: Any = None) -> Index:
         self._layout()
-        return plain().index(coaches)
+        return plain().index(coaches, prices=prices)
 
 
 @attrs.define
@@ -106,6 +108,8 @@ def test_a_newer_model_takes_over_once_it_can_answer(world: World) -> None:
     for _ in range(3):
         world.ask()
     assert world.n_opened == 1
+    kept = world.host._snapshots.of(COACHES)
+    assert [hosted.model_id for hosted in kept.indexes] == ["new"]  # nobody holds the former any more
 
 
 def test_the_snapshot_that_came_meanwhile_is_ready_too(world: World) -> None:
@@ -130,6 +134,48 @@ def test_the_snapshot_that_came_meanwhile_is_ready_too(world: World) -> None:
     assert n_laid_out == 2
     found = world.host.suggest(later, TRAINEE)
     assert (found.model_id, found.degraded, n_laid_out) == ("new", None, 2)
+
+
+def test_whoever_begins_it_all_snapshots_that_are_kept_are_ready(world: World) -> None:
+    """Also those ordered by prices, when somebody asked without."""
+    prices = np.zeros(len(COACHES))
+    assert world.host.suggest(COACHES, TRAINEE, prices=prices).model_id == "old"
+    world.put("new")
+    world.now += LOOK_SECONDS
+    world.host.look_for_newer(COACHES)
+    world.settle()
+    found = world.host.suggest(COACHES, TRAINEE, prices=prices)
+    assert (found.model_id, found.degraded) == ("new", None)
+
+
+def test_what_belongs_to_one_model_is_given_together(world: World) -> None:
+    """For who asks for many, whatever takes its place meanwhile; and no reasons of one for the list of another."""
+    before = world.host.serving(COACHES, TRAINEE)
+    world.put("new")
+    world.ask()
+    world.settle()
+    assert (before.model_id, world.host.serving(COACHES, TRAINEE).model_id) == ("old", "new")
+    assert world.host.reasons_of(COACHES, TRAINEE, ["a"], model_id="old") == [()]
+    assert world.host.reasons_of(COACHES, TRAINEE, ["a"], model_id="new") != [()]
+
+
+def test_who_is_closed_takes_nothing_any_more(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that ends while a model is laid out says nothing of it."""
+    let, begun = threading.Event(), threading.Event()
+
+    def layout() -> None:
+        begun.set()
+        assert let.wait(30)
+
+    world.opened = lambda: a_model("new", layout)
+    world.put("new")
+    world.ask()
+    assert begun.wait(30)
+    with caplog.at_level(logging.INFO, "coachhub.matching"):
+        world.host.close()
+        let.set()
+        world.settle()
+    assert (caplog.records, world.host.state().model_id) == ([], "old")
 
 
 def test_no_look_is_taken_more_often_than_need_be(world: World) -> None:
@@ -162,6 +208,8 @@ def test_a_file_that_cannot_be_served_changes_nothing(
             world.settle()
             found = world.ask(after=0)
             assert (found.model_id, found.degraded, world.n_opened) == ("old", None, n_tries)
+    kept = world.host._snapshots.of(COACHES)
+    assert {hosted.model_id for made in (kept.indexes, kept.failed, kept.building) for hosted in made} == {"old"}
     (record,) = caplog.records
     assert "cannot be served, and the one before it goes on: " in record.getMessage()
     assert ("damaged" if what == "file" else "no such column") in record.getMessage()
