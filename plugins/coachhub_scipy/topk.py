@@ -199,15 +199,13 @@ def _of_filtered(
     for number, start in enumerate(range(0, n, BLOCK)):
         block = searched.rows[start : start + BLOCK]
         look = np.matmul(block, asked.T, out=room[: len(block)])
-        if start == 0:  # the allowed of the first block say from the start how high the others have to reach
-            for i in range(b):
-                first = look[np.flatnonzero(own[i, : len(look)]), i]
-                if len(first) > k:
-                    floor[i] = np.partition(first, len(first) - k)[len(first) - k]
-        for nobody in np.flatnonzero(
-            floor == -np.inf
-        ):  # nothing is known of these: the others are hidden, and never hit
-            look[~own[nobody, start : start + len(look)], nobody] = np.nan
+        for i in np.flatnonzero(floor == -np.inf):  # the first who are allowed say how high the others have to reach
+            mine = own[i, start : start + len(look)]
+            first = look[np.flatnonzero(mine), i]
+            if len(first) > k:
+                floor[i] = np.partition(first, len(first) - k)[len(first) - k]
+            else:
+                look[~mine, i] = np.nan  # no number is below it, and these are not to be found
         hit = np.flatnonzero(look >= floor - slack)
         rows, queries = np.divmod(hit, b)
         rows += start
