@@ -74,11 +74,12 @@ def _addresses(_: Any, __: attrs.Attribute[Any], value: str) -> None:
     for address in filter(None, (part.strip() for part in value.split(","))):
         try:
             parts = urlsplit(address)
-            is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            has_port = parts.port is not None or parts.scheme == "https"  # whose own is taken then
+            is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and has_port
         except ValueError:
             is_one = False
         if not is_one:  # it may hold a password: it is not repeated
-            raise _Rule("must have a scheme and a host, and a port where it is not the scheme's: http://host:9200")
+            raise _Rule("must have a scheme, a host, and with http a port: http://host:9200")
 
 
 def _index_prefix(_: Any, __: attrs.Attribute[Any], value: str) -> None:

@@ -30,9 +30,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "redis.host": "A Redis server; giving one selects the engine `redis` for cache, bus and counters",
     "redis.port": "Its port",
     "redis.prefix": "What stands before every key",
-    "elasticsearch.url": "An Elasticsearch, with scheme and port; giving one selects it for searches. Several "
-    "addresses of one cluster are parted by commas. Without one, `http://localhost:9200` where the engine is chosen "
-    "by name",
+    "elasticsearch.url": "An Elasticsearch, with scheme and port (https needs none); giving one selects it for "
+    "searches. Several addresses of one cluster are parted by commas. Without one, `http://localhost:9200` where the "
+    "engine is chosen by name",
     "elasticsearch.prefix": "What stands before the alias `coaches` and every index: lower case, and nothing that "
     "names of indices may not have",
     "http.host": "The address REST listens on; chat too, unless it has its own",

@@ -26,7 +26,8 @@ def _link(settings: Settings) -> Link:
     try:
         return Link(settings.elasticsearch_url, connections=settings.http.threads + 4)
     except ValueError as exc:
-        raise SettingsError.of(["ELASTICSEARCH_URL must have a scheme, a host and a port: http://host:9200"]) from exc
+        said = "ELASTICSEARCH_URL must have a scheme, a host, and with http a port: http://host:9200"
+        raise SettingsError.of([said]) from exc
 
 
 def _search(settings: Settings, _: Storage) -> ElasticsearchSearch:

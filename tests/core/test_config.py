@@ -84,13 +84,18 @@ def test_a_prefix_that_no_index_can_have_is_refused(prefix: str) -> None:
     assert Settings.load(None, {"COACHHUB_ELASTICSEARCH_PREFIX": "é-1_a+"}).elasticsearch.prefix == "é-1_a+"
 
 
-@pytest.mark.parametrize("url", ["ftp://es:9200", "es:9200", "http://", "https://me:hunter2@es:x", "http://a:1,b:2"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://es:9200", "es:9200", "http://", "http://me:hunter2@es", "https://me:hunter2@es:x", "http://a:1,b:2"],
+)
 def test_an_address_that_is_none_of_elasticsearch_is_refused(url: str) -> None:
     """By the setting's name; its password is not repeated."""
-    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme and a host") as caught:
+    with pytest.raises(
+        SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host, and with http a port"
+    ) as caught:
         Settings.load(None, {"ELASTICSEARCH_URL": url})
     assert "hunter2" not in str(caught.value)
-    several = "https://me:hunter2@a:9200, http://[::1]:9201"
+    several = "https://me:hunter2@a:9200, http://[::1]:9201, https://proxy/es"
     assert Settings.load(None, {"ELASTICSEARCH_URL": several}).elasticsearch.url == several
 
 

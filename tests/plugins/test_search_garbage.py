@@ -98,11 +98,11 @@ def test_where_nobody_listens_the_database_answers_at_once(database: str, right:
         assert hub.health().services["elasticsearch"] == "down"
 
 
-def test_an_address_without_a_port_stops_the_start(database: str) -> None:
+def test_an_address_without_a_scheme_stops_the_start(database: str) -> None:
     """Or none at all: by the name of the setting."""
-    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host and a port"):
+    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host, and with http a port"):
         Settings.load(None, {"ELASTICSEARCH_URL": "localhost"})
-    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host and a port"):
+    with pytest.raises(SettingsError, match="ELASTICSEARCH_URL must have a scheme, a host, and with http a port"):
         open_hub(database, ",")
 
 
