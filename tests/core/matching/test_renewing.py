@@ -38,6 +38,20 @@ class Learned:
 
 
 @attrs.define
+class HeldUp:
+    """The laying out of an index that waits until it is let."""
+
+    begun: threading.Event = attrs.field(factory=threading.Event)
+    let: threading.Event = attrs.field(factory=threading.Event)
+    n: int = 0
+
+    def __call__(self) -> None:
+        self.n += 1
+        self.begun.set()
+        assert self.let.wait(30)
+
+
+@attrs.define
 class World:
     """A host whose model lies in a file, with a clock; what opens the file is put there by the test."""
 
@@ -114,26 +128,18 @@ def test_a_newer_model_takes_over_once_it_can_answer(world: World) -> None:
 
 def test_the_snapshot_that_came_meanwhile_is_ready_too(world: World) -> None:
     """Coaches change while a model is laid out: the newest snapshot is what it has to answer for."""
-    let, begun = threading.Event(), threading.Event()
-    n_laid_out = 0
-
-    def layout() -> None:
-        nonlocal n_laid_out
-        n_laid_out += 1
-        begun.set()
-        assert let.wait(30)
-
+    layout = HeldUp()
     world.opened = lambda: a_model("new", layout)
     world.put("new")
     world.ask()
-    assert begun.wait(30)
+    assert layout.begun.wait(30)
     later = COACHES.take([0])
     assert world.host.suggest(later, TRAINEE).model_id == "old"
-    let.set()
+    layout.let.set()
     world.settle()
-    assert n_laid_out == 2
+    assert layout.n == 2
     found = world.host.suggest(later, TRAINEE)
-    assert (found.model_id, found.degraded, n_laid_out) == ("new", None, 2)
+    assert (found.model_id, found.degraded, layout.n) == ("new", None, 2)
 
 
 def test_whoever_begins_it_all_snapshots_that_are_kept_are_ready(world: World) -> None:
@@ -161,19 +167,14 @@ def test_what_belongs_to_one_model_is_given_together(world: World) -> None:
 
 def test_who_is_closed_takes_nothing_any_more(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """A server that ends while a model is laid out says nothing of it."""
-    let, begun = threading.Event(), threading.Event()
-
-    def layout() -> None:
-        begun.set()
-        assert let.wait(30)
-
+    layout = HeldUp()
     world.opened = lambda: a_model("new", layout)
     world.put("new")
     world.ask()
-    assert begun.wait(30)
+    assert layout.begun.wait(30)
     with caplog.at_level(logging.INFO, "coachhub.matching"):
         world.host.close()
-        let.set()
+        layout.let.set()
         world.settle()
     assert (caplog.records, world.host.state().model_id) == ([], "old")
 
