@@ -56,15 +56,13 @@ class ReasonTexts:
         text = _filled(templates.get(mine), evidence)
         if text is not None:
             return text
-        said = templates.get(other)
-        if against in templates and (said is None or "{" not in said):
+        said, has_both = templates.get(other), against in templates
+        if said is not None and has_both and "{" not in said:
             said = None  # it states no fact, so nothing says that it is so
         text = _filled(said, evidence)
-        if text is not None and against in templates:
-            odd = templates["counts.against" if contribution < 0 else "counts.for"]
-            text = _filled(odd, {"fact": text}) or text
         if text is not None:
-            return text
+            odd = templates["counts.against" if contribution < 0 else "counts.for"]
+            return (_filled(odd, {"fact": text}) or text) if has_both else text
         facts = ", ".join(f"{name} {_shown(value)}" for name, value in evidence.items())
         return f"{code}: {facts}" if facts else code
 

@@ -131,8 +131,8 @@ def _exactly(searched: Catalogue, asked: NDArray[np.float32], who: Rows, rows: R
     made = np.empty(len(rows), np.float64)
     for start in range(0, len(rows), PIECE):
         part = slice(start, start + PIECE)
-        products = dots_of_pairs(asked[who[part]].T.astype(np.float64), searched.rows[rows[part]].T.astype(np.float64))
-        made[part] = products
+        left, right = asked[who[part]], searched.rows[rows[part]]
+        made[part] = dots_of_pairs(left.T.astype(np.float64), right.T.astype(np.float64))
     return made
 
 
