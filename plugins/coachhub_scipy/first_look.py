@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats, dots, sigmoid
 from coachhub_scipy.comparers import EVERY
 from coachhub_scipy.prepared import Asking, Prepared
-from coachhub_scipy.topk import GATHER, may_win
+from coachhub_scipy.scan_one import GATHER, may_win
 
 N_COARSE = 48  #: dimensions of the first look
 _NEAR = 1e-4  # what the first look in single precision may be wrong by

@@ -25,7 +25,7 @@ from coachhub_scipy.comparers import EVERY
 from coachhub_scipy.explain import Explainer
 from coachhub_scipy.first_look import FirstLook
 from coachhub_scipy.prepared import Asking, Prepared
-from coachhub_scipy.topk import may_win
+from coachhub_scipy.scan_one import may_win
 
 if TYPE_CHECKING:
     from coachhub_scipy.duet import DuetMatcher, Learned

@@ -18,10 +18,10 @@ from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.distinct import Distinct, Joined
 from coachhub_scipy.duet import DuetMatcher
 from coachhub_scipy.hub import HubColumns
+from coachhub_scipy.scan_one import GROUP, may_win
 from coachhub_scipy.sentences import ENGLISH
 from coachhub_scipy.serving import ServingIndex
 from coachhub_scipy.text import TextIndex
-from coachhub_scipy.topk import GROUP, may_win
 from coachhub_scipy.wordings import Wordings, tidied
 
 WORDS = [
@@ -194,7 +194,7 @@ def test_groups_are_opened_only_where_somebody_may_win(n: int, size: int, monkey
         partitioned.append(len(values))
         return partition(values, kth)
 
-    monkeypatch.setattr("coachhub_scipy.topk.np.partition", watched)
+    monkeypatch.setattr("coachhub_scipy.scan_one.np.partition", watched)
     rng = np.random.default_rng(n)
     for last in (0, size - 1):  # whole groups, and places behind the last one
         look = rng.standard_normal(n + last)

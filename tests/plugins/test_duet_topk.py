@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from coachhub_scipy.arithmetic import dots, dots_of_pairs, exponential, logarithm, sigmoid
-from coachhub_scipy.topk import BLOCK, FINE, GROUP, Catalogue, top_k
+from coachhub_scipy.scan_many import BLOCK, FIRST, GROUP, LARGE
+from coachhub_scipy.topk import Catalogue, top_k
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,12 @@ def queries() -> NDArray[np.float32]:
     return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
 
 
+@pytest.fixture(params=[2, 64], ids=["in lines", "by row"])
+def _lines(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lay the products of few queries as those of many, and as those of few."""
+    monkeypatch.setattr("coachhub_scipy.scan_many.LINES", request.param)
+
+
 def sorted_all(
     rows: NDArray[np.float32], query: NDArray[np.float32], order: NDArray[np.int64], flags: NDArray[np.bool_], k: int
 ) -> list[int]:
@@ -37,6 +44,7 @@ def sorted_all(
     return allowed[np.lexsort((order[allowed], -score[allowed]))][:k].tolist()
 
 
+@pytest.mark.usefixtures("_lines")
 @pytest.mark.parametrize("kind", ["none", "shared", "own", "few", "nobody"])
 def test_it_finds_what_sorting_finds(rows: NDArray[np.float32], queries: NDArray[np.float32], kind: str) -> None:
     """The same rows in the same order, ties by the given order, whatever the filter."""
@@ -71,7 +79,8 @@ def test_a_batch_changes_nothing(rows: NDArray[np.float32], queries: NDArray[np.
     assert again[1].tobytes() == np.ascontiguousarray(scores[shuffled]).tobytes()
 
 
-@pytest.mark.parametrize("n", [1, FINE - 1, FINE + 1, GROUP - 1, GROUP, GROUP + 1, BLOCK, BLOCK + 1, BLOCK + GROUP + 3])
+@pytest.mark.usefixtures("_lines")
+@pytest.mark.parametrize("n", [1, GROUP - 1, GROUP, GROUP + 1, FIRST + 1, BLOCK, BLOCK + 1, LARGE + 3])
 @pytest.mark.parametrize("k", [1, 20, 70])
 def test_a_batch_at_the_edges_of_groups_and_blocks(
     rows: NDArray[np.float32], queries: NDArray[np.float32], n: int, k: int
@@ -87,6 +96,7 @@ def test_a_batch_at_the_edges_of_groups_and_blocks(
         assert found[i].tolist() == filtered[i].tolist() == wanted + [-1] * (k - len(wanted))
 
 
+@pytest.mark.usefixtures("_lines")
 @pytest.mark.parametrize("k", [20, 40, 200])
 @pytest.mark.parametrize("n", [1, 9])
 def test_long_lists_late_rows_and_nobody(
@@ -95,7 +105,7 @@ def test_long_lists_late_rows_and_nobody(
     """Lists longer than the first block's maxima can bound; filters that begin late; scores that only rise; no one."""
     asked, order = queries[:n], np.arange(len(rows))
     rising = rows[np.argsort(rows @ queries[0])]
-    everyone, late = np.ones(len(rows), np.bool_), np.arange(len(rows)) > BLOCK + 7
+    everyone, late = np.ones(len(rows), np.bool_), np.arange(len(rows)) > LARGE + 7
     for of in (rows, rising):
         catalogue = Catalogue.of(of, order)
         for flags in (everyone, late):
