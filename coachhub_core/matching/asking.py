@@ -85,11 +85,21 @@ def with_demand(
     return [*told, *reasons[len(told) :]]
 
 
-def ordered(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Put the strongest first and the bases last, so that the first line of a list is what a reader needs."""
-    bases = [reason for reason in reasons if reason.code.endswith(".base")]
-    others = [reason for reason in reasons if not reason.code.endswith(".base")] if bases else reasons
-    return (*sorted(others, key=_strength, reverse=True), *sorted(bases, key=_strength, reverse=True))
+def ordered(listed: Sequence[Sequence[Reason]]) -> list[tuple[Reason, ...]]:
+    """Put each coach's strongest first and the bases last, so that the first line is what a reader needs."""
+    bases = {code for code in {reason.code for reasons in listed for reason in reasons} if code.endswith(".base")}
+    made: list[tuple[Reason, ...]] = []
+    for reasons in listed:
+        first, last = [], []
+        for reason in reasons:
+            if reason.code in bases:
+                last.append(reason)
+            else:
+                first.append(reason)
+        first.sort(key=_strength, reverse=True)
+        last.sort(key=_strength, reverse=True)
+        made.append((*first, *last))
+    return made
 
 
 def _strength(reason: Reason) -> float:

@@ -20,6 +20,7 @@ from coachhub_core.matching.tables import CoachTable
 from coachhub_core.ports.matcher import API, CAPABILITIES, AllowedPairs, AssignerOffer, MatcherOffer, Ranking, Reason
 
 MAX_REASON_BYTES = 8_192  # of one reason's evidence: more is no evidence but a leak
+_SMALLEST, _LARGEST = -(1 << 63), 1 << 63  # whole numbers beyond are written out to see how long they are
 
 
 @contextmanager
@@ -124,34 +125,32 @@ def check_reasons(reasons: list[list[tuple[Reason, ...]]], rows: list[list[int]]
     """
     if len(reasons) != len(rows) or any(len(mine) != len(row) for mine, row in zip(reasons, rows, strict=True)):
         raise MatcherFault(reason="there is not one tuple of reasons per pair")
-    checked: set[int] = set()  # one fact may stand behind several reasons; all live as long as the list
+    told: dict[int, Reason] = {}  # by its evidence: one fact may stand behind several; all live as long as the list
     for mine, row in zip(reasons, rows, strict=True):
         for pair, coach in zip(mine, row, strict=True):
             if coach < 0 and pair:
                 raise MatcherFault(reason="nobody was proposed, and there is a reason for it")
             for reason in pair:  # a list has a hundred and more of them: what is certainly right costs no call
-                if (
-                    type(reason) is Reason
-                    and id(reason.evidence) in checked
-                    and type(reason.code) is str
-                    and reason.code
-                    and type(reason.contribution) is float
-                    and math.isfinite(reason.contribution)
-                ):
-                    continue
-                _check_reason(reason, checked)
+                if type(reason) is Reason and type(reason.code) is str and reason.code:
+                    worth = reason.contribution
+                    if type(worth) is float and worth - worth == 0.0:  # so it is finite
+                        told[id(reason.evidence)] = reason
+                        continue
+                _check_reason(reason)
+    for reason in told.values():
+        if not _is_small_json(reason.evidence):
+            _check_evidence(reason)
 
 
-def _check_reason(reason: Reason, checked: set[int]) -> None:
+def _check_reason(reason: Reason) -> None:
     if not isinstance(reason, Reason) or not isinstance(reason.code, str) or not reason.code:
         raise MatcherFault(reason=f"{reason!r} is no reason")
     if not isinstance(reason.contribution, int | float) or not math.isfinite(reason.contribution):
         raise MatcherFault(reason=f"the contribution of {reason.code!r} is {reason.contribution!r}")
-    if id(reason.evidence) in checked:
-        return
-    checked.add(id(reason.evidence))
-    if _is_small_json(reason.evidence):
-        return
+    _check_evidence(reason)
+
+
+def _check_evidence(reason: Reason) -> None:
     try:
         size = len(json.dumps(dict(reason.evidence), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as exc:
@@ -168,14 +167,27 @@ def _is_small_json(evidence: object) -> bool:
     for name, value in evidence.items():
         if type(name) is not str:
             return False
-        room -= len(name) + 1
-        for one in value if type(value) is list or type(value) is tuple else (value,):
-            if type(one) is str:
-                room -= len(one) + 1
-            elif (type(one) is float and math.isfinite(one)) or (type(one) is int and -(1 << 63) < one < 1 << 63):
-                room -= 3
-            elif one is not None and type(one) is not bool:
+        room -= len(name) + 4  # a number takes 24 bytes at most
+        kind = type(value)
+        if kind is float:
+            if value - value != 0.0:  # not finite
                 return False
-            else:
-                room -= 1
+        elif kind is str:
+            room -= len(value)
+        elif kind is list or kind is tuple:
+            for one in value:
+                kind = type(one)
+                room -= 3
+                if kind is str:
+                    room -= len(one)
+                elif kind is int:
+                    if not _SMALLEST < one < _LARGEST:
+                        return False
+                elif kind is not float or one - one != 0.0:
+                    return False
+        elif kind is int:
+            if not _SMALLEST < value < _LARGEST:
+                return False
+        elif value is not None and kind is not bool:
+            return False
     return room > 0

@@ -173,9 +173,9 @@ class MatcherHost:
         if prices is not None and explain:
             reasons = with_demand(ranking, reasons, prices)
         items = tuple(
-            Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=ordered(why))
+            Suggestion(rank=place + 1, coach_id=coaches.ids[row], score=float(score), reasons=why)
             for place, (row, score, why) in enumerate(
-                zip(ranking.rows[0].tolist(), ranking.scores[0].tolist(), reasons, strict=True)
+                zip(ranking.rows[0].tolist(), ranking.scores[0].tolist(), ordered(reasons), strict=True)
             )
             if row >= 0
         )
@@ -216,7 +216,7 @@ class MatcherHost:
             def explained() -> list[tuple[Reason, ...]]:
                 found = index.explain(seen, rows)
                 check_reasons(found, rows.tolist())
-                return [ordered(with_reason(why, 0.0, 0)) for why in found[0]]
+                return ordered([with_reason(why, 0.0, 0) for why in found[0]])
 
             found: list[tuple[Reason, ...]] = (
                 explained() if chosen.is_trusted else self._runner.run(explained, self._timeout + GRACE_SECONDS)

@@ -25,6 +25,7 @@ FAR = 3.0  #: differences beyond so many deviations count as that
 
 Rows = NDArray[np.int64] | slice  #: all of them: slice(None)
 EVERY = slice(None)
+Some = Sequence[int] | NDArray[np.int64]  #: rows of a few coaches; an array is read faster
 Facts = dict[str, Any]  #: one may stand for all coaches of a list who say the same
 
 
@@ -36,7 +37,7 @@ class Comparer(Protocol):
     def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
         """Give its numbers for these coaches, or all: (parts, r), or None where this trainee said nothing."""
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
         """Say in facts what was compared, for each of these coaches; no words but this trainee's and that coach's."""
 
 
@@ -56,12 +57,14 @@ def comparer_of(
 
 class _Numbers:
     is_sparse = False
+    _digits = 4  # as a reason shows them
 
     def __init__(self, one: Comparison, column: Any) -> None:
         self._one = one
         self._values = column.array.astype(np.float64)
         self._known = ~np.isnan(self._values)
         self._filled = np.where(self._known, self._values, 0.0)
+        self._shown = _rounded(self._values, self._digits)
 
     def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
         value = trainee.number(self._one.trainee)
@@ -73,19 +76,23 @@ class _Numbers:
         made: Floats = parts * self._known[rows]
         return made
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
         value = trainee.number(self._one.trainee)
         if value is None:
             return [{} for _ in rows]
         said = self._values.take(rows).tolist()
-        facts = {theirs: self._said(value, theirs) for theirs in set(said) if theirs == theirs}  # NaN is nothing said
-        return [facts.get(theirs) or {} for theirs in said]
+        facts = self._facts(value, dict(zip(said, self._shown.take(rows).tolist(), strict=True)))
+        return [facts[theirs] if theirs == theirs else {} for theirs in said]  # NaN is nothing said
 
-    def _said(self, mine: float, theirs: float) -> Facts:
-        return {"asked": round(mine, 4), "offers": round(theirs, 4)}
+    def _facts(self, mine: float, shown: Mapping[float, float]) -> dict[float, Facts]:
+        """Give the facts for each number a coach said, of which is known how it is shown."""
+        asked = round(mine, self._digits)
+        return {theirs: {"asked": asked, "offers": rounded} for theirs, rounded in shown.items()}
 
 
 class _Ratio(_Numbers):
+    _digits = 2
+
     def __init__(self, one: Comparison, column: Any) -> None:
         super().__init__(one, column)
         self._log = logarithm(np.maximum(self._filled, 1e-6))
@@ -100,10 +107,15 @@ class _Ratio(_Numbers):
         made: Floats = parts * self._known[rows]
         return made
 
-    def _said(self, mine: float, theirs: float) -> Facts:
-        said = {"price": round(theirs, 2), "budget": round(mine, 2)}
-        over = 100 * (theirs - mine) / mine if mine > 0 else 0.0
-        return {**said, "over_percent": round(over, 1)} if over > 0 else said
+    def _facts(self, mine: float, shown: Mapping[float, float]) -> dict[float, Facts]:
+        budget = round(mine, self._digits)
+        facts: dict[float, Facts] = {theirs: {"price": price, "budget": budget} for theirs, price in shown.items()}
+        if mine > 0:
+            for theirs, fact in facts.items():
+                over = 100 * (theirs - mine) / mine
+                if over > 0:
+                    fact["over_percent"] = round(over, 1)
+        return facts
 
 
 class _Categories:
@@ -122,12 +134,14 @@ class _Categories:
         made: Floats = np.stack([equal, ~equal & (codes >= 0)]).astype(np.float64)
         return made
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
         asked, names = trainee.text(self._one.trainee), self._column.names
         codes = self._column.codes.take(rows).tolist()
-        facts: dict[int, Facts] = {code: {"asked": asked, "offers": names[code]} for code in set(codes) if code >= 0}
         mine = self._place.get(asked, -2) if asked is not None else -2
-        facts |= {-1: {}, mine: {"shared": asked}}
+        facts: dict[int, Facts] = {-1: {}, mine: {"shared": asked}}
+        for code in codes:
+            if code not in facts:
+                facts[code] = {"asked": asked, "offers": names[code]}
         return [facts[code] for code in codes]
 
 
@@ -148,12 +162,15 @@ class _Members:
         made: Floats = np.stack([equal, ~equal & ~self._silent[rows]]).astype(np.float64)
         return made
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
-        asked = trainee.text(self._one.trainee)
-        said = [self._column.value(row) or () for row in rows]
-        facts: dict[tuple[str, ...], Facts] = {(): {}}
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
+        asked, at = trainee.text(self._one.trainee), np.asarray(rows)
+        starts, codes, names = self._column.starts, self._column.codes, self._column.names
+        bounds = zip(starts.take(at).tolist(), starts.take(at + 1).tolist(), strict=True)
+        said = [tuple(codes[first:last].tolist()) for first, last in bounds]
+        facts: dict[tuple[int, ...], Facts] = {(): {}}
         for theirs in set(said) - {()}:
-            facts[theirs] = {"shared": asked} if asked in theirs else {"asked": asked, "offers": list(theirs)}
+            offers = [names[code] for code in theirs]
+            facts[theirs] = {"shared": asked} if asked in offers else {"asked": asked, "offers": offers}
         return [facts[theirs] for theirs in said]
 
 
@@ -205,7 +222,7 @@ class _Sets:
             return np.stack([share, none])
         return np.stack([share, alike / self._length[rows] / math.sqrt(length), none])
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
         asked, made = trainee.texts(self._one.trainee), list[Facts]()
         for row in rows:
             theirs = self._column.value(row) or ()
@@ -224,7 +241,7 @@ class _Texts:
         said = trainee.texts(self._one.trainee)
         return self.index.scores(self.index.request(said))[rows][None, :] if said else None
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
         request = self.index.request(trainee.texts(self._one.trainee))
         return [{"words": self.index.shared(request, row)} for row in rows]
 
@@ -254,16 +271,17 @@ class _Hours:
         made: Floats = np.stack([some, many, (shared == 0) & ~self._silent[rows]]).astype(np.float64)
         return made
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
-        week, made = trainee.hours(self._one.trainee), list[Facts]()
-        raw, width = self._column.bits.take(rows, axis=0).tobytes(), self._column.bits.shape[1]
-        for at in range(0, len(raw), width):
-            shared = left = week & int.from_bytes(raw[at : at + width], "little")
-            hours: list[int] = []
-            while left and len(hours) < 24:
-                hours.append((left & -left).bit_length() - 1)  # the lowest
-                left &= left - 1
-            made.append({"n_shared": shared.bit_count(), "hours": hours})
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
+        week = trainee.hours(self._one.trainee)
+        mine: list[tuple[int, int, int]] = []
+        while week:
+            hour = (week & -week).bit_length() - 1  # the lowest
+            mine.append((hour >> 3, 1 << (hour & 7), hour))
+            week &= week - 1
+        made: list[Facts] = []
+        for said in self._column.bits.take(rows, axis=0).tolist():
+            shared = [hour for byte, bit, hour in mine if said[byte] & bit]
+            made.append({"n_shared": len(shared), "hours": shared[:24]})
         return made
 
 
@@ -290,7 +308,7 @@ class _Vectors:
         made: Floats = np.stack([alike, near]) * self._known[rows]
         return made
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
         return [{} for _ in rows]
 
 
@@ -299,13 +317,23 @@ class _Worth:
 
     def __init__(self, one: Comparison, column: Any) -> None:
         self._values = np.nan_to_num(column.array.astype(np.float64))
+        self._shown = _rounded(self._values, 3)
 
     def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
         made: Floats = self._values[rows][None, :]
         return made
 
-    def evidence(self, trainee: TraineeRow, rows: Sequence[int]) -> list[Facts]:
-        return [{"value": round(value, 3)} for value in self._values.take(rows).tolist()]
+    def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
+        said = self._shown.take(rows).tolist()
+        facts: dict[float, Facts] = {value: {"value": value} for value in set(said) if value}  # 0 may have a sign
+        return [facts.get(value) or {"value": value} for value in said]
+
+
+def _rounded(values: Floats, digits: int) -> Floats:
+    """Round as ``round`` does and numpy does not, each different number once."""
+    different, place = np.unique(values.view(np.int64), return_inverse=True)  # by their bits: 0 may have a sign
+    shown = np.array([round(value, digits) for value in different.view(np.float64).tolist()], np.float64)
+    return shown[place.reshape(values.shape)]
 
 
 def _added(products: Floats) -> Floats:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 _NOTHING = 1e-12  # a contribution below it is none
 _HISTORY = ("als", "tastes", "profile", "history")  # parts that speak of what a trainee chose before
+_NONE = Reason("none", 0.0)  # where a code moved others and not this coach; nobody sees it
 _NO_FACTS: Mapping[str, Any] = {}
 _N_LAYOUTS = 1_000  # orders of codes that are kept
+_PAST = -1  # stands for no comparison, but for what a trainee chose before
 
 Values = tuple[str, Floats]  # a code, and what it moved each of the coaches by
 
@@ -36,7 +38,7 @@ class _Layout:
 
     order: NDArray[np.int64]  # of each: where it stands among the parts and, behind them, the comparisons
     codes: list[str]
-    numbers: list[int | None]  # of each: which comparison it is, None for a part
+    numbers: list[int | None]  # of each: which comparison it is, _PAST for the history, None for another part
 
 
 class Explainer:
@@ -47,8 +49,10 @@ class Explainer:
         names = [one.name for one in prepared.compare.comparisons]
         self._compared = [[f"{one.step.name}.{name}" for name in names] for one in prepared.steps]  # codes
         self._bases = [f"{one.step.name}.base" for one in prepared.steps]
+        self._steps = np.arange(len(prepared.steps))[:, None]
         self._weights: dict[tuple[float, ...], Floats] = {}  # by how much comparisons count; a few, by history
         self._layouts: dict[tuple[int, tuple[str, ...]], _Layout] = {}
+        self._plain: list[_Layout] | None = None  # where nothing but the comparisons says anything
 
     def reasons(self, asking: Asking, rows: list[int]) -> list[tuple[Reason, ...]]:
         """Give the reasons for each of these coaches, () where the row is -1."""
@@ -57,30 +61,47 @@ class Explainer:
             return [() for _ in rows]
         wanted = np.array(shown, np.int64)
         layouts, moved = self._moved(asking, wanted)
-        by_coach = np.ascontiguousarray(moved.transpose(0, 2, 1))
-        strength = np.abs(by_coach)
+        steps, places = np.logical_or.reduce(moved, axis=2).nonzero()  # the rest moved nobody: it is left alone
+        facts = self._facts(asking, wanted, layouts, steps.tolist(), places.tolist())
+        worth = moved[steps, places]
+        strength = np.abs(worth)
         counts = strength > _NOTHING
-        order = np.argsort(-strength, axis=2, kind="stable").tolist()  # equal ones by code: that is how they stand
-        n_counting = counts.sum(axis=2).tolist()
-        facts = self._facts(asking, shown, layouts, counts.any(axis=1))
-        values = by_coach.tolist()
-        found: list[list[Reason]] = [[] for _ in shown]
-        is_all = np.count_nonzero(by_coach) == np.count_nonzero(counts)
-        small = None if is_all else np.where(counts.transpose(0, 2, 1), 0.0, moved).sum(axis=1).tolist()
-        for s, layout in enumerate(layouts):
-            codes, said = layout.codes, facts[s]
-            base = Reason(self._bases[s], asking.base[s] + 0.0, {})
-            for k, (mine, worth, places, n) in enumerate(zip(found, values[s], order[s], n_counting[s], strict=True)):
-                mine += [Reason(codes[e], worth[e], said[e][k]) for e in places[:n]]
-                mine.append(base if small is None else Reason(base.code, asking.base[s] + small[s][k], {}))
+        said = [
+            [Reason(code, one, fact) if one else _NONE for one, fact in zip(mine, about, strict=True)]
+            for (code, about), mine in zip(facts, worth.tolist(), strict=True)
+        ]
+        said += self._based(asking, moved, np.count_nonzero(worth) == np.count_nonzero(counts))
+        order = self._order(steps, strength, counts)
+        found = [tuple([said[e][k] for e in mine]) for k, mine in enumerate(order)]
         if self._p.prices is not None:
-            for mine, price in zip(found, self._p.prices[wanted].tolist(), strict=True):
+            for k, price in enumerate(self._p.prices[wanted].tolist()):
                 if price:
-                    mine.append(Reason("order.demand", -price))
+                    found[k] = (*found[k], Reason("order.demand", -price))
         if len(shown) == len(rows):
-            return [tuple(mine) for mine in found]
+            return found
         listed = iter(found)
-        return [tuple(next(listed)) if row >= 0 else () for row in rows]
+        return [next(listed) if row >= 0 else () for row in rows]
+
+    def _order(self, steps: NDArray[np.int64], strength: Floats, counts: NDArray[np.bool_]) -> list[list[int]]:
+        """Give the places of each coach's reasons: per step the strongest first, equal ones by code, then the base."""
+        n, n_steps = len(steps), len(self._steps)
+        step_of = np.empty((n + n_steps, strength.shape[1]), np.int64)
+        step_of[:n] = np.where(counts, steps[:, None], n_steps)  # behind all: what moved others and not this one
+        step_of[n:] = self._steps  # the bases
+        weakness = np.zeros(step_of.shape)
+        np.negative(strength, out=weakness[:n])
+        order = np.lexsort((weakness, step_of), axis=0).T.tolist()  # stable: as the codes stand
+        n_counting = np.add.reduce(counts, axis=0).tolist()
+        return [mine[: n_mine + n_steps] for mine, n_mine in zip(order, n_counting, strict=True)]
+
+    def _based(self, asking: Asking, moved: Floats, is_all: bool) -> list[list[Reason]]:
+        """Give each step's base, for each coach: with it stands what moves one by next to nothing, if anything does."""
+        if is_all:
+            bases = zip(self._bases, asking.base, strict=True)
+            return [[Reason(code, base + 0.0)] * moved.shape[2] for code, base in bases]
+        small = np.where(np.abs(moved) > _NOTHING, 0.0, moved).sum(axis=1).tolist()
+        based = zip(self._bases, asking.base, small, strict=True)
+        return [[Reason(code, base + one) for one in mine] for code, base, mine in based]
 
     def _moved(self, asking: Asking, wanted: NDArray[np.int64]) -> tuple[list[_Layout], Floats]:
         """Give per step how its codes are laid out, and by how much each moves each coach: (steps, codes, r)."""
@@ -88,12 +109,18 @@ class Explainer:
         parts: list[dict[str, Floats]] = []
         for s, one in enumerate(self._p.steps):
             mine: dict[str, Floats] = {}
+            if not one.step.linear and not asking.told[s]:
+                parts.append(mine)
+                continue
             for code, values in (*self._linear(one, s, asking, wanted), *self._told(one.step.name, s, asking, wanted)):
                 mine[code] = mine[code] + values if code in mine else values
             parts.append(mine)
-        layouts = [self._layout(s, tuple(mine)) for s, mine in enumerate(parts)]
-        if not any(parts) and layouts:
+        if not any(parts) and parts:
+            layouts = self._plain
+            if layouts is None:
+                layouts = self._plain = [self._layout(s, ()) for s in range(len(parts))]
             return layouts, compared.take(layouts[0].order, axis=1)  # the same names in every step
+        layouts = [self._layout(s, tuple(mine)) for s, mine in enumerate(parts)]
         moved = np.zeros((len(parts), max((len(one.codes) for one in layouts), default=0), len(wanted)))
         for s, (mine, layout) in enumerate(zip(parts, layouts, strict=True)):
             whole = np.concatenate([np.stack(list(mine.values())), compared[s]]) if mine else compared[s]
@@ -120,31 +147,32 @@ class Explainer:
         if found is None:
             codes = [*parts, *self._compared[s]]
             order = sorted(range(len(codes)), key=codes.__getitem__)
-            numbers = [e - len(parts) if e >= len(parts) else None for e in order]
+            past = f"{self._p.steps[s].step.name}.history"
+            numbers = [e - len(parts) if e >= len(parts) else _PAST if codes[e] == past else None for e in order]
             found = _Layout(np.array(order, np.int64), [codes[e] for e in order], numbers)
             if len(self._layouts) < _N_LAYOUTS:  # which parts say something differs from trainee to trainee
                 self._layouts[s, parts] = found
         return found
 
     def _facts(
-        self, asking: Asking, rows: list[int], layouts: list[_Layout], counts: NDArray[np.bool_] | np.bool_
-    ) -> list[dict[int, Sequence[Mapping[str, Any]]]]:
-        """Give per step, of each code that moved somebody, the facts for each coach; all are looked up once."""
-        looked: dict[int, Sequence[Mapping[str, Any]]] = {}
+        self, asking: Asking, rows: NDArray[np.int64], layouts: list[_Layout], steps: list[int], places: list[int]
+    ) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
+        """Give of each that moved somebody its code, and the facts for each coach; all are looked up once."""
         nothing: Sequence[Mapping[str, Any]] = [_NO_FACTS] * len(rows)
-        made: list[dict[int, Sequence[Mapping[str, Any]]]] = [{} for _ in layouts]
-        for s, e in zip(*map(np.ndarray.tolist, np.nonzero(counts)), strict=True):
-            number = layouts[s].numbers[e]
-            if number is None:
-                found = nothing
-                if asking.row >= 0 and layouts[s].codes[e] == f"{self._p.steps[s].step.name}.history":
-                    found = [{"n_events": int(self._p.learned.counts[asking.row])}] * len(rows)
-            elif (known := looked.get(number)) is not None:
-                found = known
-            else:
+        looked: dict[int | None, Sequence[Mapping[str, Any]]] = {None: nothing}
+        if asking.row >= 0:
+            looked[_PAST] = [{"n_events": int(self._p.learned.counts[asking.row])}] * len(rows)
+        else:
+            looked[_PAST] = nothing
+        made: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
+        for s, e in zip(steps, places, strict=True):
+            layout = layouts[s]
+            code, number = layout.codes[e], layout.numbers[e]
+            found = looked.get(number)
+            if found is None and number is not None:
                 question = asking.questions[number]
                 found = looked[number] = nothing if question is None else question.evidence(rows)
-            made[s][e] = found
+            made.append((code, found or nothing))
         return made
 
     def _told(self, name: str, s: int, asking: Asking, wanted: NDArray[np.int64]) -> Iterator[Values]:

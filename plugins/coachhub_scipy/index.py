@@ -191,6 +191,7 @@ def _best_of_all(
     rows = kept if some is None else some[kept]
     scores = prepared.scores(asking, rows, [extra[kept] for extra in extras])
     order = np.lexsort((prepared.id_order[rows], -scores))[:k]
+    asking.best[:] = [kept[order]]
     return rows[order], scores[order]
 
 
@@ -207,6 +208,7 @@ def _best_of_many(
     head, tail = looked[:n_candidates], looked[n_candidates:]
     scores = prepared.scores(asking, head)
     order = np.lexsort((prepared.id_order[head], -scores))
+    asking.best[:] = [order[:k]]
     rows, scores = head[order], scores[order]
     if len(tail):
         later = np.minimum.accumulate(np.concatenate([scores[-1:], prepared.scores(asking, tail)]))[1:]

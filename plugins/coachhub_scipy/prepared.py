@@ -39,7 +39,8 @@ class Asking:
     base: tuple[float, ...]
     gains: tuple[float, ...]  # per step, how much the comparisons count
     questions: Sequence[Question | None]  # per comparison
-    compared: list[tuple[NDArray[np.int64], Floats]]  # the last rows whose comparisons were made, and what they gave
+    compared: list[tuple[Rows, Floats]]  # the last rows whose comparisons were made, and what they gave
+    best: list[NDArray[np.int64]]  # the places among them of those who were ranked
     told: tuple[tuple[tuple[str, Floats], ...], ...]  # per step, (n,) each, what earlier choices and words speak for
 
 
@@ -129,6 +130,7 @@ class Prepared:
             tuple(mixed(one.step.compare_gain, share) for one in self.steps),
             self.compare.questions(trainee),
             [],
+            [],
             tuple(told),
         )
 
@@ -146,7 +148,7 @@ class Prepared:
         """Give for each step what is not a product of vectors, for these coaches: the same bits in any company."""
         n = self.n if isinstance(rows, slice) else len(rows)
         features = self.compare.features(asking.questions, rows) if self.compare.width else None
-        if features is not None and not isinstance(rows, slice) and n <= _KEPT:
+        if features is not None and n <= _KEPT:
             asking.compared[:] = [(rows, features)]
         made = []
         for one, gain, told in zip(self.steps, asking.gains, asking.told, strict=True):
@@ -159,8 +161,8 @@ class Prepared:
     def compared(self, asking: Asking, rows: NDArray[np.int64]) -> Floats:
         """Give all comparisons with these coaches: (f, r); those made for the ranking are not made again."""
         for seen, features in asking.compared:
-            at = (seen == rows[:, None]).argmax(axis=1) if len(seen) else seen
-            if seen.take(at).tobytes() == rows.tobytes():
+            at = rows if isinstance(seen, slice) else _found(seen, rows, asking.best)
+            if at is not None:
                 made: Floats = features.take(at, axis=1)
                 return made
         return self.compare.features(asking.questions, rows)
@@ -214,6 +216,20 @@ class Prepared:
         for probability in sigmoid(np.stack(logits)):
             total = total * probability
         return total if self.prices is None else total - self.prices[rows]
+
+
+def _found(
+    seen: NDArray[np.int64], rows: NDArray[np.int64], likely: Sequence[NDArray[np.int64]]
+) -> NDArray[np.int64] | None:
+    """Give where these rows stand among those that were seen, None where one does not; likely places come first."""
+    if not len(seen):
+        return None
+    raw = rows.tobytes()
+    for at in likely:
+        if seen.take(at, mode="clip").tobytes() == raw:
+            return at
+    at = (seen == rows[:, None]).argmax(axis=1)
+    return at if seen.take(at).tobytes() == raw else None
 
 
 def fixed_vectors(side: Side, features: Floats, rows: NDArray[np.int64]) -> Floats:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from coachhub_core.domain.vocabulary import shipped
 from coachhub_core.matching.tables import CoachTable, Labels, Number, Texts, TraineeRow
 from coachhub_scipy.arithmetic import Floats, dots, logarithm
-from coachhub_scipy.comparers import EVERY, Comparer, Facts, Rows, comparer_of
+from coachhub_scipy.comparers import EVERY, Comparer, Facts, Rows, Some, comparer_of
 from coachhub_scipy.comparisons import Comparison
 from coachhub_scipy.distinct import Distinct, Ints, Joined
 from coachhub_scipy.wordings import Terms, Wordings
@@ -35,7 +35,7 @@ class Question(Protocol):
     def values(self, rows: Rows) -> Floats | None:
         """Give its numbers for these coaches, or all: (parts, r)."""
 
-    def evidence(self, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, rows: Some) -> list[Facts]:
         """Say in facts what was compared, for each of these coaches."""
 
 
@@ -146,7 +146,7 @@ class _AskEach:
     def values(self, rows: Rows) -> Floats | None:
         return self._comparer.compare(self._trainee, rows)
 
-    def evidence(self, rows: Sequence[int]) -> list[Facts]:
+    def evidence(self, rows: Some) -> list[Facts]:
         return self._comparer.evidence(self._trainee, rows)
 
 
@@ -175,6 +175,7 @@ class _Sets:
         self._answers: dict[str, tuple[Ints, Floats]] = {}
         self._room = _ROOM
         self._labels: dict[int, tuple[str, ...]] = {}
+        self._met: dict[tuple[tuple[str, ...], int], tuple[str, ...]] = {}
 
     def near(self, name: str) -> Mapping[str, float]:
         """Give the labels that answer a wish for this one, each with how well."""
@@ -238,6 +239,16 @@ class _Sets:
                 self._labels[at] = found
         return found
 
+    def met(self, asked: tuple[str, ...], at: int) -> tuple[str, ...]:
+        """Give the labels of a list that answer one of these wishes."""
+        found = self._met.get((asked, at))
+        if found is None:
+            wanted = frozenset[str]().union(*map(self.near, asked))
+            found = tuple([name for name in self.labels(at) if name in wanted])
+            if len(self._met) < _N_LABELS:
+                self._met[asked, at] = found
+        return found
+
 
 class _AskSets:
     def __init__(self, sets: _Sets, asked: tuple[str, ...], parts: Floats) -> None:
@@ -256,14 +267,13 @@ class _AskSets:
         made: Floats = self.by_list(weights).take(_at(self._of_row, rows))
         return made
 
-    def evidence(self, rows: Sequence[int]) -> list[Facts]:
-        wanted = {name for wish in self._asked for name in self._sets.near(wish)}
+    def evidence(self, rows: Some) -> list[Facts]:
+        sets, asked = self._sets, self._asked
         lists = self._of_row.take(rows).tolist()
         facts: dict[int, Facts] = {}
         for at in set(lists):
-            theirs = self._sets.labels(at)
-            met = [name for name in theirs if name in wanted]
-            facts[at] = {"shared": met} if met else {"asked": list(self._asked)[:10], "offers": list(theirs)[:10]}
+            met = sets.met(asked, at)
+            facts[at] = {"shared": [*met]} if met else {"asked": [*asked[:10]], "offers": [*sets.labels(at)[:10]]}
         return [facts[at] for at in lists]
 
 
@@ -311,7 +321,7 @@ class _AskWords:
             made = self.by_list(weights).take(lists)
         return made
 
-    def evidence(self, rows: Sequence[int]) -> list[Facts]:
-        said = [tuple(words) for words in self._wordings.shared(self._request, rows, found=self._found)]
-        facts: dict[tuple[str, ...], Facts] = {words: {"words": list(words)} for words in set(said)}
-        return [facts[words] for words in said]
+    def evidence(self, rows: Some) -> list[Facts]:
+        said = self._wordings.shared(self._request, rows, found=self._found)
+        facts: dict[int, Facts] = {id(words): {"words": words} for words in said}  # those who say the same get one list
+        return [facts[id(words)] for words in said]

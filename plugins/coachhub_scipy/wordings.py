@@ -51,6 +51,7 @@ class Wordings:
     said: NDArray[np.int32]
     idf: Mapping[str, float]
     unknown: float
+    has_many: bool  # whether there are any such lists
     said_as_set: dict[int, frozenset[int]] = attrs.field(factory=dict)  # of the texts that reasons were read from
 
     @classmethod
@@ -106,9 +107,9 @@ class Wordings:
             here = np.flatnonzero((lists.sizes > at) & ~many)
             few[at, here] = lists.codes[lists.starts[here] + at]
         n_texts = len(counted)
-        return cls(
-            lists, n_best, few, many, n_texts, place, bounds, texts, weights, said_from, said_terms, idf, unknown
-        )
+        has_many = bool(many.any())
+        laid_out = place, bounds, texts, weights, said_from, said_terms
+        return cls(lists, n_best, few, many, n_texts, *laid_out, idf, unknown, has_many)
 
     def request(self, texts: Sequence[str]) -> Terms:
         """Give the terms of a request with their weights: the length of all is 1."""
@@ -164,7 +165,7 @@ class Wordings:
         return result
 
     def shared(
-        self, request: Terms, rows: Sequence[int], limit: int = 5, found: Floats | None = None
+        self, request: Terms, rows: Sequence[int] | Ints, limit: int = 5, found: Floats | None = None
     ) -> list[list[str]]:
         """
         Give for each of these coaches the words of a request that they used too, the weightiest first.
@@ -175,21 +176,34 @@ class Wordings:
         if not len(rows):
             return []
         found = self.found(request) if found is None else found
-        weighed = sorted([(-w * self.idf.get(t, self.unknown), t) for t, w in request if t in self.place])
-        named = [(self.place[term], term) for weight, term in weighed if weight < 0]
-        said: dict[tuple[int, ...], tuple[str, ...]] = {}
-        met: list[tuple[str, ...]] = []
-        starts, codes = self.lists.starts, self.lists.codes
-        for at in self.lists.of_row.take(rows).tolist():
-            texts = codes[starts[at] : starts[at + 1]].tolist()
-            meet = tuple([text for text in texts if found[text]])  # the others share no word
-            words = said.get(meet)
-            if words is None:
-                terms_met = frozenset[int]().union(*map(self._terms, meet))
-                words = said[meet] = tuple([term for number, term in named if number in terms_met])
-            met.append(words)
-        tidy = {words: tidied(words)[:limit] for words in set(met)}
-        return [tidy[words] for words in met]
+        known = [(at, term, weight) for term, weight in request if (at := self.place.get(term)) is not None]
+        weighed = sorted([(-weight * self.idf.get(term, self.unknown), term, at) for at, term, weight in known])
+        named = [term for weight, term, _ in weighed if weight < 0]
+        bits = {number: 1 << at for at, (weight, _, number) in enumerate(weighed) if weight < 0}
+        lists = self.lists.of_row.take(rows)
+        few = self.few.take(lists, axis=1)
+        nth, place_of = found.take(few).nonzero()  # a text that scores 0 shares no word
+        texts, places = few[nth, place_of].tolist(), place_of.tolist()
+        if self.has_many:
+            for at in np.flatnonzero(self.many.take(lists)).tolist():
+                more = self._met_of_many(found, int(lists[at]))
+                texts += more
+                places += [at] * len(more)
+        met = {text: sum([bits[number] for number in self._terms(text).intersection(bits)]) for text in set(texts)}
+        met_by = [0] * len(lists)
+        for at, text in zip(places, texts, strict=True):
+            met_by[at] |= met[text]
+        words = {
+            bits_met: [*_tidied(tuple([term for at, term in enumerate(named) if bits_met >> at & 1]))[:limit]]
+            for bits_met in set(met_by)
+        }
+        return [words[bits_met] for bits_met in met_by]
+
+    def _met_of_many(self, found: Floats, row: int) -> list[int]:
+        """Give of a list of many texts those that share a word."""
+        texts = self.lists.codes[self.lists.starts[row] : self.lists.starts[row + 1]]
+        met: list[int] = texts[found.take(texts) != 0].tolist()
+        return met
 
     def _terms(self, text: int) -> frozenset[int]:
         """Give the terms of a text, by the number of their inverted lists."""
@@ -208,11 +222,17 @@ def tidied(shared: Sequence[str]) -> list[str]:
     That is, as long as anything stays: terms with a function word, then words that a pair
     of words says already, then those of one or two letters.
     """
-    telling = [term for term in shared if not any(word in _SILENT for word in term.split())]
+    telling = [term for term in shared if _SILENT.isdisjoint(term.split())]
     shared = telling or shared
     in_pairs = {word for term in shared if " " in term for word in term.split()}
     whole = [term for term in shared if term not in in_pairs]
     return [term for term in whole if len(term) > 2] or whole
+
+
+@lru_cache(maxsize=4_096)
+def _tidied(shared: tuple[str, ...]) -> tuple[str, ...]:
+    """Give :func:`tidied`, once for the words that many share with many."""
+    return tuple(tidied(shared))
 
 
 @lru_cache(maxsize=1_000)

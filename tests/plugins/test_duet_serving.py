@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
-from coachhub_core.matching import CoachTable, Labels, Texts, TraineeTable
+from coachhub_core.errors import MatcherFault
+from coachhub_core.matching import AllowedPairs, CoachTable, Labels, Texts, TraineeTable
 from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.sample import sample_rows
 from coachhub_core.matching.schema import coach_table, profile_table, trainee_table
-from coachhub_core.ports.matcher import Reason
+from coachhub_core.ports.matcher import NEVER, Reason
 from coachhub_core.services.reason_texts import ReasonTexts
 from coachhub_scipy.compare import CompareIndex
 from coachhub_scipy.comparisons import comparisons_of
@@ -228,6 +230,59 @@ def test_large_or_strange_evidence_is_still_refused() -> None:
     for evidence in ({"x": float("nan")}, {"x": "y" * 9_000}, {"x": object()}, {"x": ["é" * 1_500]}):
         with pytest.raises(Exception, match=r"evidence"):
             check_reasons([[(Reason("a.b", 0.1, evidence),)]], [[0]])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Reason("a.b", float("nan")),
+        Reason("a.b", -float("inf")),
+        Reason("a.b", "0.1"),  # type: ignore[arg-type]  # what somebody else may give
+        Reason("", 0.1),
+        Reason("a.b", 0.1, None),  # type: ignore[arg-type]
+        Reason("a.b", 0.1, {"x": [0.5, float("inf")]}),
+        Reason("a.b", 0.1, {"x": [{1, 2}]}),
+        Reason("a.b", 0.1, {("x",): 1}),  # type: ignore[dict-item]
+        ("a.b", 0.1, {}),
+    ],
+)
+def test_one_wrong_reason_among_many_is_refused(wrong: Any) -> None:
+    """Wherever it stands, and however it is handed in."""
+    fine = [Reason("a.b", 1e308, {"n": 1}), Reason("a.c", 1, {"big": 1 << 70, "words": ["x", None, True]})]
+    check_reasons([[(*fine, *fine)], [tuple(fine)]], [[0], [1]])
+    for pair in ((wrong, *fine), (*fine, wrong), iter((*fine, wrong))):
+        with pytest.raises(MatcherFault):
+            check_reasons([[tuple(fine)], [pair]], [[0], [1]])  # type: ignore[list-item]
+
+
+def test_a_reason_is_as_attrs_would_make_it() -> None:
+    """By place or by name; facts of its own where none are given; nobody changes one."""
+    one = Reason("a.b", 0.1)
+    assert one == Reason(code="a.b", contribution=0.1, evidence={})
+    assert one.evidence is not Reason("a.b", 0.1).evidence
+    assert attrs.evolve(one, evidence={"n": 1}) == Reason("a.b", 0.1, {"n": 1})
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        one.contribution = 0.2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("whole", [0, 5_000])
+@pytest.mark.parametrize("some", [False, True])
+def test_reasons_do_not_depend_on_what_was_asked_before(
+    whole: int, some: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those just ranked, in another order, of others, and where nobody was ranked: the same, and nobody for -1."""
+    monkeypatch.setattr("coachhub_scipy.index.WHOLE", whole)  # 0: as where there are many coaches
+    coaches, trainees = _tables(150)
+    index = DuetMatcher(n_candidates=40).index(coaches)
+    mask = sum(1 << row for row in range(0, 150, 3)) if some else (1 << 150) - 1
+    for i in range(len(trainees)):
+        trainee = trainees.take([i])
+        for which in (slice(None), slice(None, None, -1), [0, 5, 1], None):
+            rows = index.rank(trainee, 12, AllowedPairs.shared(mask, 150), deadline=NEVER).rows
+            asked = np.array([[3, -1, 1, 149]], np.int32) if which is None else np.ascontiguousarray(rows[:, which])
+            made = index.explain(trainee, asked)
+            assert made == index.explain(trainees.take([i]), asked)  # another table: nothing was ranked for it
+            assert [bool(mine) for mine in made[0]] == (asked[0] >= 0).tolist()
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
