@@ -56,6 +56,7 @@ def evaluate(
     consent: Collection[str] = (),
     clock: Callable[[], float] = time.perf_counter,
     stages: Callable[[str], Stages] | None = None,
+    prior: CoachMatcher | None = None,
 ) -> Evaluation:
     """
     Learn from the older part of a log, and compare on the newer.
@@ -67,6 +68,7 @@ def evaluate(
         consent: Sensitive columns the candidate may learn from.
         clock: In seconds, for what learning and lists take.
         stages: Lets the candidate's training go on where it was ended; see :meth:`CoachMatcher.fit`.
+        prior: What the candidate leans on; one that learned from the newer part favours it.
     Raises:
         Invalid: If too few trainees chose anybody in the newer part.
     """
@@ -80,7 +82,15 @@ def evaluate(
         )
     began = clock()
     candidate = CoachMatcher.fit(
-        before, coaches, trainees, matcher=matcher, seed=seed, deadline=deadline, consent=consent, stages=stages
+        before,
+        coaches,
+        trainees,
+        matcher=matcher,
+        seed=seed,
+        deadline=deadline,
+        consent=consent,
+        stages=stages,
+        prior=prior,
     )
     fit_seconds = clock() - began
     is_partial = deadline.is_over()

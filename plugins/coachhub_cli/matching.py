@@ -56,6 +56,13 @@ match.add_command(shadow)
     metavar="SECONDS",
     help="Learn no longer; with --promote, each of the two times.",
 )
+@click.option(
+    "--prior",
+    "prior_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A model that learned elsewhere, to lean on where the log tells little.",
+)
 @click.option("--restart", is_flag=True, help="Begin anew, even where a training was ended that could go on.")
 @click.option("--promote", is_flag=True, help="First do what eval does; when it passes, let the model become live.")
 @click.pass_context
@@ -67,6 +74,7 @@ def train(
     since: datetime | None,
     seed: int,
     deadline: float | None,
+    prior_file: Path | None,
     restart: bool,
     promote: bool,
 ) -> None:
@@ -82,6 +90,10 @@ def train(
     few trainees can speak for, or one the deadline cut short is not promoted:
     nothing is written, and the exit code is 1.
 
+    With ``--prior`` what columns say is drawn towards what they said in that model,
+    the more the less the log tells. Give one that learned from other people: with
+    ``--promote``, one that learned from the newest part of this log favours itself.
+
     A training that was ended, by Ctrl-C, a kill or the deadline, goes on from its
     last finished stage when the same command is given again within a week: with
     the log as it was when it began, and to the same model. What it needs for that
@@ -96,7 +108,11 @@ def train(
             raise click.UsageError(f"matching.matcher is {settings.matching.matcher!r}, which cannot load {matcher!r}")
         target = Path(settings.matching.artefact or target)
     target = target.absolute()
-    resuming = Resuming.of(settings, target, matcher=matcher, since=since, seed=seed)
+    prior = None if prior_file is None else CoachMatcher.load(prior_file)
+    if prior is not None and prior.name != matcher:
+        raise click.UsageError(f"--prior is a model of {prior.name!r}, and {matcher!r} is to learn")
+    of = None if prior is None else prior.model_id
+    resuming = Resuming.of(settings, target, matcher=matcher, since=since, seed=seed, prior=of)
     if restart:
         resuming.done()
     found = _learned_from(settings, since, resuming)
@@ -104,7 +120,7 @@ def train(
     figures: dict[str, float] | None = None
     if promote:
         try:
-            made = _evaluated(settings, found, matcher, seed, deadline, stages=resuming.stages("eval"))
+            made = _evaluated(settings, found, matcher, seed, deadline, stages=resuming.stages("eval"), prior=prior)
         except Invalid:  # the log is too short to say anything: that is no training that could go on
             resuming.done()
             raise
@@ -124,6 +140,7 @@ def train(
             seed=seed,
             deadline=until,
             consent=settings.matching.sensitive_columns,
+            prior=prior,
             metrics=figures,
             stages=resuming.stages(),
         )
@@ -178,6 +195,7 @@ def _evaluated(
     seed: int,
     deadline: float | None = None,
     stages: Callable[[str], Stages] | None = None,
+    prior: CoachMatcher | None = None,
 ) -> Evaluation:
     live = live_model(settings, found.coaches)
     with _learning("Evaluating", deadline) as until:
@@ -191,6 +209,7 @@ def _evaluated(
             deadline=until,
             consent=settings.matching.sensitive_columns,
             stages=stages,
+            prior=prior,
         )
 
 

@@ -38,12 +38,26 @@ class Resuming:
     consent: tuple[str, ...]
 
     @classmethod
-    def of(cls, settings: Settings, target: Path, *, matcher: str, since: datetime | None, seed: int) -> Resuming:
-        """Say which training this is: one of the same settings and options goes on, whatever its deadline."""
+    def of(
+        cls,
+        settings: Settings,
+        target: Path,
+        *,
+        matcher: str,
+        since: datetime | None,
+        seed: int,
+        prior: str | None = None,
+    ) -> Resuming:
+        """
+        Say which training this is: one of the same settings and options goes on, whatever its deadline.
+
+        Args:
+            prior: The model_id of what it leans on.
+        """
         chosen = settings.matching
         where = [settings.database.url, settings.database.host, settings.database.name, str(settings.data)]
         how = [sorted(chosen.features), sorted(chosen.sensitive_columns)]
-        said = json.dumps([matcher, None if since is None else since.isoformat(), seed, where, how])
+        said = json.dumps([matcher, None if since is None else since.isoformat(), seed, where, how, prior])
         asked = hashlib.sha256(said.encode()).hexdigest()
         return cls(folder=folder_of(target), asked=asked, consent=chosen.sensitive_columns)
 

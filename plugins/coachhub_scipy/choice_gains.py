@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,17 @@ DEFAULT_GAINS: dict[str, Gain] = {
     "tower": (0.5, 0.5),
     "asked": (1.0, 1.0),
 }
+
+
+def gains_before(earlier: Mapping[str, Gain]) -> dict[str, Gain]:
+    """
+    Give how much each part counts where nothing can tell: as in an earlier model, else as it ships.
+
+    What counted nothing there is not in that model; it counts nothing here, unless nobody had asked there either.
+    """
+    if all(DEFAULT_GAINS[name] == gain for name, gain in earlier.items()):
+        return dict(DEFAULT_GAINS)
+    return {name: earlier.get(name, (0.0, 0.0)) for name in DEFAULT_GAINS}
 
 
 @attrs.frozen(eq=False)
@@ -64,7 +77,10 @@ def checked(model: Choices, seen: Observed, fit: NDArray[np.int64], held: NDArra
     return Checked(*padded(cells, yes))
 
 
-def blended(model: Choices, warm: Checked | None, cold: Checked | None) -> dict[str, Gain]:
+def blended(
+    model: Choices, warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, Gain]
+) -> dict[str, Gain]:
+    """Give how much each part counts; *unchecked* where too few were held out to tell."""
     names = names_of(model)
     start = np.zeros(len(names))
 
@@ -75,12 +91,12 @@ def blended(model: Choices, warm: Checked | None, cold: Checked | None) -> dict[
 
     of_warm, of_cold = of(warm), of(cold)
     if of_warm is None and of_cold is None:
-        return dict(DEFAULT_GAINS)
+        return dict(unchecked)
     if of_warm is None:
         of_warm = of_cold
     assert of_warm is not None  # noqa: S101 - one of the two is there
     if of_cold is None:
-        of_cold = np.array([DEFAULT_GAINS[name][1] for name in names])
+        of_cold = np.array([unchecked[name][1] for name in names])
     return {name: (float(a), float(b)) for name, a, b in zip(names, of_warm, of_cold, strict=True)}
 
 

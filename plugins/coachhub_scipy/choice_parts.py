@@ -16,16 +16,20 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import fit_listwise
 from coachhub_scipy.chosen import liked_matrix
+from coachhub_scipy.earlier import along
 from coachhub_scipy.factors import als, autoencoder, half_step, ridge_map
 from coachhub_scipy.material import Material
 from coachhub_scipy.parts import LinearPart, Side, trust
-from coachhub_scipy.towers import fit_towers
+from coachhub_scipy.towers import Towers, fit_towers
 
 PEOPLE = 400  #: of whom a check looks at
 CANDIDATES = 800  #: coaches it looks at for each
 _TOWER_PEOPLE = 2_500
 _MAX_ASKED = 4_000
 _KEPT_PER_TERM = 60
+_AT_LEAST = 2.0  # choices that an earlier model's word on a coach's features counts for
+_RIDGE = 2.0  # of what comparisons are worth
+_FIRMER = 5.0  # so many times as firmly is drawn to what another log has taught as to what ships, or to nothing
 _UNSEEN = 0.1  # weight of what was not chosen, where features are told by it
 
 
@@ -49,10 +53,16 @@ class Choices:
     chosen: Any
     counts_u: NDArray[np.int64]
     counts_c: NDArray[np.int64]
+    step: str
     linear: dict[str, LinearPart] = attrs.field(factory=dict)
     compare: Floats | None = None
     history: Any = None
     asked: AskedFit | None = None
+
+    def earlier(self, name: str) -> LinearPart | None:
+        """Give what features say in a part of an earlier model's, where there is one to be drawn towards."""
+        given = self.material.earlier
+        return None if given is None else given.part(self.step, name)
 
     def scores(self, name: str, who: NDArray[np.int64]) -> Floats:
         """Give a part's numbers for some trainees and all coaches: (s, m)."""
@@ -81,18 +91,23 @@ class AskedFit:
     weights: Any  # csr (terms, m)
 
 
-def appeal_part(counts_c: NDArray[np.int64], material: Material) -> LinearPart:
-    """How much everybody chooses a coach; of a newcomer, what the features say of it."""
+def appeal_part(counts_c: NDArray[np.int64], material: Material, earlier: LinearPart | None = None) -> LinearPart:
+    """How much everybody chooses a coach; of a newcomer, what the features say of it, or said *earlier*."""
     x = material.z_coach
     warm = counts_c > 0
     mean = float(np.log(counts_c[warm]).mean()) if warm.any() else 0.0
     target = np.where(warm, np.log(np.maximum(counts_c, 1)) - mean, 0.0)[:, None]
-    weights = ridge_map(x, target, warm, 20.0)[:, 0]
+    before = None if earlier is None else along(earlier.right, material.coach_directions)[1]
+    if before is None:
+        weights = ridge_map(x, target, warm, 20.0)[:, 0]
+    else:  # of what the earlier one does not explain
+        weights = (before + ridge_map(x, target - x @ before, warm, 20.0))[:, 0]
     told = np.clip(x @ weights, -3.0, 3.0)
-    value = np.log(counts_c + 0.5 * np.exp(told + mean)) - mean
+    share = 0.5 if before is None else max(0.5, _AT_LEAST * np.exp(-mean))  # of what is usual, that all start with
+    value = np.log(counts_c + share * np.exp(told + mean)) - mean
     basis = material.coach_basis
     mapped = basis[1] @ weights
-    newcomer = np.log(0.5)  # as the formula has it where nothing was counted
+    newcomer = np.log(share)  # as the formula has it where nothing was counted
     return LinearPart(
         "appeal",
         Side(np.ones(1)),
@@ -158,16 +173,17 @@ def history_part(model: Choices, how: How) -> Any:
     return autoencoder(liked_matrix(model.chosen), how.history * (mean + 5.0))
 
 
-def tower_part(model: Choices, how: How) -> LinearPart | None:
-    """Whom people with such features choose, by the full softmax."""
+def tower_part(model: Choices, how: How, earlier: LinearPart | None = None) -> LinearPart | None:
+    """Whom people with such features choose, by the full softmax; where too few chose, the *earlier* one."""
     m = model.material
+    rank = 32
+    before = None if earlier is None else _as_towers(earlier, m, rank)
     warm = np.flatnonzero(model.counts_c > 0)
     who = np.flatnonzero(model.counts_u > 0)
     if len(warm) < 3 or len(who) < 10:
-        return None
+        return None if before is None else _of_towers(before, m)
     rng = np.random.Generator(np.random.PCG64(m.seed))
     who = np.sort(rng.permutation(who)[:_TOWER_PEOPLE])
-    rank = 32
     x, y = m.z_trainee, m.z_coach
     if len(warm) > 4_000:
         warm = np.sort(warm[np.argsort(-model.counts_c[warm], kind="stable")[:4_000]])
@@ -178,11 +194,25 @@ def tower_part(model: Choices, how: How) -> LinearPart | None:
         model.chosen[who][:, warm].tocsr(),
         appeal=np.log(model.counts_c[warm] + 1.0),
         rank=rank,
-        penalty=how.tower,
+        penalty=how.tower if before is None else _FIRMER * how.tower,
         seed=m.seed,
         n_rounds=60,
         go_on=m.go_on,
+        earlier=before,
     )
+    return _of_towers(towers, m)
+
+
+def _as_towers(part: LinearPart, m: Material, rank: int) -> Towers | None:
+    """Give a part as the towers it was made of, along the leading directions; None where it is of another rank."""
+    if part.left.width != rank + 1 or part.right.width != rank + 1:
+        return None
+    mean, left = along(part.left, m.trainee_directions)
+    _, right = along(part.right, m.coach_directions)  # its mean is the same for all coaches
+    return Towers(np.concatenate([left, mean[None, :]])[:, :rank], right[:, :rank], right[:, rank])
+
+
+def _of_towers(towers: Towers, m: Material) -> LinearPart:
     (cu, bu), (cc, bc) = m.trainee_basis, m.coach_basis
     left = bu @ towers.left[:-1]
     right = bc @ towers.right
@@ -233,7 +263,7 @@ def asked_part(model: Choices, how: How) -> AskedFit | None:
 def compare_weights(model: Choices) -> Floats:
     """What the comparisons are worth, drawn towards what the prior says of them."""
     m = model.material
-    prior = m.compare_prior("wants")
+    prior = m.compare_prior(model.step, like="wants")
     rng = np.random.Generator(np.random.PCG64(m.seed + 1))
     who = np.flatnonzero(model.counts_u > 0)
     who = np.sort(rng.permutation(who)[:PEOPLE])
@@ -251,7 +281,8 @@ def compare_weights(model: Choices) -> Floats:
         yes.append(chosen)
     parts, answers = padded(cells, yes)
     start = np.append(prior, 0.7)
-    return fit_listwise(parts, answers, start=start, may_be_negative=True, ridge=2.0)[:-1]
+    ridge = _RIDGE * (_FIRMER if m.is_told(model.step) else 1.0)
+    return fit_listwise(parts, answers, start=start, may_be_negative=True, ridge=ridge)[:-1]
 
 
 def some_candidates(

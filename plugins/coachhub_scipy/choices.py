@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from coachhub_scipy.blend import ndcg
-from coachhub_scipy.choice_gains import DEFAULT_GAINS, blended, checked, laid_out, quality, with_base
+from coachhub_scipy.choice_gains import blended, checked, gains_before, laid_out, quality, with_base
 from coachhub_scipy.choice_parts import (
     PEOPLE,
     Choices,
@@ -40,7 +40,8 @@ def learn_choices(name: str, seen: Observed, material: Material, staged: Staged)
     """Learn from choices alone: whom of all coaches would this trainee pick."""
     has_features = material.trainee.values.shape[1] > 0
     parts = split(seen, len(material.trainees), with_cold=has_features, seed=material.seed)
-    gains: dict[str, Gain] = dict(DEFAULT_GAINS)
+    unchecked = gains_before({} if material.earlier is None else material.earlier.gains(name))
+    gains = unchecked
     how = How()
     base = (0.0, 0.0)
     held_out: dict[str, float] = {}
@@ -48,26 +49,26 @@ def learn_choices(name: str, seen: Observed, material: Material, staged: Staged)
 
         def check() -> tuple[How, dict[str, Gain], dict[str, float]]:
             within = staged.within("check")
-            how, model = _fit_choices(seen.take(parts.fit), material, How(), within, check=seen.take(parts.warm))
+            how, model = _fit_choices(name, seen.take(parts.fit), material, How(), within, check=seen.take(parts.warm))
             warm = checked(model, seen, parts.fit, parts.warm)
             cold = checked(model, seen, parts.fit, parts.cold)
-            gains = blended(model, warm, cold)
+            gains = blended(model, warm, cold, unchecked)
             return how, gains, quality(model, gains, warm, cold)
 
         how, gains, held_out = staged("check", check)
-    _, model = _fit_choices(seen, material, how, staged, check=None)
+    _, model = _fit_choices(name, seen, material, how, staged, check=None)
     step = laid_out(name, model, gains, base)
     return attrs.evolve(with_base(step, model, seen), held_out=held_out)
 
 
 def _fit_choices(
-    seen: Observed, material: Material, how: How, staged: Staged, *, check: Observed | None
+    step: str, seen: Observed, material: Material, how: How, staged: Staged, *, check: Observed | None
 ) -> tuple[How, Choices]:
     """Fit all parts; with *check*, try a few settings of each and keep what orders it best."""
     chosen = chosen_matrix(seen, material.shape)
     counts_u, counts_c = counts_of_both(chosen)
-    model = Choices(material, chosen, counts_u, counts_c)
-    model.linear["appeal"] = appeal_part(counts_c, material)
+    model = Choices(material, chosen, counts_u, counts_c, step)
+    model.linear["appeal"] = appeal_part(counts_c, material, model.earlier("appeal"))
     judge = None if check is None or not len(check) else _Judge(model, check)
 
     def best(field: str, name: str, values: tuple[Any, ...], make: Any) -> None:
@@ -97,7 +98,7 @@ def _fit_choices(
     if material.z_trainee.shape[1]:
         best("kin", "kin", (0.02, 0.2), lambda h: kin_part(model, h))
     if material.coach.values.shape[1] and material.trainee.values.shape[1]:
-        best("tower", "tower", (how.tower,), lambda h: tower_part(model, h))
+        best("tower", "tower", (how.tower,), lambda h: tower_part(model, h, model.earlier("tower")))
     best("asked", "asked", (how.asked,), lambda h: asked_part(model, h))
     if material.compare.width:
         model.compare = staged("compare", lambda: compare_weights(model))

@@ -26,7 +26,9 @@ Groups = Sequence[tuple[str, int, int]]
 _FIRST_WIDTH = 0.5  # standard deviation of an effect before the data have spoken
 _FIRST_BLOCK = 0.25  # of what a whole block of features adds to a logit
 _LEAST, _MOST = 0.003, 3.0
+_FREE_BASE, _TOLD_BASE = 3.0, 1.0  # how far the constant may be from the share of yes; from what another model said
 _PSEUDO = 0.5  # coefficients of the first width that every block starts with
+_TOLD = 10.0  # coefficients of the first width, where an earlier model has found it
 _SHARED = 2.0  # coefficients of the width of all blocks of its kind together, which a block of few is drawn to
 _CHUNK = 100_000
 _STEPS, _LAST_STEPS = 20, 40
@@ -53,6 +55,17 @@ class Crossed:
 
 
 @attrs.frozen(eq=False)
+class Towards:
+    """What an earlier model learned, for coefficients to be drawn towards, beside :attr:`Pairs.compare_prior`."""
+
+    base: float
+    trainee: Floats  # (p,)
+    coach: Floats  # (q,)
+    cross: Floats  # (pz, qz)
+    spread: float  # how much coaches differ beyond what features say of them; 0: it does not know
+
+
+@attrs.frozen(eq=False)
 class Pairs:
     """The observed pairs of a step with all that is known of them."""
 
@@ -66,6 +79,7 @@ class Pairs:
     compare_groups: Groups
     trainee_groups: Groups
     coach_groups: Groups
+    towards: Towards | None = None  # None: the share of yes, and nought
 
 
 class _Layout:
@@ -184,10 +198,12 @@ class _Problem:
         rate = np.clip(np.average(self.y, weights=self.weight), 0.01, 0.99) if len(self.y) else 0.5
         self.mean[self.layout.at["base"]] = np.log(rate / (1 - rate))
         self.width = np.full(size, _FIRST_WIDTH)
-        self.width[self.layout.at["base"]] = 3.0
+        self.width[self.layout.at["base"]] = _FREE_BASE
         self.width[self.layout.at["position"]] = 1.0
         for block, squares in zip(self.layout.blocks, _squares(pairs), strict=False):  # effects of people come behind
             self.width[block] = min(_FIRST_BLOCK / np.sqrt(max(squares, 1e-9)), _FIRST_WIDTH)
+        if pairs.towards is not None:
+            self._draw(pairs.towards)
         self.first = self.width.copy()
         rng = np.random.Generator(np.random.PCG64(seed))
         self.flat = np.zeros(size)  # in widths, from the mean
@@ -195,6 +211,14 @@ class _Problem:
             self.width[self.layout.at[name]] = taste_width or 1.0
             block = self.layout.at[name]
             self.flat[block] = 0.3 * rng.normal(size=block.stop - block.start)
+
+    def _draw(self, towards: Towards) -> None:
+        at = self.layout.at
+        self.mean[at["base"]], self.width[at["base"]] = towards.base, _TOLD_BASE
+        self.mean[at["trainee"]], self.mean[at["coach"]] = towards.trainee, towards.coach
+        self.mean[at["cross"]] = towards.cross.ravel()
+        if towards.spread > 0:
+            self.width[at["own_coach"]] = np.clip(towards.spread, _LEAST, _MOST)
 
     def _sparse(self, values: Floats) -> Any:
         if self.is_dense:
@@ -318,13 +342,16 @@ class _Problem:
         theta = self.width * self.flat
         old = self.width.copy()
         told = h / (h + 1.0 / old**2)  # how far the data and not the prior decide: 0 to 1
+        towards = self.pairs.towards
         for side in self.layout.sides:
+            is_told = towards is not None and towards.spread > 0 and side == [self.layout.at["own_coach"]]
+            pseudo, of_first = (_TOLD, _TOLD) if is_told else (_PSEUDO, _PSEUDO * 0.1)
             first = np.array([float(self.first[block][0]) ** 2 for block in side])
             squares = np.array([float((theta[block] ** 2).sum()) for block in side])
             counts = np.array([float(told[block].sum()) for block in side])
             common = float((squares / first).sum() + _PSEUDO * 0.1) / (float(counts.sum()) + _PSEUDO)  # of the first
             shared = _SHARED if len(side) > 1 else 0.0
-            variances = (squares + shared * common * first + _PSEUDO * 0.1 * first) / (counts + shared + _PSEUDO)
+            variances = (squares + shared * common * first + of_first * first) / (counts + shared + pseudo)
             for block, variance in zip(side, variances.tolist(), strict=True):
                 self.width[block] = float(np.clip(np.sqrt(variance), _LEAST, _MOST))
         self.flat = self.flat * old / self.width  # the same coefficients, in the new widths

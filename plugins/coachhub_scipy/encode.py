@@ -138,14 +138,21 @@ def _apply_number(code: ColumnCode, column: Any, block: Floats) -> None:
     block[:, 0] = np.minimum(np.maximum((filled - code.centre[0]) / code.scale[0], -_CLIP), _CLIP)
     knots = code.knots
     if len(knots):  # hats between the quantiles, so that a bend is a straight line of features
-        inside = np.minimum(np.maximum(filled, knots[0]), knots[-1])
-        right = np.minimum(np.searchsorted(knots, inside, side="right"), len(knots) - 1)
-        share = (inside - knots[right - 1]) / (knots[right] - knots[right - 1])
-        rows = np.arange(len(raw))
-        block[rows, right] = 1.0 - share  # hat k is feature k + 1
-        block[rows, right + 1] = share
+        block[:, 1:-1] = hats(knots, filled)
     block[gone] = 0.0
     block[:, -1] = gone
+
+
+def hats(knots: Floats, values: Floats) -> Floats:
+    """Give the share each knot has in a number between two of them: (n, knots); beyond the last, all of it."""
+    inside = np.minimum(np.maximum(values, knots[0]), knots[-1])
+    right = np.minimum(np.searchsorted(knots, inside, side="right"), len(knots) - 1)
+    share = (inside - knots[right - 1]) / (knots[right] - knots[right - 1])
+    made = np.zeros((len(values), len(knots)))
+    rows = np.arange(len(values))
+    made[rows, right - 1] = 1.0 - share
+    made[rows, right] = share
+    return made
 
 
 def _fit_vector(name: str, column: Any, seed: int) -> ColumnCode | None:

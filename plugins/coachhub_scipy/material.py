@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from coachhub_core.matching.tables import CoachTable, Texts, TraineeTable
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.compare import CompareIndex
-from coachhub_scipy.comparisons import Comparison, Given, prior_weights
+from coachhub_scipy.comparisons import Comparison, prior_weights
 from coachhub_scipy.crossed import Pairs
+from coachhub_scipy.earlier import Directions, Earlier
 from coachhub_scipy.encode import Encoded, Encoder, principal
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.text import MAX_WORDS, MIN_ACCOUNTS, terms
 
 if TYPE_CHECKING:
+    from coachhub_scipy.duet import Learned
     from coachhub_scipy.staged import Staged
 
 N_DIRECTIONS = 32  #: leading directions of the features of one side
@@ -45,7 +47,7 @@ class Material:
     n_background: int
     seed: int
     go_on: Callable[[], bool]
-    given: Given = attrs.field(factory=dict)  # what an earlier model learned the comparisons to be worth
+    earlier: Earlier | None = None  # a model that what is learned is drawn towards
 
     @classmethod
     def of(
@@ -57,7 +59,7 @@ class Material:
         seed: int,
         go_on: Callable[[], bool],
         staged: Staged,
-        given: Given | None = None,
+        prior: Learned | None = None,
     ) -> Material:
         """Read both tables."""
 
@@ -80,7 +82,7 @@ class Material:
             len(trainees) if background else 0,
             seed,
             go_on,
-            given or {},
+            None if prior is None else Earlier.of(prior, code_trainee, code_coach),
         )
 
     @cached_property
@@ -121,6 +123,16 @@ class Material:
         return CompareIndex(self.comparisons, self.coaches, self.background, self.n_background)
 
     @property
+    def trainee_directions(self) -> Directions:
+        """The trainees' features, and their leading directions."""
+        return self.trainee.values, self.trainee_basis[0], self.z_trainee
+
+    @property
+    def coach_directions(self) -> Directions:
+        """The coaches' features, and their leading directions."""
+        return self.coach.values, self.coach_basis[0], self.z_coach
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Count trainees and coaches."""
         return len(self.trainees), len(self.coaches)
@@ -159,9 +171,21 @@ class Material:
         """Give the comparisons of one trainee with all coaches: (f, m)."""
         return self.compare.features(self.trainees.row(i))
 
-    def compare_prior(self, step: str) -> Floats:
-        """Give what the comparisons are worth for a step before anything was learned."""
-        return prior_weights(self.comparisons, step, self.given)
+    def compare_prior(self, step: str, *, like: str | None = None) -> Floats:
+        """
+        Give what the comparisons are worth for a step before anything was learned.
+
+        Args:
+            like: The step that what ships is taken of, if not of *step*.
+        """
+        shipped = like or step
+        given = {} if self.earlier is None else self.earlier.comparisons.get(step, {})
+        return prior_weights(self.comparisons, shipped, {shipped: given})
+
+    def is_told(self, step: str) -> bool:
+        """Tell whether an earlier model learned what any of the comparisons is worth for a step."""
+        given = {} if self.earlier is None else self.earlier.comparisons.get(step, {})
+        return any((one.name, one.kind) in given for one in self.comparisons)
 
     def pairs(self, step: str, seen: Observed) -> Pairs:
         """Bring together all that is known of observed pairs."""
@@ -185,6 +209,9 @@ class Material:
             compare_groups=groups,
             trainee_groups=self.trainee.groups,
             coach_groups=self.coach.groups,
+            towards=None
+            if self.earlier is None
+            else self.earlier.of_answers(step, self.trainee_directions, self.coach_directions),
         )
 
 

@@ -40,6 +40,7 @@ def fit_towers(
     seed: int,
     n_rounds: int,
     go_on: Callable[[], bool],
+    earlier: Towers | None = None,
 ) -> Towers:
     """
     Fit both towers.
@@ -49,12 +50,16 @@ def fit_towers(
         chosen: Sparse csr (n, m), weights of chosen pairs.
         appeal: (m,), log of how often each was chosen; the towers explain what it does not.
         penalty: Of the squared embeddings.
+        earlier: Where they start, and what the penalty is around; None: at next to nothing, and around 0.
     """
     from scipy.optimize import minimize
 
     (n, p), (m, q) = trainees.shape, coaches.shape
     rng = np.random.Generator(np.random.PCG64(seed))
     start = np.concatenate([0.1 * rng.normal(size=(p + q) * rank) / np.sqrt(rank), np.zeros(q)])
+    if earlier is not None:
+        centre = np.concatenate([earlier.left.ravel(), earlier.right.ravel(), earlier.worth])
+        start += centre
     x, y = trainees.astype(np.float32), coaches.astype(np.float32)
     base = appeal.astype(np.float32)
     total = max(float(chosen.data.sum()), 1.0)
@@ -92,6 +97,9 @@ def fit_towers(
             ]
         ).astype(np.float64)
         value += 0.5 * penalty * float((flat**2).sum())
+        if earlier is not None:
+            gradient -= penalty * centre
+            value -= penalty * float(flat @ centre)
         return value / total, gradient / total
 
     flat = start

@@ -12,10 +12,9 @@ import scipy  # noqa: F401 - a missing scipy is found here, before anything was 
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import Deadline, OutcomeLog, Stages
 from coachhub_scipy.answers import learn_answers
-from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.choices import learn_choices
 from coachhub_scipy.chosen import chosen_matrix, liked_matrix
-from coachhub_scipy.comparisons import Given, comparisons_of
+from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.material import Material
 from coachhub_scipy.observe import STEPS, Observed, observe
 from coachhub_scipy.parts import SparseRows, StepModel
@@ -23,6 +22,8 @@ from coachhub_scipy.staged import Staged
 
 if TYPE_CHECKING:
     from coachhub_scipy.duet import Learned
+
+FEW_NOES = 5.0  #: of which to find none is chance, where an earlier model knows that there are any
 
 
 def learn(
@@ -40,7 +41,7 @@ def learn(
     Learn all steps a log speaks of.
 
     Args:
-        prior: What its comparisons are worth is what those of the same name and kind are drawn towards.
+        prior: What it learned of columns is what these are drawn towards, where name and kind are the same.
         stages: Keeps what is finished: how columns are read, each part of a step, and each step.
     Returns:
         None where it speaks of nobody in the tables.
@@ -62,7 +63,7 @@ def learn(
         seed=seed,
         go_on=go_on,
         staged=staged,
-        given=None if prior is None else _worth(prior),
+        prior=prior,
     )
     steps = tuple(
         staged(name, partial(learn_step, name, observed[name], material, staged.within(name)))
@@ -90,19 +91,8 @@ def learn(
     )
 
 
-def _worth(prior: Learned) -> Given:
-    """Give what a model learned each comparison to be worth, by step, name and kind."""
-    found: dict[str, dict[tuple[str, str], Floats]] = {}
-    for step in prior.steps:
-        at = 0
-        for one in prior.comparisons:
-            found.setdefault(step.name, {})[one.name, one.kind] = step.compare[at : at + len(one.parts)]
-            at += len(one.parts)
-    return found
-
-
 def learn_step(name: str, seen: Observed, material: Material, staged: Staged) -> StepModel:
     """Learn one step from what was observed of it."""
-    if seen.has_no:
+    if seen.has_no or (material.earlier is not None and material.earlier.expects_no(name, len(seen)) < FEW_NOES):
         return learn_answers(name, seen, material, staged)
     return learn_choices(name, seen, material, staged)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -27,6 +28,7 @@ from coachhub_core.plugins import load_plugins
 from coachhub_core.ports.matcher import FeatureBlock
 
 MARKET = make_market("much", n_trainees=150, n_coaches=30, seed=4)
+ELSEWHERE = make_market("much", n_trainees=60, n_coaches=20, seed=5)
 
 
 def test_an_empty_hub_trains_to_the_prior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +121,35 @@ def test_a_model_that_passes_becomes_live_and_the_former_is_kept(
     assert again.exit_code == 0, again.output
     assert live.with_name("model.zip.previous").read_bytes() == before
     assert CoachMatcher.load(live).model_id in again.stdout
+
+
+@pytest.mark.usefixtures("market")
+def test_it_leans_on_the_model_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest names it, the gate's candidate leans on it too, and a training without it is another one."""
+    in_folder(tmp_path, monkeypatch)
+    (tmp_path / "d").mkdir()
+    prior = CoachMatcher.fit(ELSEWHERE.log, ELSEWHERE.coaches, ELSEWHERE.trainees)
+    prior.save(tmp_path / "prior.zip")
+    CoachMatcher(matcher="plain").save(tmp_path / "plain.zip")
+    other = CliRunner().invoke(match, ["train", "--prior", str(tmp_path / "plain.zip")])
+    assert other.exit_code == 2
+    assert "--prior is a model of 'plain', and 'duet' is to learn" in other.stderr
+    given: list[str | None] = []
+    fit = CoachMatcher.fit
+
+    def leaning(*tables: Any, prior: CoachMatcher | None = None, **how: Any) -> CoachMatcher:
+        given.append(None if prior is None else prior.model_id)
+        if len(given) == 1:
+            raise KeyboardInterrupt  # the first is ended, and could go on
+        return fit(*tables, prior=prior, **how)
+
+    monkeypatch.setattr(CoachMatcher, "fit", leaning)
+    options = ["train", "--promote", "--prior", str(tmp_path / "prior.zip")]
+    assert CliRunner().invoke(match, ["train", "--promote"]).exit_code == 1
+    done = CliRunner().invoke(match, options, catch_exceptions=False)
+    assert "a training with other settings or options was ended here" in done.stderr
+    assert given == [None, prior.model_id, prior.model_id]
+    assert ZipArtefactReader.open(tmp_path / "d" / "model.zip").manifest["prior"] == prior.model_id
 
 
 def test_what_was_live_is_kept_beside_it(tmp_path: Path) -> None:
