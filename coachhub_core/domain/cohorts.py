@@ -243,6 +243,10 @@ class CohortCertificate:
     trainees could fill, ``top_tenth`` the share of all pairs that the tenth of the
     coaches with most of them has, ``worst_place`` the lowest place on their own
     list that a trainee got; null in runs made before these were counted.
+
+    ``worst_first`` serves the trainee whose scores, over all the coaches they need,
+    have the smallest mean: ``least_mean``. Where ``need`` is above 1 and everybody
+    has that many, ``least_mean_bound`` is what no such placement's can exceed.
     """
 
     value: float
@@ -258,6 +262,8 @@ class CohortCertificate:
     seats_used: float | None = None
     top_tenth: float | None = None
     worst_place: int | None = None
+    least_mean: float | None = None
+    least_mean_bound: float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -31,6 +31,8 @@ class Certificate:
     seats_used: float = 0.0  #: pairs made, as a part of those that seats and needs alone would let be made
     top_tenth: float = 0.0  #: share of the pairs that the tenth of the coaches with most of them has; 0.1 is even
     worst_place: int | None = None  #: the lowest place on a trainee's own list that any pair has, from 1
+    least_mean: float | None = None  #: the smallest mean of a trainee's scores, over all the coaches they need
+    least_mean_bound: float | None = None  #: what it cannot exceed, by the weights given, where needs are met
 
     @property
     def gap(self) -> float | None:
@@ -61,6 +63,8 @@ def certify(
     prices: Sequence[float] | Any | None = None,
     crowd: Sequence[int] | Any | None = None,
     crowd_at_floor: Sequence[int] | Any | None = None,
+    weights: Sequence[float] | Any | None = None,
+    weighted_prices: Sequence[float] | Any | None = None,
 ) -> Certificate:
     """
     Check a placement against its scores and seats.
@@ -71,13 +75,16 @@ def certify(
         prices: (m,), what a seat of each coach costs, 0 or more, whoever says so: any prices prove a bound.
         crowd: Trainees said to be too many for the seats they like better than the worst pair made.
         crowd_at_floor: Trainees said to be too many for the seats there are.
+        weights: (n,), 0 or more, how much each trainee's mean counts, whoever says so, and
+        weighted_prices: (m,), 0 or more, what a seat costs beside means that are weighted so.
     Returns:
         What holds and what does not. At any prices, no sum exceeds what everybody would gain by their best coaches
         and what all seats cost together. However a set of trainees is chosen, no more pairs can be made than the
         others need and the set finds seats for; where that is less than were made, of better pairs than the worst,
         the worst is the best there is. A pair blocks when it is acceptable to both, not made, the trainee
         lacks a coach or likes one it has less, and the coach has a seat or likes a trainee it has less;
-        what is equally liked is not liked less.
+        what is equally liked is not liked less. No least mean is above the weighted mean, and that is at most what
+        everybody's best coaches are worth at the weighted prices and what all seats cost.
     """
     unreadable = _unreadable(candidates, scores, seats, coaches, need, coach_scores)
     if unreadable:
@@ -142,10 +149,9 @@ def certify(
                 n_blocking += 1
                 if len(blocking) < 100:
                     blocking.append((i, coach))
-    priced = None if prices is None else [float(p) for p in prices]
-    if priced is not None and (len(priced) != len(free) or not all(0 <= p < math.inf for p in priced)):
-        broken.append(f"prices are not {len(free)} numbers, 0 or more")
-        priced = None
+    priced = _numbers(prices, len(free), "prices", broken)
+    shares = _numbers(weights, len(lists), "weights", broken)
+    share_prices = _numbers(weighted_prices, len(free), "weighted_prices", broken)
     for name, members in (("crowd", crowd), ("crowd_at_floor", crowd_at_floor)):
         if members is not None and not {int(i) for i in members} <= set(range(len(lists))):
             broken.append(f"{name} names a trainee outside 0 to {len(lists) - 1}")
@@ -166,7 +172,22 @@ def certify(
         seats_used=len(made) / could if could else 0.0,
         top_tenth=sum(loads[: math.ceil(len(loads) / 10)]) / len(made) if made else 0.0,
         worst_place=_worst_place(likes, got),
+        least_mean=_least_mean(likes, got, needed),
+        least_mean_bound=(
+            None if shares is None or share_prices is None else _mean_bound(likes, free, needed, shares, share_prices)
+        ),
     )
+
+
+def _numbers(given: Sequence[float] | Any | None, n: int, name: str, broken: list[str]) -> list[float] | None:
+    """Read numbers of 0 or more; None, and a rule that is broken, where they are none."""
+    if given is None:
+        return None
+    read = [float(value) for value in given]
+    if len(read) == n and all(0 <= value < math.inf for value in read):
+        return read
+    broken.append(f"{name} are not {n} numbers, 0 or more")
+    return None
 
 
 def _unreadable(
@@ -215,6 +236,41 @@ def _worst_place(likes: list[dict[int, tuple[float, float]]], got: list[list[int
         if coach in options
     ]
     return max(places, default=None)
+
+
+def _least_mean(likes: list[dict[int, tuple[float, float]]], got: list[list[int]], needed: list[int]) -> float | None:
+    """Give the smallest mean of a trainee over what they need; a coach who is missing counts 0."""
+    means = [
+        math.fsum(options[coach][0] for coach in row if coach in options) / n
+        for options, row, n in zip(likes, got, needed, strict=True)
+        if n
+    ]
+    return min(means, default=None)
+
+
+def _mean_bound(
+    likes: list[dict[int, tuple[float, float]]],
+    free: list[int],
+    needed: list[int],
+    weights: list[float],
+    prices: list[float],
+) -> float | None:
+    """Give what no least mean exceeds at these weights and prices; None where nobody could have all they need."""
+    total = math.fsum(weight for weight, n in zip(weights, needed, strict=True) if n)
+    if not total:
+        return None
+    terms = [price * n for price, n in zip(prices, free, strict=True)]
+    for options, n, weight in zip(likes, needed, weights, strict=True):
+        if not n:
+            continue
+        share = weight / n
+        gains = sorted(
+            (share * own - prices[coach] for coach, (own, _) in options.items() if free[coach]), reverse=True
+        )
+        if len(gains) < n:
+            return None
+        terms += gains[:n]
+    return math.fsum(terms) / total
 
 
 def _bound(

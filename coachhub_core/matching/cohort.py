@@ -206,6 +206,8 @@ class _Lists:
             grows |= is_cut & (self._rest > worst)
             crowd = list(made.certificate.get("crowd_at_floor") or ())
             grows[crowd] |= is_cut[crowd]
+            if made.certificate.get("weights") is not None:
+                grows |= is_cut  # who has a good mean may take a poorer coach for somebody else's sake
         elif made.prices is not None:
             least = self._thresholds(made.prices, need) + _CLOSE
             cheapest = made.prices[self._seats > 0].min(initial=np.inf)
@@ -230,6 +232,7 @@ class _Lists:
     def certified(self, made: Placements, need: NDArray[np.int64], mode: str) -> Certificate:
         """Let the independent check speak about everything that is on a list."""
         says = made.certificate
+        by_pairs = mode == "worst_first" and says.get("weights") is None
         lists = [row.tolist() for row in self._coaches]
         mine, theirs = [row.tolist() for row in self._mine], [row.tolist() for row in self._theirs]
         given = (lists, mine, self._seats.tolist(), made.coaches.tolist())
@@ -237,11 +240,13 @@ class _Lists:
             *given,
             need=need.tolist(),
             coach_scores=theirs if self._is_mutual else None,
-            prices=None if made.prices is None or mode == "worst_first" else made.prices.tolist(),
+            prices=None if made.prices is None or by_pairs else made.prices.tolist(),
             crowd=says.get("crowd"),
             crowd_at_floor=says.get("crowd_at_floor"),
+            weights=says.get("weights"),
+            weighted_prices=says.get("weighted_prices"),
         )
-        if mode == "worst_first" and made.prices is not None and found.worst is not None:
+        if by_pairs and made.prices is not None and found.worst is not None:
             above = certify(*given, need=need.tolist(), floor=found.worst, prices=made.prices.tolist())
             found = attrs.evolve(found, bound=above.bound)  # of placements whose worst pair is as good
         return found

@@ -36,7 +36,8 @@ def place(
         need: (n,), coaches each trainee gets; None: one each.
         coach_scores: (n, L), whom the coach would rather take; None: as *scores*.
         floor: Pairs below it are never made.
-        mode: ``stable``, or another one the assigner offers; ``duet`` has ``welfare``, ``worst_first`` and ``exact``.
+        mode: ``stable``, or another one the assigner offers; ``duet`` has ``welfare``, ``worst_first`` (whoever has the
+            least on the mean of what they need is served as well as can be) and ``exact``.
         assigner: A name out of *offers*; out of what ships and every installed plugin offers, when none are given.
     Returns:
         The placements, checked: :func:`~coachhub_core.matching.certifying.certify` counts how good they are.

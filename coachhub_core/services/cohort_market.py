@@ -304,4 +304,6 @@ def _certificate(cohort: Cohort, mode: str) -> dict[str, Any]:
         "seats_used": found.seats_used,
         "top_tenth": found.top_tenth,
         "worst_place": found.worst_place,
+        "least_mean": found.least_mean if mode == "worst_first" else None,
+        "least_mean_bound": found.least_mean_bound,
     }

@@ -51,6 +51,8 @@ class Claim:
     prices: Sequence[float] | None
     crowd: Sequence[int] | None
     crowd_at_floor: Sequence[int] | None
+    weights: Sequence[float] | None = None  #: of trainees, and
+    weighted_prices: Sequence[float] | None = None  #: of coaches: what bounds the least mean
 
 
 # ── reading ─────────────────────────────────────────────────────────────────
@@ -235,11 +237,14 @@ def _claim(
         got[row_of[trainee]].append(coach_of[coach])
     stated = said.get("need", 1) if need is None else need
     needed = _whole(f"{file}, need", "need", stated)
-    prices = said.get("prices")
-    if prices is not None:
-        if not isinstance(prices, dict) or set(prices) != set(question.coaches):
-            raise FileRefused(f"{file}, prices", "must be an object that gives a price to every coach")
-        prices = [_number(f"{file}, prices.{name}", "the price", prices[name]) for name in question.coaches]
+
+    def numbers(name: str, noun: str, of: str, names: Sequence[str]) -> list[float] | None:
+        given = said.get(name)
+        if given is None:
+            return None
+        if not isinstance(given, dict) or set(given) != set(names):
+            raise FileRefused(f"{file}, {name}", f"must be an object that gives a {noun} to every {of}")
+        return [_number(f"{file}, {name}.{one}", f"the {noun}", given[one]) for one in names]
 
     def members(name: str) -> list[int] | None:
         listed = said.get(name)
@@ -257,9 +262,11 @@ def _claim(
         coaches=got,
         need=needed,
         mode=mode,
-        prices=prices,
+        prices=numbers("prices", "price", "coach", question.coaches),
         crowd=members("crowd"),
         crowd_at_floor=members("crowd_at_floor"),
+        weights=numbers("weights", "weight", "trainee", question.trainees),
+        weighted_prices=numbers("weighted_prices", "price", "coach", question.coaches),
     )
 
 
@@ -284,8 +291,13 @@ def claim_document(claim: Claim) -> dict[str, Any]:
         if coach >= 0
     ]
     said: dict[str, Any] = {"format": FORMAT, "mode": claim.mode, "need": claim.need, "placement": made}
-    if claim.prices is not None:
-        said["prices"] = dict(zip(q.coaches, claim.prices, strict=True))
+    for name, names, numbers in (
+        ("prices", q.coaches, claim.prices),
+        ("weights", q.trainees, claim.weights),
+        ("weighted_prices", q.coaches, claim.weighted_prices),
+    ):
+        if numbers is not None:
+            said[name] = dict(zip(names, numbers, strict=True))
     for name, members in (("crowd", claim.crowd), ("crowd_at_floor", claim.crowd_at_floor)):
         if members is not None:
             said[name] = [q.trainees[i] for i in members]

@@ -108,12 +108,17 @@ def _certified(mode: str | None, said: Mapping[str, Any]) -> Sequence[tuple[bool
         lines.append(((n == 0) if mode == "stable" else None, text))
     worst = "" if said["worst"] is None else f", the worst pair {said['worst']:.4f}"
     lines.append((None, f"the scores add up to {said['value']:.4f}{worst}"))
+    bound = said.get("least_mean_bound")
+    if bound is not None and said["least_mean"] is not None:
+        text = f"whoever got least has {said['least_mean']:.4f} on the mean of what they need"
+        close = bound - said["least_mean"] <= 1e-3 * abs(bound)
+        lines.append((None, text + ("; no placement has much more" if close else f"; none has above {bound:.4f}")))
     if said.get("worst_place") is not None:  # not in runs made before it was counted
         text = f"{said['seats_used']:.0%} of the seats that could be filled are, {said['top_tenth']:.0%} of the pairs"
         text += f" with the tenth of the coaches who have most; nobody got lower than place {said['worst_place']}"
         lines.append((None, f"{text} of their own list"))
     if said["gap"] is not None and mode in (None, "welfare", "exact", "worst_first"):
-        beside = " with a worst pair as good" if mode == "worst_first" else ""
+        beside = " with a worst pair as good" if mode == "worst_first" and bound is None else ""
         missing = "nothing" if said["gap"] < 1e-9 else f"at most {said['gap']:.4%}"
         text = f"no placement{beside} adds up to more than {said['bound']:.4f}: {missing} is missing"
         lines.append((None if mode in (None, "worst_first") else said["gap"] <= 1e-4, text))

@@ -162,6 +162,8 @@ def _from_files(
         prices=None if made.prices is None else made.prices.tolist(),
         crowd=made.certificate.get("crowd"),
         crowd_at_floor=made.certificate.get("crowd_at_floor"),
+        weights=made.certificate.get("weights"),
+        weighted_prices=made.certificate.get("weighted_prices"),
     )
     found = _certified(claim, mode)
     left_out, crowds = _conflicts(claim)
@@ -209,15 +211,18 @@ def _certified(claim: Claim, mode: str | None) -> Certificate:
     q = claim.question
     given: tuple[Any, ...] = (q.lists, q.scores, q.seats, claim.coaches)
     needed = [claim.need] * len(q.trainees)
+    by_pairs = mode == "worst_first" and claim.weights is None
     found = certify(
         *given,
         need=needed,
         coach_scores=q.coach_scores,
-        prices=None if mode == "worst_first" else claim.prices,
+        prices=None if by_pairs else claim.prices,
         crowd=claim.crowd,
         crowd_at_floor=claim.crowd_at_floor,
+        weights=claim.weights,
+        weighted_prices=claim.weighted_prices,
     )
-    if mode == "worst_first" and claim.prices is not None and found.worst is not None:
+    if by_pairs and claim.prices is not None and found.worst is not None:
         above = certify(*given, need=needed, floor=found.worst, prices=claim.prices)
         found = attrs.evolve(found, bound=above.bound)
     return found
@@ -226,7 +231,7 @@ def _certified(claim: Claim, mode: str | None) -> Certificate:
 def _as_said(found: Certificate, question: Question) -> dict[str, Any]:
     """Return the certificate's members, with the names of the files in place of numbers."""
     proofs = ("value", "worst", "n_blocking", "gap", "bound", "is_most", "is_worst_best")
-    names = (*proofs, "seats_used", "top_tenth", "worst_place")
+    names = (*proofs, "seats_used", "top_tenth", "worst_place", "least_mean", "least_mean_bound")
 
     def named(rule: re.Match[str]) -> str:
         listed = question.trainees if rule[1] == "trainee" else question.coaches
@@ -239,9 +244,11 @@ def _as_said(found: Certificate, question: Question) -> dict[str, Any]:
 def _is_proved(mode: str | None, said: dict[str, Any]) -> bool:
     """Tell whether there is a proof at all of what the mode claims."""
     missing = {"welfare": said["gap"] is None, "exact": said["gap"] is None}
-    missing["worst_first"] = said["is_worst_best"] is None
+    missing["worst_first"] = said["is_worst_best"] is None and said["least_mean_bound"] is None
     if missing.get(mode or "", False):
-        click.echo(f"  {click.style('✗', fg='red')} nothing in the file proves {mode}: it needs prices, or a crowd")
+        click.echo(
+            f"  {click.style('✗', fg='red')} nothing in the file proves {mode}: it needs prices, a crowd, or weights"
+        )
         return False
     return True
 

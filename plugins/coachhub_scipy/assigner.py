@@ -14,6 +14,7 @@ from coachhub_scipy.auction import Sale, auction, proved_bound
 from coachhub_scipy.stable import propose
 
 MODES = frozenset({"stable", "welfare", "worst_first", "exact"})
+LONG = 128  #: a list that is so long, and longer ones, make an auction slow
 GAP = 1e-4  #: how far below the proved bound a sum may stay in ``welfare``
 
 
@@ -38,7 +39,8 @@ class CohortAssigner:
 
     ``stable``: no pair would both rather have each other. ``welfare``: the largest sum within a ten-thousandth,
     proved by the prices. ``exact``: the largest sum. ``worst_first``: as many pairs as can be made, the worst of them
-    as good as can be, then the largest sum.
+    as good as can be, then the largest sum; where trainees get several coaches each, and all of them can, it is the
+    mean of what each gets whose least is as good as can be.
     """
 
     def assign(
@@ -73,9 +75,7 @@ class CohortAssigner:
             cohort = cohort.only(cohort.values >= 0)  # staying without a coach is worth 0
             sale, step = _sell(cohort, 0.0, deadline)
             if mode == "exact":
-                from coachhub_scipy.exact import finish
-
-                sale = finish(cohort.lists, cohort.values, cohort.seats, cohort.need, sale, 4 * step, deadline)
+                sale = _exactly(cohort, sale, step, deadline)
         value = float(cohort.values[sale.rows, sale.columns].sum())
         bound = max(value, proved_bound(cohort.lists, cohort.values, seats, cohort.need, sale.prices))
         says.update(value=value, bound=bound, gap=bound / value - 1 if value > 0 else None)
@@ -115,9 +115,12 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, fl
     if not len(finite):
         return Sale(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(len(cohort.seats))), 1.0
     spread = float(np.ptp(finite)) or abs(float(finite[0])) or 1.0
-    typical = float(np.abs(finite).mean())
+    # a step is small beside what a pair is worth that is made: where most are worth nothing, the mean says little of it
+    best = cohort.values.max(axis=1)
+    typical = max(float(np.abs(finite).mean()), 0.5 * float(np.abs(best[best > -np.inf]).mean()))
     step = min(10 * GAP * typical, 0.25 * spread) or 1e-3 * spread
-    patience = 40.0 * (int(cohort.need.sum()) + 2_000)  # four times and more what cohorts of ordinary scores took
+    # four times and more what lists of ordinary scores took; where a bid reads a long one, there is a quicker way
+    patience = 40.0 * (int(cohort.need.sum()) + 2_000) * max(0.2, min(1.0, LONG / cohort.lists.shape[1]))
     while True:
         sale = auction(
             cohort.lists,
@@ -130,7 +133,7 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, fl
             deadline=deadline,
         )
         if not sale.is_over:
-            return _solved(cohort, 0.0 if outside == 0 else _lift(cohort), deadline), step
+            return _solved(cohort, outside, sale.prices, deadline), step
         value = float(cohort.values[sale.rows, sale.columns].sum())
         room = GAP * abs(value)
         if proved_bound(cohort.lists, cohort.values, cohort.seats, cohort.need, sale.prices, outside) - value <= room:
@@ -142,33 +145,85 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, fl
 
 
 def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> tuple[_Cohort, Sale]:
-    from coachhub_scipy.worst_first import search
+    from coachhub_scipy.worst_first import Flow, search
 
-    found = search(cohort.lists, cohort.values, cohort.seats, cohort.need, deadline)
-    says.update(worst=found.worst, crowd=list(found.crowd), crowd_at_floor=list(found.crowd_at_floor))
+    most = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
+    is_whole = most.n_pairs == int(cohort.need.sum())
+    says["crowd_at_floor"] = list(most.crowd)
+    if is_whole and cohort.need.max() > 1:
+        from coachhub_scipy.least_mean import raise_the_least
+
+        sale, _ = _sell(cohort, -np.inf, deadline)
+        raised = raise_the_least(cohort.lists, cohort.values, cohort.seats, cohort.need, sale, deadline)
+        says.update(
+            worst=raised.least,
+            least_mean=raised.least,
+            least_mean_bound=raised.bound,
+            weights=raised.weights.tolist(),
+            weighted_prices=raised.prices.tolist(),
+        )
+        return cohort, Sale(raised.rows, raised.columns, sale.prices)
+    found = search(cohort.lists, cohort.values, cohort.seats, cohort.need, most.n_pairs, deadline)
+    says.update(worst=found.worst, crowd=list(found.crowd))
     above = cohort.only(cohort.values >= found.worst)
-    if found.n_pairs == int(cohort.need.sum()):
+    if is_whole:
         sale, _ = _sell(above, -np.inf, deadline)
         return above, sale
-    return above, _solved(above, _lift(above), deadline)  # whoever cannot be placed would never end bidding
+    return above, _lifted(above, np.zeros(len(cohort.seats)), deadline)  # who cannot be placed would bid without end
 
 
-def _lift(cohort: _Cohort) -> float:
-    """Give what makes one pair more worth more than all scores together."""
+def _solved(cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadline: Deadline) -> Sale:
+    """Give the largest sum where the auction was broken off."""
+    from coachhub_scipy.simplex import largest_sum
+
+    asked = (cohort.lists, cohort.values, cohort.seats, cohort.need)
+    is_long = cohort.lists.shape[1] > LONG
+    if outside == 0:
+        within = 0.1 * GAP if is_long else 0.0
+        return _filled(cohort, largest_sum(*asked, prices, within=within, deadline=deadline))
+    if not is_long:
+        return _lifted(cohort, prices, deadline)
+    from coachhub_scipy.worst_first import Flow
+
+    most = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
+    return largest_sum(*asked, prices, whole=(most.rows, most.columns), within=0.1 * GAP, deadline=deadline)
+
+
+def _lifted(cohort: _Cohort, prices: NDArray[np.float64], deadline: Deadline) -> Sale:
+    """Give the most pairs that can be made, and of such placements the largest sum."""
+    from coachhub_scipy.exact import least_prices
+    from coachhub_scipy.simplex import largest_sum
+
     finite = cohort.values[cohort.values > -np.inf]
-    n_pairs = int(cohort.need.sum())
-    return (float(np.ptp(finite)) + 1.0) * (n_pairs + 1) - float(finite.min())
+    lift = (float(np.ptp(finite)) + 1.0) * (int(cohort.need.sum()) + 1) - float(finite.min())  # above all together
+    sale = largest_sum(cohort.lists, cohort.values + lift, cohort.seats, cohort.need, prices, deadline=deadline)
+    asked = (cohort.lists, cohort.values, cohort.seats, cohort.need)
+    return attrs.evolve(sale, prices=least_prices(*asked, sale.rows, sale.columns, deadline))
 
 
-def _solved(cohort: _Cohort, lift: float, deadline: Deadline) -> Sale:
-    """Solve as one assignment over all pairs, each worth *lift* more; slow for large cohorts, but it ends."""
-    from coachhub_scipy.exact import least_prices, solve
+def _filled(cohort: _Cohort, sale: Sale) -> Sale:
+    """Give whoever is short coaches who are worth exactly nothing to them and have a seat: the sum stays what it is."""
+    n_more = cohort.need - np.bincount(sale.rows, minlength=len(cohort.need))
+    free = cohort.seats - np.bincount(cohort.lists[sale.rows, sale.columns], minlength=len(cohort.seats))
+    rows, columns = [sale.rows], [sale.columns]
+    for i in np.flatnonzero(n_more > 0).tolist():
+        at = np.flatnonzero((cohort.values[i] == 0) & (free[cohort.lists[i]] > 0))[: n_more[i]]
+        free[cohort.lists[i, at]] -= 1
+        rows.append(np.full(len(at), i))
+        columns.append(at)
+    return attrs.evolve(sale, rows=np.concatenate(rows), columns=np.concatenate(columns))
 
-    deadline.check()
-    lifted = cohort.values + lift
-    rows, columns = solve(cohort.lists, lifted, cohort.seats, cohort.need, lifted > -np.inf)
-    prices = least_prices(cohort.lists, cohort.values, cohort.seats, cohort.need, rows, columns, deadline)
-    return Sale(rows, columns, prices)
+
+def _exactly(cohort: _Cohort, sale: Sale, step: float, deadline: Deadline) -> Sale:
+    """Turn a sale that is good enough into the best."""
+    asked = (cohort.lists, cohort.values, cohort.seats, cohort.need)
+    if cohort.lists.shape[1] > LONG:
+        from coachhub_scipy.simplex import largest_sum
+
+        return _filled(cohort, largest_sum(*asked, sale.prices, deadline=deadline))
+    from coachhub_scipy.exact import finish
+
+    return finish(*asked, sale, 4 * step, deadline)
 
 
 def _count_blocking(cohort: _Cohort, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> int:

@@ -82,6 +82,29 @@ def test_what_is_written_can_be_checked_and_what_is_changed_is_refused(run: Run,
         assert run("certify", "changed.json").return_value == 1, changed
 
 
+def test_two_coaches_each_are_proved_by_what_they_make_together(run: Run) -> None:
+    """The written weights are read again and bound the least mean; who is no trainee has no weight."""
+    likes = {"kim": {"ana": 0.9, "ben": 0.8, "cem": 0.1}, "sam": {"ana": 0.7, "ben": 0.6, "cem": 0.2}}
+    rows = [f"{who},{coach},{score}" for who, scores in likes.items() for coach, score in scores.items()]
+    Path("scores.csv").write_text("\n".join(["trainee,coach,score", *rows, ""]), "utf-8")
+    Path("seats.csv").write_text("coach,seats\nana,1\nben,1\ncem,2\n", "utf-8")
+    done = run("cohort", *FILES, "--mode", "worst_first", "--need", "2", "--out", "made.json")
+    assert "· whoever got least has 0.4500 on the mean of what they need" in done.stdout
+    made = json.loads(Path("made.json").read_text("utf-8"))
+    assert sorted((p["trainee"], p["coach"]) for p in made["placement"]) == [
+        ("kim", "ben"), ("kim", "cem"), ("sam", "ana"), ("sam", "cem"),
+    ]  # fmt: skip
+    checked = run("certify", "made.json")
+    assert checked.return_value == 0
+    assert "least has 0.4500" in checked.stdout
+    Path("changed.json").write_text(json.dumps(made | {"weights": {"lee": 1.0}}), "utf-8")
+    with pytest.raises(FileRefused, match="weights: must be an object that gives a weight to every trainee"):
+        run("certify", "changed.json")
+    del made["weights"]
+    Path("changed.json").write_text(json.dumps(made), "utf-8")
+    assert run("certify", "changed.json").return_value == 1
+
+
 def test_a_placement_of_ones_own_is_checked_beside_scores_and_seats(run: Run) -> None:
     """With names in the sentences; a mode it claims needs what proves it."""
     Path("mine.csv").write_text("trainee,coach\nkim,ana\nsam,ana\n", "utf-8")

@@ -80,6 +80,19 @@ def test_what_is_proved_of_short_lists_holds_among_all_coaches(mode: str) -> Non
             assert found.certificate.gap <= (1e-9 if mode == "exact" else 1e-4)
 
 
+def test_the_least_mean_of_short_lists_is_that_of_the_whole_market() -> None:
+    """Two coaches each: lists grow until nobody outside of them could change it, and the bound holds for all."""
+    for seed in range(3):
+        drawn = Drawn(seed, n=12, seats=3)
+        found = placed(drawn, "worst_first", n_first=3, need=2)
+        whole = place(None, drawn.mine, drawn.seats, mode="worst_first", need=np.full(12, 2), assigner="duet")
+        assert found.n_outside == 0
+        assert found.certificate.broken == ()
+        assert found.certificate.least_mean == pytest.approx(whole.certificate["least_mean"], rel=2e-3)
+        assert found.certificate.least_mean_bound is not None
+        assert found.certificate.least_mean_bound >= whole.certificate["least_mean"] - 1e-9
+
+
 def test_scores_stand_beside_the_coaches_and_most_are_asked_once() -> None:
     """What a matcher has said of a market that fits into memory it is not asked again, though lists grow."""
     drawn = Drawn(1, seats=4)
