@@ -26,8 +26,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 SMALL = 400  #: pairs of a cohort of which the best is found; of a larger one, but for a thousandth
-WHOLE = 20_000  #: pairs that are looked at, all of them
+WHOLE = 6_000  #: pairs that are looked at, all of them
 MOST = 60_000  #: of larger cohorts so many; where even they would be too few for each, the sale stands as it is
+FEW = 64  #: and of each trainee so many
 SHARED = 8_000  #: pairs of those who have least to choose from, whose bound is computed
 NEAR = 24  #: pairs of each of them, the best; any prices prove a bound over all
 CLOSE = 1e-3  #: part of the bound that may be missing
@@ -120,7 +121,7 @@ class _Question:
         """Give the pairs worth a look: each trainee's best, the best at the prices of the sale, and what it sold."""
         is_pair = self.values > -np.inf
         n, length = self.values.shape
-        each = max(MOST // max(int((self.need > 0).sum()), 1), 2 * int(self.need.max()))
+        each = max(min(MOST // max(int((self.need > 0).sum()), 1), FEW), 4 * int(self.need.max()))
         if n_pairs > WHOLE and each < length:
             net = self.values - self.sale.prices[self.lists]
             mixed = (np.arange(n)[:, None] * 7_919 + self.lists.astype(np.int64) * 104_729) % 1_009
