@@ -201,32 +201,45 @@ class _Lists:
         """Give the trainees for whom a coach outside of their list could change the placement, or what proves it."""
         is_cut = self._rest > -np.inf
         grows = is_cut & ((made.coaches >= 0).sum(axis=1) < need)
-        if mode == "worst_first":
+        weights = made.certificate.get("weights")
+        if mode == "worst_first" and weights is None:
             worst = np.nanmin(self.scores_of(made.coaches), initial=np.inf)
             grows |= is_cut & (self._rest > worst)
             crowd = list(made.certificate.get("crowd_at_floor") or ())
             grows[crowd] |= is_cut[crowd]
-            if made.certificate.get("weights") is not None:
-                grows |= is_cut  # who has a good mean may take a poorer coach for somebody else's sake
         elif made.prices is not None:
-            least = self._thresholds(made.prices, need) + _CLOSE
-            cheapest = made.prices[self._seats > 0].min(initial=np.inf)
-            might = np.flatnonzero(is_cut & (self._rest - cheapest > least))
-            for start in range(0, len(might), BATCH):
-                deadline.check()
-                for i, mine, _ in self._scored(might[start : start + BATCH]):
-                    gains = mine - made.prices
-                    gains[self._coaches[i]] = -np.inf
-                    grows[i] = grows[i] or gains.max(initial=-np.inf) > least[i]
+            grows |= self._gains_outside(made.prices, np.ones(len(self)), need, 0.0, deadline)
+        if weights is not None:
+            prices = np.asarray(made.certificate["weighted_prices"], np.float64)
+            share = np.asarray(weights, np.float64) / np.maximum(need, 1)
+            grows |= self._gains_outside(prices, share, need, -np.inf, deadline)
         return np.flatnonzero(grows)
 
-    def _thresholds(self, prices: Floats, need: NDArray[np.int64]) -> Floats:
+    def _gains_outside(
+        self, prices: Floats, share: Floats, need: NDArray[np.int64], least: float, deadline: Deadline
+    ) -> NDArray[np.bool_]:
+        """Tell who would gain more at these prices by a coach outside of their list than by the last one they need."""
+        found = np.zeros(len(self), np.bool_)
+        last = self._thresholds(prices, share, need, least) + _CLOSE
+        cheapest = prices[self._seats > 0].min(initial=np.inf)
+        is_cut = self._rest > -np.inf
+        rest = np.where(is_cut, self._rest, 0.0) * share
+        might = np.flatnonzero(is_cut & (rest - cheapest > last))
+        for start in range(0, len(might), BATCH):
+            deadline.check()
+            for i, mine, _ in self._scored(might[start : start + BATCH]):
+                is_new = mine > -np.inf
+                is_new[self._coaches[i]] = False
+                found[i] = (share[i] * mine[is_new] - prices[is_new]).max(initial=-np.inf) > last[i]
+        return found
+
+    def _thresholds(self, prices: Floats, share: Floats, need: NDArray[np.int64], least: float) -> Floats:
         """Give what a coach outside must be worth, at these prices, to be one of a trainee's best."""
-        found = np.zeros(len(self))
+        found = np.full(len(self), max(least, 0.0))
         for i, row in enumerate(self._coaches):
-            gains = np.sort(self._mine[i] - prices[row])[::-1]
+            gains = np.sort(share[i] * self._mine[i] - prices[row])[::-1]
             if 0 < need[i] <= len(gains):
-                found[i] = max(0.0, gains[need[i] - 1])
+                found[i] = max(least, gains[need[i] - 1])
         return found
 
     def certified(self, made: Placements, need: NDArray[np.int64], mode: str) -> Certificate:
