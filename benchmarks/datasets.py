@@ -11,6 +11,7 @@ Each loader gives the two tables and the log in the words of
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -319,6 +320,51 @@ def trades(*, with_log: bool = False) -> Case:
     )
 
 
+# ── writings: a request in free text, experts described by what they wrote ──
+
+
+def writings(*, with_log: bool = False) -> Case:
+    """Which module a function belongs to, told by its first lines; modules are known by their other texts."""
+    texts: dict[str, list[str]] = {}
+    requests: list[tuple[str, str]] = []
+    for package in ("pandas", "scipy", "sklearn"):
+        for file in sorted(folder_of(package).rglob("*.py")):
+            parts = file.relative_to(folder_of(package)).with_suffix("").parts
+            if any(part.startswith("_") or part in ("tests", "conftest", "testing") for part in parts):
+                continue
+            said = _said_in(file)
+            if len(said) >= 6:
+                name = ".".join((package, *parts))
+                texts[name] = said[::2]
+                requests += [(name, " ".join(one.split("\n\n")[0].split())) for one in said[1::2]]
+    names = sorted(texts)
+    coaches = CoachTable.build(ids=names, writings=Texts([texts[name] for name in names]))
+    ids = [f"r{i}" for i in range(len(requests))]
+    trainees = TraineeTable.build(ids=ids, wish=Texts([[text] for _, text in requests]))
+    every = [
+        {"at": i * DAY, "trainee": ids[i], "coach": name, "event": "contacted"} for i, (name, _) in enumerate(requests)
+    ]
+    known = [record for i, record in enumerate(every) if i % 2 == 0] if with_log else []
+    held = [record for i, record in enumerate(every) if i % 2 == 1]
+    questions = _questions(coaches, trainees, [], held)
+    return _asking(
+        "writings, with a log" if with_log else "writings",
+        f"what a function does, to be brought to the right of {len(names)} modules by what else was written there"
+        + ", half of the answers known" * with_log,
+        (coaches, trainees),
+        _log(known),
+        questions,
+    )
+
+
+def _said_in(file: Path) -> list[str]:
+    """Give the documentation of a file's public functions and classes, by name."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    found = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, kinds)}
+    return [text for name, text in sorted(found.items()) if text and name[0] != "_" and len(text.split()) >= 5]
+
+
 CASES: Mapping[str, Callable[[], Case]] = {
     "films-history": films_history,
     "films-new-people": films_new_people,
@@ -327,4 +373,6 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "lectures": lectures,
     "trades": trades,
     "trades-with-log": lambda: trades(with_log=True),
+    "writings": writings,
+    "writings-with-log": lambda: writings(with_log=True),
 }

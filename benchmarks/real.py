@@ -103,22 +103,38 @@ def popularity(case: Case) -> Floats:
     return np.tile(count, (len(case.asked), 1))
 
 
+def _joined(table: Any) -> list[str]:
+    words = []
+    for row in range(len(table)):
+        values = [column.value(row) for column in table.columns.values()]
+        texts = [" ".join(v) if isinstance(v, tuple) else v for v in values if isinstance(v, tuple | str)]
+        words.append(" ".join(texts) or "nothing")
+    return words
+
+
 def cosine(case: Case) -> Floats:
     """TF-IDF of all words of both sides, joined."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    def joined(table: Any) -> list[str]:
-        words = []
-        for row in range(len(table)):
-            values = [column.value(row) for column in table.columns.values()]
-            texts = [" ".join(v) if isinstance(v, tuple) else v for v in values if isinstance(v, tuple | str)]
-            words.append(" ".join(texts) or "nothing")
-        return words
-
     made = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))
-    theirs = made.fit_transform(joined(case.coaches))
-    mine = made.transform(joined(case.trainees.take(case.asked)))
+    theirs = made.fit_transform(_joined(case.coaches))
+    mine = made.transform(_joined(case.trainees.take(case.asked)))
     return np.asarray((mine @ theirs.T).todense(), np.float64)
+
+
+def bm25(case: Case) -> Floats:
+    """Okapi BM25 of all words of both sides, joined, with the usual k1 of 1.5 and b of .75."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    made = CountVectorizer()
+    counts = made.fit_transform(_joined(case.coaches)).astype(np.float64)
+    asked = made.transform(_joined(case.trainees.take(case.asked))) > 0
+    n_with = np.asarray((counts > 0).sum(axis=0)).ravel()
+    rarity = np.log(1 + (counts.shape[0] - n_with + 0.5) / (n_with + 0.5))
+    length = np.asarray(counts.sum(axis=1)).ravel()
+    pairs = counts.tocoo()
+    pairs.data *= 2.5 * rarity[pairs.col] / (pairs.data + 1.5 * (0.25 + 0.75 * (length / length.mean())[pairs.row]))
+    return np.asarray((asked @ pairs.tocsr().T).todense(), np.float64)
 
 
 def implicit_als(case: Case) -> Floats:
@@ -196,6 +212,7 @@ RANKERS: Mapping[str, Engine] = {
     "duet": duet,
     "popularity": popularity,
     "cosine": cosine,
+    "bm25": bm25,
     "implicit-als": implicit_als,
     "lightfm": lightfm,
 }
@@ -210,7 +227,7 @@ JUDGES: Mapping[str, Engine] = {
 def fits(name: str, case: Case) -> bool:
     """Tell whether an engine has anything to go by in this case."""
     kinds = {column.kind for column in case.trainees.columns.values()}
-    if name == "cosine":
+    if name in ("cosine", "bm25"):
         return "texts" in kinds
     return name == "duet" or len(case.log) > 0
 
