@@ -90,7 +90,10 @@ def _number(was: ColumnCode, code: ColumnCode) -> _Read:
 def _vector(was: ColumnCode, code: ColumnCode) -> _Read | None:
     if was.width != code.width:
         return None
-    return np.eye(was.width) * (code.scale[0] / was.scale[0]), (code.centre - was.centre) / was.scale[0]
+    away, wider = (code.centre - was.centre) / was.scale[0], code.scale[0] / was.scale[0]
+    if np.hypot(wider, np.sqrt(np.mean(away**2))) > FAR:  # they lie elsewhere: they are of another kind
+        return None
+    return np.eye(was.width) * wider, away
 
 
 def _hours(was: ColumnCode, code: ColumnCode) -> _Read:

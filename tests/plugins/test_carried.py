@@ -97,3 +97,12 @@ def test_what_is_not_there_is_missing(now: Any) -> None:
     was, made = told(Vector(np.random.default_rng(1).normal(size=(9, 2))), now)
     assert np.allclose(was, made, atol=1e-12)
     assert np.ptp(made) == 0
+
+
+@pytest.mark.parametrize(("scale", "mean"), [(150.0, 0.0), (1.0, 1_000.0)], ids=["far longer", "elsewhere"])
+def test_vectors_that_lie_elsewhere_are_missing(scale: float, mean: float) -> None:
+    """Those of another embedding are no more the same for having as many dimensions."""
+    drawn = np.random.default_rng(2).normal(size=(9, 2))
+    _, missing = told(Vector(drawn), Vector(np.ones((3, 3))))
+    _, made = told(Vector(drawn), Vector(drawn * scale + mean))
+    assert np.allclose(made, missing[0], atol=1e-12)
