@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import fit_answers, log_loss
 from coachhub_scipy.chosen import chosen_matrix, liked_matrix
-from coachhub_scipy.crossed import Crossed, crossed_logits, fit_crossed, log_place
+from coachhub_scipy.crossed import crossed_logits, fit_crossed, log_place
+from coachhub_scipy.crossed_parts import Crossed
 from coachhub_scipy.factors import als, autoencoder
 from coachhub_scipy.material import MIN_CHECKED, Material, split
 from coachhub_scipy.observe import Observed

@@ -17,7 +17,7 @@ import numpy as np
 
 from coachhub_core.matching.tables import Category, Hours, Labels, Number, Texts, Vector
 from coachhub_scipy.arithmetic import Floats
-from coachhub_scipy.encode import ColumnCode, Encoder, hats
+from coachhub_scipy.encode import FAR, ColumnCode, Encoder, hats, standing
 from coachhub_scipy.parts import Side
 
 _Read = tuple[Floats, Floats]  # (p0, p1) and (p0,): the earlier features of a known value, and what is the same for all
@@ -73,13 +73,16 @@ def _by_name(was: ColumnCode, code: ColumnCode) -> _Read:
 
 def _number(was: ColumnCode, code: ColumnCode) -> _Read:
     matrix, constant = np.zeros((was.width, code.width)), np.zeros(was.width)
-    centre, scale = float(code.centre[0]), float(code.scale[0])
-    matrix[0, 0] = scale / was.scale[0]
-    constant[0] = (centre - was.centre[0]) / was.scale[0]
+    around = float(code.centre[0]) + float(code.scale[0]) * np.array([-1.0, 0.0, 1.0])
+    stands = standing(was, around)
+    if len(code.knots) and (np.abs(stands) == FAR).any():  # most are as far as anything was, as in another unit
+        matrix[0, 1:] = standing(was, code.knots)
+    else:
+        matrix[0, 0], constant[0] = 0.5 * (stands[2] - stands[0]), stands[1]
     if len(was.knots) and len(code.knots):
         matrix[1:, 1:] = hats(was.knots, code.knots).T  # between its quantiles, a straight line
     elif len(was.knots):  # too few different values today for a bend: a straight line through their mean
-        below, middle, above = hats(was.knots, np.array([centre - scale, centre, centre + scale]))
+        below, middle, above = hats(was.knots, around)
         matrix[1:, 0], constant[1:] = 0.5 * (above - below), middle
     return matrix, constant
 
@@ -87,7 +90,10 @@ def _number(was: ColumnCode, code: ColumnCode) -> _Read:
 def _vector(was: ColumnCode, code: ColumnCode) -> _Read | None:
     if was.width != code.width:
         return None
-    return np.eye(was.width) * (code.scale[0] / was.scale[0]), (code.centre - was.centre) / was.scale[0]
+    away, wider = (code.centre - was.centre) / was.scale[0], code.scale[0] / was.scale[0]
+    if np.hypot(wider, np.sqrt(np.mean(away**2))) > FAR:  # they lie elsewhere: they are of another kind
+        return None
+    return np.eye(was.width) * wider, away
 
 
 def _hours(was: ColumnCode, code: ColumnCode) -> _Read:

@@ -17,7 +17,7 @@ import numpy as np
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.carried import Carried
 from coachhub_scipy.comparisons import Given
-from coachhub_scipy.crossed import Towards
+from coachhub_scipy.crossed_parts import Towards
 from coachhub_scipy.encode import Encoder
 from coachhub_scipy.parts import Gain, LinearPart, Side, StepModel
 

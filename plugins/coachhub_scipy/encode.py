@@ -25,7 +25,7 @@ MAX_NAMES = 300  # of one column; rarer ones are "other", which is nothing
 MAX_TERMS = 4_000
 N_TOPICS = 48  # dimensions of a text column
 N_KNOTS = 5
-_CLIP = 4.0
+FAR = 4.0  #: numbers stand no more spreads from the centre
 
 
 @attrs.frozen(eq=False)
@@ -135,12 +135,18 @@ def _apply_number(code: ColumnCode, column: Any, block: Floats) -> None:
     raw = column.array.astype(np.float64)
     gone = np.isnan(raw)
     filled = np.where(gone, code.centre[0], raw)
-    block[:, 0] = np.minimum(np.maximum((filled - code.centre[0]) / code.scale[0], -_CLIP), _CLIP)
+    block[:, 0] = standing(code, filled)
     knots = code.knots
     if len(knots):  # hats between the quantiles, so that a bend is a straight line of features
         block[:, 1:-1] = hats(knots, filled)
     block[gone] = 0.0
     block[:, -1] = gone
+
+
+def standing(code: ColumnCode, values: Floats) -> Floats:
+    """Give how many spreads numbers stand from a column's centre: (n,), no more than :data:`FAR`."""
+    made: Floats = np.minimum(np.maximum((values - code.centre[0]) / code.scale[0], -FAR), FAR)
+    return made
 
 
 def hats(knots: Floats, values: Floats) -> Floats:

@@ -16,7 +16,7 @@ from coachhub_core.matching.tables import CoachTable, Texts, TraineeTable
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.compare import CompareIndex
 from coachhub_scipy.comparisons import Comparison, prior_weights
-from coachhub_scipy.crossed import Pairs
+from coachhub_scipy.crossed_parts import Pairs
 from coachhub_scipy.earlier import Directions, Earlier
 from coachhub_scipy.encode import Encoded, Encoder, principal
 from coachhub_scipy.observe import Observed

@@ -21,7 +21,7 @@ from coachhub_core.errors import ArtefactError
 from coachhub_core.ports.matcher import ArtefactReader, ArtefactWriter, Stages
 from coachhub_core.version import __version__
 from coachhub_scipy.choice_parts import AskedFit, How
-from coachhub_scipy.crossed import Crossed
+from coachhub_scipy.crossed_parts import Crossed
 from coachhub_scipy.encode import ColumnCode, Encoder
 from coachhub_scipy.parts import Asked, LinearPart, Side, SparseRows, StepModel
 

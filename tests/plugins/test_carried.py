@@ -67,6 +67,20 @@ def test_numbers_say_what_they_said() -> None:
     assert np.corrcoef(was, made)[0, 1] > 0.95
 
 
+@pytest.mark.parametrize(
+    "now",
+    [Number(numbers(4_000, 900, 2)), Number([3e37, 2e37, 3e37, None]), Number(numbers(0.0, 1e30, 2))],
+    ids=["another unit", "two numbers", "both sides"],
+)
+def test_numbers_beyond_all_that_was_known_say_what_the_furthest_said(now: Any) -> None:
+    """A price in another currency is four spreads from the mean, as it is where it is read by the earlier features."""
+    was, made = told(Number(numbers(35.0, 12.0, 1)), now)
+    assert np.abs(made).max() < 2 * np.abs(was).max()
+    known = ~np.isnan(now.array)
+    if (now.array[known] > 1_000).all():
+        assert np.allclose(was, made, atol=1e-12)
+
+
 def test_texts_say_what_their_words_said() -> None:
     """Through the words that both know: nearly the same order, though no topic of one is a topic of the other."""
     rng = np.random.default_rng(3)
@@ -83,3 +97,12 @@ def test_what_is_not_there_is_missing(now: Any) -> None:
     was, made = told(Vector(np.random.default_rng(1).normal(size=(9, 2))), now)
     assert np.allclose(was, made, atol=1e-12)
     assert np.ptp(made) == 0
+
+
+@pytest.mark.parametrize(("scale", "mean"), [(150.0, 0.0), (1.0, 1_000.0)], ids=["far longer", "elsewhere"])
+def test_vectors_that_lie_elsewhere_are_missing(scale: float, mean: float) -> None:
+    """Those of another embedding are no more the same for having as many dimensions."""
+    drawn = np.random.default_rng(2).normal(size=(9, 2))
+    _, missing = told(Vector(drawn), Vector(np.ones((3, 3))))
+    _, made = told(Vector(drawn), Vector(drawn * scale + mean))
+    assert np.allclose(made, missing[0], atol=1e-12)
