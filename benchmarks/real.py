@@ -16,6 +16,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import machine
@@ -279,6 +280,56 @@ def run(name: str) -> None:
         print(f"| {engine} | {said} | {lead} | {taken:.1f} |", flush=True)
 
 
+# ── two sides who meet once ──
+
+
+def mutual() -> None:
+    """Ask what two strangers decided, each game held out once in ten parts; log loss of each side and of both."""
+    from datasets import games
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from coachhub_core.ports.matcher import OutcomeLog
+
+    coaches, trainees, said = games()
+    sides = [Encoder.fit(table).encode(table).values for table in (trainees, coaches)]
+    features = np.concatenate(sides, axis=1)
+    n = len(said)
+    part = np.random.default_rng(0).integers(0, 10, n)
+    given = {name: np.zeros((n, 2)) for name in ("duet", "the share of all", "sklearn-logistic")}
+    for held in (np.flatnonzero(part == p) for p in range(10)):
+        known = np.setdiff1d(np.arange(n), held)
+        records = [
+            {"at": i, "trainee": f"a{i}", "coach": f"b{i}", "event": event, "value": float(said[i, side])}
+            for i in known.tolist()
+            for side, event in enumerate(("offered", "answered"))
+        ]
+        log = OutcomeLog.build(records, steps={"wants": ("offered",), "accepts": ("answered",)})
+        told = CoachMatcher.fit(log, coaches, trainees).probabilities(
+            trainees.take(held), held[:, None].astype(np.int32)
+        )
+        for side, step in enumerate(("wants", "accepts")):
+            given["duet"][held, side] = told[step][:, 0]
+            given["the share of all"][held, side] = said[known, side].mean()
+            peer = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
+            peer.fit(features[known], said[known, side])
+            given["sklearn-logistic"][held, side] = peer.predict_proba(features[held])[:, 1]
+
+    def losses(chance: Floats) -> Floats:
+        every = np.column_stack([chance, chance.prod(axis=1)])
+        came = np.column_stack([said, said.all(axis=1)])
+        return np.asarray(-np.log(np.where(came, every, 1 - every)))
+
+    print(f"\n## games\n\ntelevision games of two strangers, each to share or not, who meet once; {n} games.")
+    print("\n| engine | log loss: one, the other, both | duet's lead in both, 95 % |\n|---|---|---|")
+    ours = losses(given["duet"])
+    for name, chance in given.items():
+        theirs = losses(chance)
+        lead = "" if name == "duet" else "{:+.4f} [{:+.4f} {:+.4f}]".format(*interval(theirs[:, 2] - ours[:, 2]))
+        print(f"| {name} | {', '.join(f'{value:.4f}' for value in theirs.mean(axis=0))} | {lead} |", flush=True)
+
+
 # ── placements with real loads ──
 
 
@@ -329,19 +380,19 @@ def places() -> None:
         )
 
 
+OTHERS: Mapping[str, Callable[[], None]] = {"games": mutual, "places": places}
+
+
 def main() -> None:
     """Run the cases that are named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join([*CASES, 'places'])}; all by default")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join([*CASES, *OTHERS])}; all by default")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     print(machine.describe(PACKAGES))
-    for name in args.cases or [*CASES, "places"]:
+    for name in args.cases or [*CASES, *OTHERS]:
         try:
-            if name == "places":
-                places()
-            else:
-                run(name)
+            OTHERS.get(name, partial(run, name))()
         except ImportError as exc:
             print(f"\n{name} is left out: {exc}")
 
