@@ -186,17 +186,24 @@ def _solved(cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadli
     from coachhub_scipy.worst_first import Flow
 
     most = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
-    return largest_sum(*asked, prices, whole=(most.rows, most.columns), within=0.1 * GAP, deadline=deadline)
+    sale = largest_sum(*asked, prices, whole=(most.rows, most.columns), deadline=deadline)
+    return _least_priced(cohort, sale, deadline)
 
 
 def _lifted(cohort: _Cohort, prices: NDArray[np.float64], deadline: Deadline) -> Sale:
     """Give the most pairs that can be made, and of such placements the largest sum."""
-    from coachhub_scipy.exact import least_prices
     from coachhub_scipy.simplex import largest_sum
 
     finite = cohort.values[cohort.values > -np.inf]
     lift = (float(np.ptp(finite)) + 1.0) * (int(cohort.need.sum()) + 1) - float(finite.min())  # above all together
     sale = largest_sum(cohort.lists, cohort.values + lift, cohort.seats, cohort.need, prices, deadline=deadline)
+    return _least_priced(cohort, sale, deadline)
+
+
+def _least_priced(cohort: _Cohort, sale: Sale, deadline: Deadline) -> Sale:
+    """Give the least prices that prove the sum: those of a program may ask more of somebody than a coach is worth."""
+    from coachhub_scipy.exact import least_prices
+
     asked = (cohort.lists, cohort.values, cohort.seats, cohort.need)
     return attrs.evolve(sale, prices=least_prices(*asked, sale.rows, sale.columns, deadline))
 

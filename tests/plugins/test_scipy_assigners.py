@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from coachhub_core.errors import PluginError
 from coachhub_core.matching import Certificate, certify, conflicts, place
 from coachhub_core.memory.matcher import assigner_offers
-from coachhub_core.ports.matcher import AssignerOffer, Placements
+from coachhub_core.ports.matcher import NEVER, AssignerOffer, Placements
 from coachhub_core.testing.assigner import AssignerContract, Cohort, a_cohort
-from coachhub_scipy import coachhub_assigners
+from coachhub_scipy import assigner, coachhub_assigners
 
 MODES = ("stable", "welfare", "worst_first", "exact")
 
@@ -440,3 +440,21 @@ def test_long_lists_of_which_most_are_worth_nothing_come_to_an_end(mode: str) ->
     assert claim.broken == ()
     if mode != "worst_first":
         assert claim.is_best(1e-4 if mode == "welfare" else 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_roads_past_an_auction_lead_to_one_sum_and_the_same_prices(seed: int, monkeypatch: Any) -> None:
+    """Everybody placed: by a placement that does so, or by pairs lifted above all scores; what proves it is as near."""
+    draws = np.random.default_rng(seed)
+    scores = draws.random((40, 12)) + draws.random(12)
+    seats = np.minimum(1 + draws.pareto(1.5, 12) * 3, 40).astype(np.int64) + 2
+    every = np.tile(np.arange(12, dtype=np.int32), (40, 1))
+    cohort = assigner._ready(every, scores, seats, np.ones(40, np.int64), None, -np.inf)
+    nothing = np.zeros(12)
+    lifted = assigner._solved(cohort, -np.inf, nothing, NEVER)
+    monkeypatch.setattr(assigner, "LONG", 4)
+    whole = assigner._solved(cohort, -np.inf, nothing, NEVER)
+    assert len(whole.rows) == len(lifted.rows) == 40
+    sums = [scores[sale.rows, sale.columns].sum() for sale in (whole, lifted)]
+    assert sums[0] == pytest.approx(sums[1], abs=1e-9)
+    assert whole.prices == pytest.approx(lifted.prices, abs=1e-9)
