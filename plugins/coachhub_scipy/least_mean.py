@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 
 SMALL = 400  #: pairs of a cohort of which the best is found; of a larger one, but for a thousandth
 WHOLE = 6_000  #: pairs that are looked at, all of them
-MOST = 60_000  #: of larger cohorts so many; where even they would be too few for each, the sale stands as it is
+MOST = 60_000  #: of larger cohorts so many, or four times what each needs
+TOO_MANY = 150_000  #: where even that is more, the sale stands as it is
 FEW = 64  #: and of each trainee so many
 SHARED = 8_000  #: pairs of those who have least to choose from, whose bound is computed
 NEAR = 24  #: pairs of each of them, the best; any prices prove a bound over all
@@ -115,7 +116,7 @@ class _Question:
     @property
     def is_answerable(self) -> bool:
         """Tell whether a solver can be asked at all."""
-        return len(self.who) <= MOST
+        return len(self.who) <= TOO_MANY
 
     def _looked_at(self, n_pairs: int) -> tuple[Ints, Ints]:
         """Give the pairs worth a look: each trainee's best, the best at the prices of the sale, and what it sold."""
