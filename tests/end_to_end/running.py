@@ -220,4 +220,5 @@ def freeze(worker: int, database: Path) -> None:
             return
         except sqlite3.OperationalError:
             os.kill(worker, signal.SIGCONT)
+            time.sleep(0.05)  # on a busy machine it would be stopped again before it had a turn, in the same write
     raise AssertionError("the worker writes whenever it is looked at")
