@@ -303,21 +303,24 @@ def trades(*, with_log: bool = False) -> Case:
                     requests.append((row.Parent, said))
     codes = sorted(headings)
     coaches = CoachTable.build(ids=codes, headings=Texts([headings[code] for code in codes]))
+    about = (
+        f"a line of text, to be brought to the right of {len(codes)} trades" + ", half of the lines known" * with_log
+    )
+    return _brought("trades", about, coaches, requests, with_log=with_log)
+
+
+def _brought(name: str, about: str, coaches: CoachTable, requests: list[tuple[str, str]], *, with_log: bool) -> Case:
+    """Ask to whom each second text belongs, of pairs of an id and a text; with a log, the others are known."""
     ids = [f"r{i}" for i in range(len(requests))]
     trainees = TraineeTable.build(ids=ids, wish=Texts([[text] for _, text in requests]))
     every = [
-        {"at": i * DAY, "trainee": ids[i], "coach": code, "event": "contacted"} for i, (code, _) in enumerate(requests)
+        {"at": i * DAY, "trainee": ids[i], "coach": coach, "event": "contacted"}
+        for i, (coach, _) in enumerate(requests)
     ]
     known = [record for i, record in enumerate(every) if i % 2 == 0] if with_log else []
     held = [record for i, record in enumerate(every) if i % 2 == 1]
     questions = _questions(coaches, trainees, [], held)
-    return _asking(
-        "trades, with a log" if with_log else "trades",
-        "a line of text, to be brought to the right of 272 trades" + (", half of the lines known" * with_log),
-        (coaches, trainees),
-        _log(known),
-        questions,
-    )
+    return _asking(name + ", with a log" * with_log, about, (coaches, trainees), _log(known), questions)
 
 
 # ── writings: a request in free text, experts described by what they wrote ──
@@ -339,22 +342,11 @@ def writings(*, with_log: bool = False) -> Case:
                 requests += [(name, " ".join(one.split("\n\n")[0].split())) for one in said[1::2]]
     names = sorted(texts)
     coaches = CoachTable.build(ids=names, writings=Texts([texts[name] for name in names]))
-    ids = [f"r{i}" for i in range(len(requests))]
-    trainees = TraineeTable.build(ids=ids, wish=Texts([[text] for _, text in requests]))
-    every = [
-        {"at": i * DAY, "trainee": ids[i], "coach": name, "event": "contacted"} for i, (name, _) in enumerate(requests)
-    ]
-    known = [record for i, record in enumerate(every) if i % 2 == 0] if with_log else []
-    held = [record for i, record in enumerate(every) if i % 2 == 1]
-    questions = _questions(coaches, trainees, [], held)
-    return _asking(
-        "writings, with a log" if with_log else "writings",
+    about = (
         f"what a function does, to be brought to the right of {len(names)} modules by what else was written there"
-        + ", half of the answers known" * with_log,
-        (coaches, trainees),
-        _log(known),
-        questions,
+        + ", half of the answers known" * with_log
     )
+    return _brought("writings", about, coaches, requests, with_log=with_log)
 
 
 def _said_in(file: Path) -> list[str]:
