@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from placements import checked, everything, placed
 
 from coachhub_core.errors import PluginError
-from coachhub_core.matching import Certificate, certify, conflicts, place
-from coachhub_core.memory.matcher import assigner_offers
-from coachhub_core.ports.matcher import NEVER, AssignerOffer, Placements
+from coachhub_core.matching import certify, conflicts, place
+from coachhub_core.ports.matcher import NEVER, AssignerOffer
 from coachhub_core.testing.assigner import AssignerContract, Cohort, a_cohort
 from coachhub_scipy import assigner, coachhub_assigners
 
@@ -27,37 +27,6 @@ class TestDuetAssigner(AssignerContract):
     @pytest.fixture
     def offer(self) -> AssignerOffer:
         return coachhub_assigners()["duet"]
-
-
-def _asked(cohort: Cohort, mode: str, assigner: str = "duet") -> Placements:
-    return place(
-        cohort.candidates,
-        cohort.scores,
-        cohort.seats,
-        need=cohort.need,
-        coach_scores=cohort.coach_scores,
-        floor=cohort.floor,
-        mode=mode,
-        assigner=assigner,
-        offers={**assigner_offers(), **coachhub_assigners()},
-    )
-
-
-def _certified(cohort: Cohort, coaches: Any, made: Placements) -> Certificate:
-    return certify(
-        cohort.candidates,
-        cohort.scores,
-        cohort.seats,
-        coaches,
-        need=cohort.need,
-        coach_scores=cohort.coach_scores,
-        floor=cohort.floor,
-        prices=made.prices,
-        crowd=made.certificate.get("crowd"),
-        crowd_at_floor=made.certificate.get("crowd_at_floor"),
-        weights=made.certificate.get("weights"),
-        weighted_prices=made.certificate.get("weighted_prices"),
-    )
 
 
 def _drawn(seed: int) -> Cohort:
@@ -110,45 +79,12 @@ def _strict(seed: int) -> Cohort:
     )
 
 
-def _everything(cohort: Cohort) -> tuple[float, tuple[int, float, float]]:
-    """
-    Try every placement: the largest sum; and the most pairs, the best worst of those, the largest sum of those.
-
-    The worst is a pair, or the mean of what a trainee gets where all needs are met and some are above 1.
-    """
-    theirs = cohort.scores if cohort.coach_scores is None else cohort.coach_scores
-    is_pair = (cohort.candidates >= 0) & (cohort.scores >= cohort.floor) & (cohort.scores > -np.inf)
-    is_pair &= theirs > -np.inf
-    found = [0.0, (0, np.inf, 0.0)]
-
-    def seat(i: int, free: NDArray[np.int64], got: list[list[float]]) -> None:
-        if i == len(cohort.scores):
-            pairs = [score for mine in got for score in mine]
-            worst = min(pairs, default=np.inf)
-            if len(pairs) == cohort.need.sum() and cohort.need.max() > 1:
-                worst = min(sum(mine) / len(mine) for mine in got if mine)
-            found[0] = max(found[0], sum(pairs))
-            found[1] = max(found[1], (len(pairs), round(worst, 9), sum(pairs)))
-            return
-        able = np.flatnonzero(is_pair[i])
-        for size in range(cohort.need[i] + 1):
-            for chosen in combinations(able, size):
-                coaches = cohort.candidates[i, list(chosen)]
-                if (free[coaches] > 0).all():
-                    left = free.copy()
-                    left[coaches] -= 1
-                    seat(i + 1, left, [*got, cohort.scores[i, list(chosen)].tolist()])
-
-    seat(0, cohort.seats, [])
-    return found[0], found[1]  # type: ignore[return-value]
-
-
 def test_stable_is_what_the_plain_assigner_gives() -> None:
     """The same coaches in the same places, for five hundred drawn cohorts."""
     for seed in range(500):
         cohort = _drawn(seed)
-        made = _asked(cohort, "stable")
-        assert made.coaches.tolist() == _asked(cohort, "stable", "plain").coaches.tolist()
+        made = placed(cohort, "stable")
+        assert made.coaches.tolist() == placed(cohort, "stable", "plain").coaches.tolist()
         assert made.certificate.get("n_blocking", 0) == 0
 
 
@@ -157,15 +93,15 @@ def test_of_every_placement_there_is_none_is_better(block: int) -> None:
     """Up to six by six, needs of two, vetoes and scores below 0 among them; and each gap that is claimed is proved."""
     for seed in range(25 * block, 25 * block + 25):
         cohort = _small(seed)
-        largest, (n_pairs, best_worst, sum_above) = _everything(cohort)
+        largest, (n_pairs, best_worst, sum_above) = everything(cohort)
         for mode, within in (("welfare", 1e-4), ("exact", 1e-9)):
-            made = _asked(cohort, mode)
-            true = _certified(cohort, made.coaches, made)
+            made = placed(cohort, mode)
+            true = checked(cohort, made.coaches, made)
             assert true.broken == ()
             assert largest * (1 - within) - 1e-12 <= true.value <= largest + 1e-12
             assert true.is_best(1.001 * within) or (largest == 0 and true.bound is not None and true.bound < 1e-6)
-        made = _asked(cohort, "worst_first")
-        true = _certified(cohort, made.coaches, made)
+        made = placed(cohort, "worst_first")
+        true = checked(cohort, made.coaches, made)
         assert int((made.coaches >= 0).sum()) == n_pairs
         if n_pairs:
             by_mean = n_pairs == cohort.need.sum() and cohort.need.max() > 1
@@ -198,10 +134,10 @@ def test_a_mutated_placement_is_refused(mode: str) -> None:
     n_mutants = 0
     for seed in range(200):
         cohort = _strict(seed)
-        made = _asked(cohort, mode)
+        made = placed(cohort, mode)
         if not (made.coaches >= 0).any():
             continue
-        true = _certified(cohort, made.coaches, made)
+        true = checked(cohort, made.coaches, made)
         holds = {
             "stable": lambda found: found.is_stable,
             "exact": lambda found: found.is_best(1e-9),
@@ -215,7 +151,7 @@ def test_a_mutated_placement_is_refused(mode: str) -> None:
         assert holds(true)
         for mutant in _mutants(cohort, made.coaches):
             n_mutants += 1
-            assert not holds(_certified(cohort, mutant, made))
+            assert not holds(checked(cohort, mutant, made))
         if n_mutants >= 1_000:
             break
     assert n_mutants >= 1_000
@@ -225,7 +161,7 @@ def test_any_prices_prove_a_bound_and_wrong_ones_are_said() -> None:
     """The bound holds for the best placement there is, whatever the prices; below 0 they are no prices."""
     for seed in range(40):
         cohort = _small(seed)
-        largest, _ = _everything(cohort)
+        largest, _ = everything(cohort)
         prices = np.random.default_rng(seed).random(len(cohort.seats))
         same = {"need": cohort.need, "coach_scores": cohort.coach_scores, "floor": cohort.floor}
         nobody = np.full((len(cohort.scores), 1), -1)
@@ -254,7 +190,7 @@ def test_who_is_left_out_is_told_who_stands_in_the_way() -> None:
     n_conflicts = n_moves = 0
     for seed in range(100):
         cohort = a_cohort(seed)
-        made = _asked(cohort, "stable")
+        made = placed(cohort, "stable")
         able = cohort.scores >= cohort.floor
         able &= (cohort.scores > -np.inf) & (cohort.candidates >= 0)
         if cohort.coach_scores is not None:
@@ -346,100 +282,6 @@ def test_without_scipy_the_sentence_says_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(PluginError, match=r"install coachhub\[matching\], or set assigner = plain"):
         coachhub_assigners()["duet"].make()
-
-
-def _papers(seed: int, *, n: int = 60, m: int = 90, need: int = 3) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give scores of which most are 0, as between papers and their reviewers, and uneven seats for all needs."""
-    draws = np.random.default_rng(seed)
-    near = draws.normal(size=(n, 8)) @ draws.normal(size=(m, 8)).T / 2 + draws.normal(size=m)
-    scores = np.where(near > np.quantile(near, 0.93, axis=1, keepdims=True), 1 / (1 + np.exp(-near)), 0.0)
-    seats = 1 + draws.pareto(2, m)
-    return scores, np.ceil(seats * 1.1 * n * need / seats.sum()).astype(np.int64)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_who_gets_several_coaches_is_served_by_what_they_get_together(seed: int) -> None:
-    """
-    The least mean is far above what the largest sum leaves somebody with, and near a bound that is proved.
-
-    No pair says so: not everybody can have three who are worth anything, and a worst pair of 0 is as good as can be.
-    """
-    scores, seats = _papers(seed)
-    need = np.full(len(scores), 3)
-    every = np.tile(np.arange(len(seats)), (len(scores), 1))
-    fair = place(None, scores, seats, need=need, mode="worst_first", assigner="duet")
-    most = place(None, scores, seats, need=need, mode="welfare", assigner="duet")
-    proof = {name: fair.certificate[name] for name in ("weights", "weighted_prices", "crowd_at_floor")}
-    one, other = (certify(every, scores, seats, made.coaches, need=need, **proof) for made in (fair, most))
-    assert one.broken == ()
-    assert one.is_most
-    assert one.n_placed == len(scores)
-    assert one.least_mean > 1.5 * other.least_mean
-    assert one.least_mean >= 0.5 * one.least_mean_bound  # whole coaches cannot be divided, as the bound can
-    assert one.value >= 0.93 * other.value
-
-
-def _roomy(seed: int) -> Cohort:
-    """Give four trainees who need one or two of five coaches each, with seats for all that they need."""
-    draws = np.random.default_rng(seed)
-    need = draws.integers(1, 3, 4)
-    need[0] = 2
-    seats = np.ones(5, np.int64)
-    np.add.at(seats, draws.integers(0, 5, max(int(need.sum()) - 4, 0)), 1)
-    scores = draws.integers(0, draws.choice([4, 1_000_000]), (4, 5)) * draws.choice([1e-6, 1.0]) - draws.choice([0, 1])
-    return Cohort(
-        candidates=np.tile(np.arange(5, dtype=np.int32), (4, 1)),
-        scores=np.where(draws.random((4, 5)) < 0.08, -np.inf, scores),
-        seats=seats,
-        need=need,
-        coach_scores=None,
-        floor=-np.inf,
-    )
-
-
-def test_the_least_mean_is_the_best_there_is_and_weights_prove_it() -> None:
-    """Beside every placement; and any weights bound it, but below 0, or for others than are there, they are none."""
-    n_seen = n_proved = 0
-    for seed in range(60):
-        cohort = _roomy(seed)
-        _, (n_pairs, best_worst, sum_above) = _everything(cohort)
-        made = _asked(cohort, "worst_first")
-        true = _certified(cohort, made.coaches, made)
-        assert int((made.coaches >= 0).sum()) == n_pairs
-        if n_pairs != cohort.need.sum():
-            continue
-        n_seen += 1
-        tiny = 1e-5 * float(np.ptp(cohort.scores[cohort.scores > -np.inf]))
-        assert true.least_mean == pytest.approx(best_worst, abs=tiny)
-        assert true.value >= sum_above - 1e-4 * abs(sum_above) - tiny
-        assert true.least_mean_bound is not None
-        assert true.least_mean_bound >= true.least_mean - 1e-12 * abs(true.least_mean)
-        n_proved += true.least_mean_bound <= true.least_mean + 2 * tiny
-        draws = np.random.default_rng(seed)
-        asked = (cohort.candidates, cohort.scores, cohort.seats, made.coaches)
-        weights, prices = draws.random(4), draws.random(5) * draws.choice([0.0, 0.1])
-        found = certify(*asked, weights=weights, weighted_prices=prices, need=cohort.need)
-        assert found.least_mean_bound >= best_worst - tiny
-        wrong = certify(*asked, weights=-weights, weighted_prices=prices[:-1], need=cohort.need)
-        assert "weights are not 4 numbers, 0 or more" in wrong.broken
-        assert "weighted_prices are not 5 numbers, 0 or more" in wrong.broken
-        assert wrong.least_mean_bound is None
-    assert n_seen > 40
-    assert n_proved > 10
-
-
-@pytest.mark.parametrize("mode", ["welfare", "exact", "worst_first"])
-def test_long_lists_of_which_most_are_worth_nothing_come_to_an_end(mode: str) -> None:
-    """An auction would creep on them; a seat that is worth nothing to anybody is still given to who lacks one."""
-    scores, seats = _papers(7, m=140)
-    need = np.full(len(scores), 3)
-    made = place(None, scores, seats, need=need, mode=mode, assigner="duet")
-    assert int((made.coaches >= 0).sum()) == need.sum()
-    every = np.tile(np.arange(len(seats)), (len(scores), 1))
-    claim = certify(every, scores, seats, made.coaches, need=need, prices=made.prices)
-    assert claim.broken == ()
-    if mode != "worst_first":
-        assert claim.is_best(1e-4 if mode == "welfare" else 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
