@@ -190,6 +190,26 @@ def _numbers(given: Sequence[float] | Any | None, n: int, name: str, broken: lis
     return None
 
 
+def certify_as(
+    mode: str | None, *placement: Any, need: Any, prices: Any | None, weights: Any | None, **said: Any
+) -> Certificate:
+    """
+    Check a placement as what it claims to be.
+
+    Args:
+        mode: What it was made for; prices of ``worst_first`` without weights bound those placements whose worst pair is
+            as good, all others all placements.
+        placement: Candidates, scores, seats and coaches, as :func:`certify` takes them.
+        said: ``coach_scores``, ``crowd``, ``crowd_at_floor`` and ``weighted_prices``, as there.
+    """
+    is_by_pairs = mode == "worst_first" and weights is None
+    found = certify(*placement, need=need, prices=None if is_by_pairs else prices, weights=weights, **said)
+    if is_by_pairs and prices is not None and found.worst is not None:
+        above = certify(*placement, need=need, floor=found.worst, prices=prices)
+        found = attrs.evolve(found, bound=above.bound)
+    return found
+
+
 def _unreadable(
     candidates: Any, scores: Any, seats: Any, coaches: Any, need: Any | None, coach_scores: Any | None
 ) -> list[str]:

@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from coachhub_core.matching.certifying import Certificate, certify
+from coachhub_core.matching.certifying import Certificate, certify_as
 from coachhub_core.matching.placing import place
 from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline, Placements
 
@@ -245,24 +245,20 @@ class _Lists:
     def certified(self, made: Placements, need: NDArray[np.int64], mode: str) -> Certificate:
         """Let the independent check speak about everything that is on a list."""
         says = made.certificate
-        by_pairs = mode == "worst_first" and says.get("weights") is None
-        lists = [row.tolist() for row in self._coaches]
-        mine, theirs = [row.tolist() for row in self._mine], [row.tolist() for row in self._theirs]
-        given = (lists, mine, self._seats.tolist(), made.coaches.tolist())
-        found = certify(
-            *given,
+        return certify_as(
+            mode,
+            [row.tolist() for row in self._coaches],
+            [row.tolist() for row in self._mine],
+            self._seats.tolist(),
+            made.coaches.tolist(),
             need=need.tolist(),
-            coach_scores=theirs if self._is_mutual else None,
-            prices=None if made.prices is None or by_pairs else made.prices.tolist(),
+            coach_scores=[row.tolist() for row in self._theirs] if self._is_mutual else None,
+            prices=None if made.prices is None else made.prices.tolist(),
             crowd=says.get("crowd"),
             crowd_at_floor=says.get("crowd_at_floor"),
             weights=says.get("weights"),
             weighted_prices=says.get("weighted_prices"),
         )
-        if by_pairs and made.prices is not None and found.worst is not None:
-            above = certify(*given, need=need.tolist(), floor=found.worst, prices=made.prices.tolist())
-            found = attrs.evolve(found, bound=above.bound)  # of placements whose worst pair is as good
-        return found
 
 
 def least_gap(found: Certificate) -> float | None:

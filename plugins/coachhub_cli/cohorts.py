@@ -30,7 +30,7 @@ from coachhub_core.domain.cohorts import (
     CreateCohortRun,
 )
 from coachhub_core.errors import PluginError
-from coachhub_core.matching.certifying import Certificate, certify
+from coachhub_core.matching.certifying import Certificate, certify_as
 from coachhub_core.matching.conflicting import conflicts
 from coachhub_core.matching.placing import place
 from coachhub_core.plugins import load_plugins, merge_offers
@@ -209,23 +209,20 @@ def _assigner(settings: Settings) -> tuple[str, dict[str, Any]]:
 
 def _certified(claim: Claim, mode: str | None) -> Certificate:
     q = claim.question
-    given: tuple[Any, ...] = (q.lists, q.scores, q.seats, claim.coaches)
-    needed = [claim.need] * len(q.trainees)
-    by_pairs = mode == "worst_first" and claim.weights is None
-    found = certify(
-        *given,
-        need=needed,
+    return certify_as(
+        mode,
+        q.lists,
+        q.scores,
+        q.seats,
+        claim.coaches,
+        need=[claim.need] * len(q.trainees),
         coach_scores=q.coach_scores,
-        prices=None if by_pairs else claim.prices,
+        prices=claim.prices,
         crowd=claim.crowd,
         crowd_at_floor=claim.crowd_at_floor,
         weights=claim.weights,
         weighted_prices=claim.weighted_prices,
     )
-    if by_pairs and claim.prices is not None and found.worst is not None:
-        above = certify(*given, need=needed, floor=found.worst, prices=claim.prices)
-        found = attrs.evolve(found, bound=above.bound)
-    return found
 
 
 def _as_said(found: Certificate, question: Question) -> dict[str, Any]:
