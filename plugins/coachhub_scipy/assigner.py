@@ -18,6 +18,9 @@ LONG = 128  #: a list that is so long, and longer ones, make an auction slow
 GAP = 1e-4  #: how far below the proved bound a sum may stay in ``welfare``
 
 
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]  # rows and columns of the lists
+
+
 @attrs.frozen(eq=False)
 class _Cohort:
     """The question, made ready: what may not be made is -inf, and nobody has seats for more than could ever come."""
@@ -108,8 +111,8 @@ def _ready(
     return _Cohort(lists, values, theirs, np.minimum(seats, degree + 1), need)
 
 
-def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, float]:
-    """Auction with smaller and smaller steps until the sum is proved good enough."""
+def _sell(cohort: _Cohort, outside: float, deadline: Deadline, whole: Pairs | None = None) -> tuple[Sale, float]:
+    """Auction with smaller and smaller steps until the sum is proved good enough; *whole*: a placement of everybody."""
     is_pair = cohort.values > -np.inf
     finite = cohort.values.ravel() if is_pair.all() else cohort.values[is_pair]
     if not len(finite):
@@ -133,7 +136,7 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline) -> tuple[Sale, fl
             deadline=deadline,
         )
         if not sale.is_over:
-            return _solved(cohort, outside, sale.prices, deadline), step
+            return _solved(cohort, outside, sale.prices, deadline, whole), step
         value = float(cohort.values[sale.rows, sale.columns].sum())
         room = GAP * abs(value)
         if proved_bound(cohort.lists, cohort.values, cohort.seats, cohort.need, sale.prices, outside) - value <= room:
@@ -153,7 +156,7 @@ def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> t
     if is_whole and cohort.need.max() > 1:
         from coachhub_scipy.least_mean import raise_the_least
 
-        sale, _ = _sell(cohort, -np.inf, deadline)
+        sale, _ = _sell(cohort, -np.inf, deadline, (most.rows, most.columns))
         raised = raise_the_least(cohort.lists, cohort.values, cohort.seats, cohort.need, sale, deadline)
         says.update(
             worst=raised.least,
@@ -172,7 +175,9 @@ def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> t
     return above, _lifted(above, np.zeros(len(cohort.seats)), deadline)  # who cannot be placed would bid without end
 
 
-def _solved(cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadline: Deadline) -> Sale:
+def _solved(
+    cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadline: Deadline, whole: Pairs | None = None
+) -> Sale:
     """Give the largest sum where the auction was broken off."""
     from coachhub_scipy.simplex import largest_sum
 
@@ -183,10 +188,12 @@ def _solved(cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadli
         return _filled(cohort, largest_sum(*asked, prices, within=within, deadline=deadline))
     if not is_long:
         return _lifted(cohort, prices, deadline)
-    from coachhub_scipy.worst_first import Flow
+    if whole is None:
+        from coachhub_scipy.worst_first import Flow
 
-    most = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
-    sale = largest_sum(*asked, prices, whole=(most.rows, most.columns), deadline=deadline)
+        most = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
+        whole = most.rows, most.columns
+    sale = largest_sum(*asked, prices, whole=whole, deadline=deadline)
     return _least_priced(cohort, sale, deadline)
 
 
