@@ -111,8 +111,8 @@ def _ready(
     return _Cohort(lists, values, theirs, np.minimum(seats, degree + 1), need)
 
 
-def _sell(cohort: _Cohort, outside: float, deadline: Deadline, whole: Pairs | None = None) -> tuple[Sale, float]:
-    """Auction with smaller and smaller steps until the sum is proved good enough; *whole*: a placement of everybody."""
+def _sell(cohort: _Cohort, outside: float, deadline: Deadline, most: Pairs | None = None) -> tuple[Sale, float]:
+    """Auction with smaller and smaller steps until the sum is proved good enough; *most*: a placement of everybody."""
     is_pair = cohort.values > -np.inf
     finite = cohort.values.ravel() if is_pair.all() else cohort.values[is_pair]
     if not len(finite):
@@ -136,7 +136,7 @@ def _sell(cohort: _Cohort, outside: float, deadline: Deadline, whole: Pairs | No
             deadline=deadline,
         )
         if not sale.is_over:
-            return _solved(cohort, outside, sale.prices, deadline, whole), step
+            return _solved(cohort, outside, sale.prices, deadline, most), step
         value = float(cohort.values[sale.rows, sale.columns].sum())
         room = GAP * abs(value)
         if proved_bound(cohort.lists, cohort.values, cohort.seats, cohort.need, sale.prices, outside) - value <= room:
@@ -172,46 +172,28 @@ def _worst_first(cohort: _Cohort, says: dict[str, Any], deadline: Deadline) -> t
     if is_whole:
         sale, _ = _sell(above, -np.inf, deadline)
         return above, sale
-    return above, _lifted(above, np.zeros(len(cohort.seats)), deadline)  # who cannot be placed would bid without end
+    # who cannot be placed would bid without end
+    return above, _solved(above, -np.inf, np.zeros(len(cohort.seats)), deadline)
 
 
 def _solved(
-    cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadline: Deadline, whole: Pairs | None = None
+    cohort: _Cohort, outside: float, prices: NDArray[np.float64], deadline: Deadline, most: Pairs | None = None
 ) -> Sale:
-    """Give the largest sum where the auction was broken off."""
+    """Give the largest sum where the auction was broken off; of as many pairs as *most* where staying is no choice."""
+    from coachhub_scipy.exact import least_prices
     from coachhub_scipy.simplex import largest_sum
 
     asked = (cohort.lists, cohort.values, cohort.seats, cohort.need)
-    is_long = cohort.lists.shape[1] > LONG
     if outside == 0:
-        within = 0.1 * GAP if is_long else 0.0
+        within = 0.1 * GAP if cohort.lists.shape[1] > LONG else 0.0
         return _filled(cohort, largest_sum(*asked, prices, within=within, deadline=deadline))
-    if not is_long:
-        return _lifted(cohort, prices, deadline)
-    if whole is None:
+    if most is None:
         from coachhub_scipy.worst_first import Flow
 
-        most = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
-        whole = most.rows, most.columns
-    sale = largest_sum(*asked, prices, whole=whole, deadline=deadline)
-    return _least_priced(cohort, sale, deadline)
-
-
-def _lifted(cohort: _Cohort, prices: NDArray[np.float64], deadline: Deadline) -> Sale:
-    """Give the most pairs that can be made, and of such placements the largest sum."""
-    from coachhub_scipy.simplex import largest_sum
-
-    finite = cohort.values[cohort.values > -np.inf]
-    lift = (float(np.ptp(finite)) + 1.0) * (int(cohort.need.sum()) + 1) - float(finite.min())  # above all together
-    sale = largest_sum(cohort.lists, cohort.values + lift, cohort.seats, cohort.need, prices, deadline=deadline)
-    return _least_priced(cohort, sale, deadline)
-
-
-def _least_priced(cohort: _Cohort, sale: Sale, deadline: Deadline) -> Sale:
-    """Give the least prices that prove the sum: those of a program may ask more of somebody than a coach is worth."""
-    from coachhub_scipy.exact import least_prices
-
-    asked = (cohort.lists, cohort.values, cohort.seats, cohort.need)
+        flow = Flow.through(cohort.lists, cohort.values > -np.inf, cohort.seats, cohort.need)
+        most = flow.rows, flow.columns
+    sale = largest_sum(*asked, prices, most=most, deadline=deadline)
+    # the program's own prices may ask more of somebody than a coach is worth to them, and then prove little
     return attrs.evolve(sale, prices=least_prices(*asked, sale.rows, sale.columns, deadline))
 
 

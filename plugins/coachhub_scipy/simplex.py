@@ -3,7 +3,7 @@ The largest sum where an auction would not end: the same question as a linear pr
 
 Where too few seats meet many equal scores, or most scores are 0, prices only creep; where
 lists are long, each bid reads one. The program has a whole answer at each of its corners,
-since every pair stands in one need and in one load, and its duals are prices. A pair that
+since it is a flow from needs through pairs to seats, and its duals are prices. A pair that
 was left out and is worth more than it costs at these prices is let in, and the program
 solved again, until there is none, or the sum is proved good enough.
 """
@@ -35,7 +35,7 @@ def largest_sum(
     need: Ints,
     prices: Floats,
     *,
-    whole: Pairs | None = None,
+    most: Pairs | None = None,
     within: float = 0.0,
     deadline: Deadline,
 ) -> Sale:
@@ -45,24 +45,26 @@ def largest_sum(
     Args:
         lists: (n, L), coaches; *values* (n, L), -inf where the pair is not to be made.
         prices: (m,), of seats, as they may come to be: they only say which pairs to look at first.
-        whole: Any placement that gives everybody all they need: only such are asked for. None: staying without a
-            coach is worth 0, and of two placements of one sum the one with more pairs is not looked for.
+        most: Any placement of as many pairs as are to be made: only such are asked for. None: staying without a coach
+            is worth 0, and of two placements of one sum the one with more pairs is not looked for.
         within: Part of the sum that may be missing.
     Raises:
         MatcherError: If the solver gives up, as it does on numbers that are too far apart.
     """
-    outside = 0.0 if whole is None else -np.inf
+    outside = 0.0 if most is None else -np.inf
     may = (values > outside) & (need > 0)[:, None] & (seats[lists] > 0)
     looked_at = _first(lists, values, may, need, prices)
-    if whole is not None:
-        looked_at[whole] = True
+    if most is not None:
+        looked_at[most] = True
     largest = float(values.max(initial=0.0, where=may))
     tiny = _TINY * max(largest - float(values.min(initial=largest, where=may)), 1e-6 * abs(largest))
     while True:
         deadline.check()
         rows, columns = np.nonzero(looked_at)
         worth = values[rows, columns]
-        taken, alone, prices = _solved(lists[rows, columns], rows, worth, seats, need, is_whole=whole is not None)
+        taken, alone, prices = _solved(
+            lists[rows, columns], rows, worth, seats, need, n_pairs=None if most is None else len(most[0])
+        )
         better = np.where(may & ~looked_at, values - prices[lists] - alone[:, None], -np.inf)
         is_better = better > tiny
         value = float(worth[taken].sum())
@@ -89,7 +91,7 @@ def _first(
 
 
 def _solved(
-    coach: NDArray[np.int32], rows: Ints, worth: Floats, seats: Ints, need: Ints, *, is_whole: bool
+    coach: NDArray[np.int32], rows: Ints, worth: Floats, seats: Ints, need: Ints, *, n_pairs: int | None
 ) -> tuple[NDArray[np.bool_], Floats, Floats]:
     """Give which of some pairs are made, what a coach more is worth to each trainee, and what a seat costs."""
     from scipy.optimize import linprog
@@ -102,14 +104,14 @@ def _solved(
     given = csr_array((np.ones(p), (rows, every)), shape=(n, p))
     loads = csr_array((np.ones(p), (coach.astype(np.int64), every)), shape=(m, p))
     sides: dict[str, Any] = {"A_ub": stacked(loads, given), "b_ub": np.concatenate([seats, need])}
-    if is_whole:
-        sides = {"A_ub": loads, "b_ub": seats, "A_eq": given, "b_eq": need}
+    if n_pairs is not None:
+        sides.update(A_eq=np.ones((1, p)), b_eq=[n_pairs])
     found: Any = linprog(-worth, **sides, bounds=(0.0, 1.0), method="highs-ds")
     if found.status != 0:
         raise MatcherError(reason=f"the placement of {n} trainees could not be solved: {found.message}")
-    duals = -found.ineqlin.marginals
-    alone = -found.eqlin.marginals if is_whole else np.maximum(duals[m:], 0.0)
-    return found.x > 0.5, alone, np.maximum(duals[:m], 0.0)
+    duals = np.maximum(-found.ineqlin.marginals, 0.0)
+    anybody = 0.0 if n_pairs is None else float(-found.eqlin.marginals[0])  # what one pair more or less is worth
+    return found.x > 0.5, duals[m:] + anybody, duals[:m]
 
 
 def stacked(above: Any, below: Any) -> Any:
