@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import base_for, fit_listwise, ndcg, raise_the_top
 from coachhub_scipy.choice_parts import CANDIDATES, PEOPLE, Choices, padded, some_candidates
+from coachhub_scipy.material import FEW_CHECKED
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel, rounded
 
 DEFAULT_GAINS: dict[str, Gain] = {
-    "appeal": (0.5, 0.6),
+    "appeal": (0.6, 0.6),
     "compare": (1.0, 1.0),
-    "als": (4.0, 0.0),
-    "profile": (1.0, 0.0),
-    "kin": (1.0, 1.0),
-    "history": (2.0, 0.0),
-    "tower": (0.5, 0.5),
-    "asked": (1.0, 1.0),
-}
+    "als": (0.0, 0.0),
+    "profile": (0.0, 0.0),
+    "kin": (0.0, 0.0),
+    "history": (0.0, 0.0),
+    "tower": (0.0, 0.0),
+    "asked": (0.0, 0.0),
+}  #: of people with a history, and of newcomers; what learned from few choices says nothing until a check says it does
+MIN_PEOPLE = 5  #: fewer held out say nothing
+_RIDGE = 50.0  #: how firmly gains are drawn to what they were before
+_MANY_PEOPLE = 200  #: held out, from which on the first ten of a list are looked at
 
 
 def gains_before(earlier: Mapping[str, Gain]) -> dict[str, Gain]:
@@ -37,9 +41,6 @@ def gains_before(earlier: Mapping[str, Gain]) -> dict[str, Gain]:
     return {name: earlier.get(name, (0.0, 0.0)) for name in DEFAULT_GAINS}
 
 
-MIN_PEOPLE = 20  #: fewer held out say nothing
-
-
 @attrs.frozen(eq=False)
 class Checked:
     """Candidates of people held out, as the parts score them."""
@@ -50,9 +51,10 @@ class Checked:
 
     @classmethod
     def together(cls, checks: Iterable[Checked | None]) -> Checked | None:
-        """Give several as one; a part that one of them lacks says nothing there. None: of fewer than 20 people."""
+        """Give several as one; a part that one of them lacks says nothing there. None: of too few."""
         some = [one for one in checks if one is not None]
-        if sum(len(one.yes) for one in some) < MIN_PEOPLE:
+        n_people = sum(len(one.yes) for one in some)
+        if n_people < MIN_PEOPLE or sum(int((one.yes > 0).sum()) for one in some) < FEW_CHECKED:
             return None
         names = tuple(name for name in DEFAULT_GAINS if any(name in one.names for one in some))
         width = max(one.yes.shape[1] for one in some)
@@ -105,16 +107,24 @@ def checked(model: Choices, seen: Observed, fit: NDArray[np.int64], held: NDArra
 
 
 def blended(warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, Gain]) -> dict[str, Gain]:
-    """Give how much each part counts; *unchecked* where too few were held out to tell."""
+    """
+    Give how much each part counts.
 
-    def of(held: Checked) -> dict[str, float]:
-        found = fit_listwise(held.parts, held.yes, start=np.zeros(len(held.names)), ridge=1.0)
-        return dict(zip(held.names, raise_the_top(held.parts, held.yes, found).tolist(), strict=True))
+    Args:
+        unchecked: What that is drawn towards, and what it is where too few were held out to tell.
+    """
+
+    def of(held: Checked, which: int) -> dict[str, float]:
+        start = np.array([unchecked[name][which] for name in held.names])
+        found = fit_listwise(held.parts, held.yes, start=start, ridge=_RIDGE)
+        if len(held.yes) >= _MANY_PEOPLE:
+            found = raise_the_top(held.parts, held.yes, found)
+        return dict(zip(held.names, found.tolist(), strict=True))
 
     if warm is None and cold is None:
         return dict(unchecked)
-    of_warm = None if warm is None else of(warm)
-    of_cold = {name: gain[1] for name, gain in unchecked.items()} if cold is None else of(cold)
+    of_warm = None if warm is None else of(warm, 0)
+    of_cold = {name: gain[1] for name, gain in unchecked.items()} if cold is None else of(cold, 1)
     if of_warm is None:
         of_warm = of_cold
     return {name: (of_warm.get(name, 0.0), of_cold.get(name, 0.0)) for name in DEFAULT_GAINS if name in of_warm}

@@ -28,8 +28,9 @@ _TOWER_PEOPLE = 2_500
 _MAX_ASKED = 4_000
 _KEPT_PER_TERM = 60
 _AT_LEAST = 2.0  # choices that an earlier model's word on a coach's features counts for
-_RIDGE = 2.0  # of what comparisons are worth
-_FIRMER = 5.0  # so many times as firmly is drawn to what another log has taught as to what ships, or to nothing
+_RIDGE = 40.0  # of what comparisons are worth, to what ships: few choices move them little
+_TOLD_RIDGE = 100.0  # to what another log has taught
+_FIRMER = 5.0  # so many times as firmly are towers drawn to what another log has taught as to nothing
 _UNSEEN = 0.1  # weight of what was not chosen, where features are told by it
 
 
@@ -281,7 +282,7 @@ def compare_weights(model: Choices) -> Floats:
         yes.append(chosen)
     parts, answers = padded(cells, yes)
     start = np.append(prior, 0.7)
-    ridge = _RIDGE * (_FIRMER if m.is_told(model.step) else 1.0)
+    ridge = _TOLD_RIDGE if m.is_told(model.step) else _RIDGE
     return fit_listwise(parts, answers, start=start, may_be_negative=True, ridge=ridge)[:-1]
 
 

@@ -31,7 +31,8 @@ HELD_OUT = 0.2  #: of the newest pairs of people with a history
 HELD_PEOPLE = 0.12  #: of the trainees, with all they did: they stand for newcomers
 MIN_HISTORY = 4
 MIN_CHECKED = 200  #: positives below which one check says nothing
-FEW_CHECKED = 40  #: and below which several together do not either
+FEW_CHECKED = 20  #: and below which several together do not either
+MANY_NEWCOMERS = 20  #: people held out, below whom one check says nothing of newcomers
 FOLDS = 4  #: of the trainees, where one check would not say enough
 MAX_ASKED_TERMS = 20_000
 
@@ -300,7 +301,9 @@ def splits(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> li
         together do not hold out :data:`FEW_CHECKED`.
     """
     once = split(seen, n_trainees, with_cold=with_cold, seed=seed)
-    if once.n_held >= MIN_CHECKED and len(once.fit) >= MIN_CHECKED:
+    n_cold = len(np.unique(seen.trainee[once.cold]))
+    is_enough = once.n_held >= MIN_CHECKED and len(once.fit) >= MIN_CHECKED
+    if is_enough and (n_cold >= MANY_NEWCOMERS or not with_cold):
         return [once]
     if not with_cold:
         return [once] if once.n_held >= FEW_CHECKED else []
