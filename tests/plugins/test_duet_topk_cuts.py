@@ -246,6 +246,20 @@ def test_who_is_not_allowed_bounds_nothing(n_allowed: int) -> None:
         assert found[0].tolist() == sorted_all(rows, queries[0], np.arange(len(rows)), own)[0]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.07, 0.15, 0.5, 1.0])
+def test_a_filter_is_what_it_is_wherever_it_begins(share: float) -> None:
+    """Its places are found however many they are; one that begins late seems to allow few, and is read all the same."""
+    rows, queries = _decays()
+    flags = np.random.default_rng(9).random(len(rows)) < share
+    assert scan_one._places(flags, int(np.count_nonzero(flags))).tolist() == np.flatnonzero(flags).tolist()
+    catalogue = Catalogue.of(rows)
+    for own in (flags, np.arange(len(rows)) >= (1 - share) * len(rows)):
+        for i in (0, 5):
+            found, scores = top_k(catalogue, queries[i : i + 1], K, own=[own])
+            wanted = sorted_all(rows, queries[i], catalogue.order, own)
+            assert (found[0].tolist(), scores[0].tolist()) == wanted
+
+
 def test_more_are_asked_for_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists longer than the rows, than a group and than the seeds, and catalogues smaller than a group."""
     monkeypatch.setattr("coachhub_scipy.catalogue.WORTH", 65)
