@@ -246,6 +246,15 @@ def test_who_is_not_allowed_bounds_nothing(n_allowed: int) -> None:
         assert found[0].tolist() == sorted_all(rows, queries[0], np.arange(len(rows)), own)[0]
 
 
+def test_fewer_look_best_than_are_asked_for() -> None:
+    """All that look best are among the rows that tell, and fewer than the list is long: they bound nothing."""
+    rows, queries = _decays()
+    rows[: 8 * EVERY : EVERY] = queries[0] * 2
+    everyone = np.ones(len(rows), np.bool_)
+    found, _ = top_k(Catalogue.of(rows), queries[:1], K)
+    assert found[0].tolist() == sorted_all(rows, queries[0], np.arange(len(rows)), everyone)[0]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.07, 0.15, 0.5, 1.0])
 def test_a_filter_is_what_it_is_wherever_it_begins(share: float) -> None:
     """Its places are found however many they are; one that begins late seems to allow few, and is read all the same."""
