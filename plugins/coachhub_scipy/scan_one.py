@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from coachhub_scipy.catalogue import Catalogue, Flags, Part, Rows
 
 GATHER = 8  #: where fewer than one row of so many is allowed, those are fetched and no others looked at
-GATHER_FAR = 11  #: the same of rows that can be read up to the early cut and are too many for the processor's cache
-FAR = 1 << 26  #: bytes of rows from which on they are
+GATHER_EARLY = 11  #: the same where an early cut says how few of them have to be fetched
 FEW = 16  #: where fewer than one row of so many seems to be allowed, they are found and then counted
 PEEK = 64  #: one row of so many tells that
 FILTERED = 3  #: where more than one row of so many is allowed, the early cut would leave too many to fetch
@@ -71,8 +70,7 @@ def of_one(searched: Catalogue, query: NDArray[np.float32], k: int, own: Flags |
     seem_few = np.count_nonzero(own[: n // PEEK]) * PEEK * FEW < n
     rows = np.flatnonzero(own) if seem_few else None  # to count them first would take longer
     n_allowed = int(np.count_nonzero(own)) if rows is None else len(rows)
-    is_far = searched.turn is not None and searched.rows.nbytes >= FAR
-    if n_allowed * (GATHER_FAR if is_far else GATHER) >= n:
+    if n_allowed * (GATHER if searched.turn is None else GATHER_EARLY) >= n:
         early, parts = _parts(searched, query, k)
         if early is not None and n_allowed * FILTERED <= n:
             reaching = _reaching(searched, query, k, early.factors[0] @ searched.columns[early.lines], own)
