@@ -46,7 +46,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "change.number": "{becomes} instead of {was} as {column}",
     "change.category": "{becomes} instead of {was} as {column}",
     "change.first": "{change} would put this coach first",
-    "change.in": "{change} would let this coach in, at place {rank_after} of {n_eligible}",
+    "change.in": "{change} would bring this coach into your list, at place {rank_after} of {n_eligible}",
     "change.up": "{change} would move this coach from place {rank_before} up to {rank_after} of {n_eligible}",
     "when": "{weekday} {starts}-{ends}",
     "weekday.0": "Monday",

@@ -185,15 +185,15 @@ def _show_changes(hub: CoachHub, asking: _Asking, name: str, wanted: str) -> Non
         prices=asking.prices,
     )
     told = [*found.lets_in, *(one for one in found.puts_first if one not in found.lets_in)]
-    nothing = f"Nothing {'else ' if told else ''}that {asking.name} could say would by itself"
+    none = "None of the single changes tried would"
     if told:
         click.echo(f"\nWhat {asking.name} could say otherwise, one at a time:")
     elif found.rank is None:
-        click.echo(f"\n{nothing} let {name} in")
+        click.echo(f"\n{none} bring {name} into the list")
     _say_changes(hub, asking, told)
     if not found.puts_first and (told or found.rank is not None):
         rest = [] if found.best is None or found.best in told else [found.best]
-        click.echo(f"\n{nothing} put {name} first" + ("; the most it could do:" if rest else ""))
+        click.echo(f"\n{none} put {name} first" + ("; the best of them:" if rest else ""))
         _say_changes(hub, asking, rest)
     if not found.is_complete:
         click.echo(f"\nNot everything was tried: the search ends after {found.n_rankings} rankings")
