@@ -58,6 +58,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "weekday.6": "Sunday",
 }
 _A_MONDAY = date(2024, 1, 1)
+_DAY_MINUTES = 24 * 60
+_WEEK_MINUTES = 7 * _DAY_MINUTES
 
 
 class ReasonTexts:
@@ -134,24 +136,29 @@ class ReasonTexts:
 
 
 def _spans(hours: Sequence[int], zone: str | None, monday: date, templates: Mapping[str, str]) -> Iterator[str]:
-    """Give hours of the UTC week as spans of a local day."""
+    """Give hours of the UTC week as spans of the local one, from its Monday on; its end is its beginning."""
     start = datetime.combine(monday, time(), UTC)
     local = ZoneInfo(zone) if zone else UTC
-    spans: list[tuple[datetime, datetime]] = []
-    for hour in sorted(hours):
-        begins = (start + timedelta(hours=hour)).astimezone(local)
-        ends = (start + timedelta(hours=hour + 1)).astimezone(local)
-        if spans and spans[-1][1] == begins and spans[-1][0].date() == begins.date():
-            spans[-1] = (spans[-1][0], ends)
+    begins = [(start + timedelta(hours=hour)).astimezone(local) for hour in hours]
+    spans: list[tuple[int, int]] = []  # minutes of the week
+    for minute in sorted((at.weekday() * 24 + at.hour) * 60 + at.minute for at in begins):
+        if spans and spans[-1][1] == minute:
+            spans[-1] = (spans[-1][0], minute + 60)
         else:
-            spans.append((begins, ends))
-    for begins, ends in spans:
+            spans.append((minute, minute + 60))
+    if len(spans) > 1 and spans[-1][1] - spans[0][0] == _WEEK_MINUTES:
+        spans = [*spans[1:-1], (spans[-1][0], spans[0][1])]
+    for first, last in spans:
         facts = {
-            "weekday": templates[f"weekday.{begins.weekday()}"],
-            "starts": f"{begins:%H:%M}",
-            "ends": f"{ends:%H:%M}" if zone else f"{ends:%H:%M} UTC",
+            "weekday": templates[f"weekday.{first // _DAY_MINUTES}"],
+            "starts": _clock(first),
+            "ends": _clock(last) if zone else f"{_clock(last)} UTC",
         }
         yield _filled(templates["when"], facts) or f"{facts['starts']}-{facts['ends']}"
+
+
+def _clock(minute: int) -> str:
+    return f"{minute % _DAY_MINUTES // 60:02}:{minute % 60:02}"
 
 
 def _filled(template: str | None, evidence: Mapping[str, Any]) -> str | None:

@@ -51,6 +51,11 @@ def explain(data: Path | None, limit: int, trainee: str, coach: str | None) -> N
 
     Both are ids or addresses. Nothing is kept of it: no list, no event. The list
     is the matcher's own, less the prices of demand and before the little that exploration moves.
+
+    Of a COACH who is not first it also says what TRAINEE could say otherwise, one thing at a time and the
+    smallest change first, so that this coach would be in the list, or first: a budget up to the price, more
+    free hours, a language, a way of working, a level or a city of the coach's. Each was verified by ranking
+    again. Where nothing that was tried makes this coach the first, the best of it is told.
     """
     with bootstrap(settings_for(data)) as hub:
         with hub.storage.begin(read_only=True) as work:
@@ -196,7 +201,7 @@ def _show_changes(hub: CoachHub, asking: _Asking, name: str, wanted: str) -> Non
         click.echo(f"\n{none} put {name} first" + ("; the best of them:" if rest else ""))
         _say_changes(hub, asking, rest)
     if not found.is_complete:
-        click.echo(f"\nNot everything was tried: the search ends after {found.n_rankings} rankings")
+        click.echo(f"\nNot everything was tried: the search ended at ranking {found.n_rankings}")
 
 
 def _say_changes(hub: CoachHub, asking: _Asking, changes: Sequence[Any]) -> None:
