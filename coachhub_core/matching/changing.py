@@ -49,7 +49,7 @@ class Way:
     def size(self, value: Any) -> float:
         """Give the share of a value that is new: one less what was and is, over what is (Jaccard's distance)."""
         if self.kind == Number.kind:
-            return abs(value - self.was) / max(abs(value), abs(self.was))
+            return float(abs(value - self.was) / max(abs(value), abs(self.was)))
         return len(self.added(value)) / len(value) if isinstance(value, tuple) else 1.0
 
     def rungs(self) -> Iterator[list[Any]]:
@@ -180,5 +180,4 @@ def _line(was: float, theirs: float) -> tuple[float, ...]:
     while step * k < end * way:
         line.append(_short(float(step * k * way)))
         k += 1
-    kept = [number for number in dict.fromkeys(line) if number not in (was, theirs)]  # of seven digits some are one
-    return (*kept, theirs)
+    return (*line, theirs)

@@ -231,7 +231,7 @@ def test_of_many_hours_neighbours_are_tried() -> None:
         tried.append((trainee.hours("hours") & ~2).bit_count())
         return np.array([float(trainee.hours("hours").bit_count() > 30), 0.5])
 
-    matcher = CoachMatcher(coaches=coaches, plugins=[offering(matcher_from_scores(score, name="mine"))], matcher="mine")
+    matcher = mine(score, coaches)
     found = matcher.counterfactuals(TraineeTable.build(ids=["me"], hours=Hours([[1]])), "kim")
     assert [one.becomes for one in found.lets_in] == [(0, 1)]
     assert found.puts_first == ()
@@ -322,7 +322,7 @@ def nearest(trainee: TraineeRow, coaches: CoachTable) -> Any:
     """Score papers' reviewers by topics shared, distance in years, and the region."""
     topics = sum(coaches.has("topics", topic).astype(float) for topic in trainee.texts("topics"))
     years = np.nan_to_num(np.abs(coaches.number("years") - (trainee.number("wanted") or 0.0)))
-    return topics - 0.1 * years + 0.2 * coaches.has("region", trainee.text("region") or "") + coaches.has("age", "old")
+    return topics - 0.1 * years + 0.2 * coaches.has("region", trainee.text("region") or "")
 
 
 REVIEWERS = CoachTable.build(
@@ -330,7 +330,6 @@ REVIEWERS = CoachTable.build(
     topics=Labels([["logic"], ["graphs", "logic"], None]),
     years=Number([3, 12, None]),
     region=Category(["north", "south", None]),
-    age=Category(["old", "young", "old"], is_sensitive=True),
     vector=Vector([[0, 1], [1, 0], [1, 1]]),
 )
 PAPER = TraineeTable.build(
@@ -338,39 +337,72 @@ PAPER = TraineeTable.build(
     topics=Labels([["logic"]]),
     wanted=Number([4]),
     region=Category(["north"]),
-    age=Category(["young"], is_sensitive=True),
     vector=Vector([[1, 1]]),
     years=Labels([["ten"]]),  # of another kind than the reviewers': nothing to compare
 )
 
 
-def reviewers(**more: Any) -> CoachMatcher:
-    offer = matcher_from_scores(nearest, name="mine")
-    return CoachMatcher(coaches=REVIEWERS, plugins=[offering(offer)], matcher="mine", **more)
+def mine(score: Any, coaches: CoachTable, **more: Any) -> CoachMatcher:
+    """A matcher of one function."""
+    offer = matcher_from_scores(score, name="mine")
+    return CoachMatcher(coaches=coaches, plugins=[offering(offer)], matcher="mine", **more)
 
 
-@pytest.mark.parametrize("consent", [(), ("age",)])
-def test_foreign_columns_move_and_sensitive_ones_never(consent: tuple[str, ...]) -> None:
-    """Pairs are named by the caller; ages are left alone even where the matcher may see them and would be moved."""
-    matcher = reviewers(consent=consent)
-    found = matcher.counterfactuals(PAPER, "ben", pairs={"years": ("wanted", "years")})
-    columns = {one.column for one in (*found.puts_first, *([] if found.best is None else [found.best]))}
-    assert columns
-    assert "age" not in columns
-    for one in found.puts_first:
-        changed = {"number": Number, "labels": Labels, "category": Category}[one.kind]([one.becomes])
-        asked = PAPER.with_columns(**{one.column: changed})
-        assert REVIEWERS.ids[matcher.rank(asked, 1).rows[0, 0]] == "ben"
-    if not consent:
-        assert [(one.column, one.becomes) for one in found.puts_first] == [
-            ("topics", ("graphs", "logic")),
-            ("wanted", 9.0),
-        ]
-        for nearer in range(5, 9):
-            assert matcher.rank(PAPER.with_columns(wanted=Number([nearer])), 1).rows[0, 0] != 1
-    only = matcher.counterfactuals(PAPER, "ben", pairs={"years": ("wanted", "years")}, columns=["region"])
-    assert {one.column for one in (*only.puts_first, *([] if only.best is None else [only.best]))} <= {"region"}
-    assert found == matcher.counterfactuals(PAPER, "ben", pairs={"years": ("wanted", "years")})
+def test_foreign_columns_move_and_their_pairs_are_named() -> None:
+    """A paper's reviewers: topics are added, years come nearer; the list is ``rank``'s."""
+    matcher, pairs = mine(nearest, REVIEWERS), {"years": ("wanted", "years")}
+    found = matcher.counterfactuals(PAPER, "ben", pairs=pairs)
+    assert [(one.column, one.becomes) for one in found.puts_first] == [("topics", ("graphs", "logic")), ("wanted", 9.0)]
+    for asked in (PAPER.with_columns(topics=Labels([["graphs", "logic"]])), PAPER.with_columns(wanted=Number([9]))):
+        assert matcher.rank(asked, 1).rows[0, 0] == 1
+    for nearer in range(5, 9):
+        assert matcher.rank(PAPER.with_columns(wanted=Number([nearer])), 1).rows[0, 0] != 1
+    assert found == matcher.counterfactuals(PAPER, "ben", pairs=pairs)
+    unpaired = matcher.counterfactuals(PAPER, "ben")
+    assert [one.column for one in unpaired.puts_first] == ["topics"]
+    only = matcher.counterfactuals(PAPER, "ben", pairs=pairs, columns=["region"])
+    assert (only.puts_first, only.best) == ((), None)
+    assert only.n_rankings == 2
+
+
+@pytest.mark.parametrize("of_trainee", [True, False])
+@pytest.mark.parametrize("of_coach", [True, False])
+def test_a_sensitive_column_is_never_proposed(of_trainee: bool, of_coach: bool) -> None:
+    """On whichever side it is marked, and although the matcher was consented to see it and would be moved."""
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        return np.array([float(trainee.text("age") == "old"), 0.5])
+
+    coaches = CoachTable.build(ids=["kim", "lee"], age=Category(["old", "young"], is_sensitive=of_coach))
+    trainee = TraineeTable.build(ids=["me"], age=Category(["young"], is_sensitive=of_trainee))
+    found = mine(score, coaches, consent=("age",)).counterfactuals(trainee, "kim")
+    told = [(one.column, one.becomes) for one in found.puts_first]
+    assert told == ([] if of_trainee or of_coach else [("age", "old")])
+
+
+def test_hours_that_do_not_lie_together_are_found_where_there_are_few() -> None:
+    """Only 10 with 60 will do, and 40 lies between them."""
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        week = trainee.hours("hours")
+        return np.array([float(week >> 10 & week >> 60 & 1), 0.5])
+
+    coaches = CoachTable.build(ids=["kim", "lee"], hours=Hours([[10, 40, 60], [1]]))
+    found = mine(score, coaches).counterfactuals(TraineeTable.build(ids=["me"], hours=Hours([[1]])), "kim")
+    assert [one.becomes for one in found.puts_first] == [(1, 10, 60)]
+
+
+def test_numbers_are_looked_at_before_hours() -> None:
+    """They cost a dozen rankings, hours hundreds: whoever allows few still hears of the budget."""
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        return np.array([float((trainee.number("size") or 0) >= 7), 0.5])
+
+    coaches = CoachTable.build(ids=["kim", "lee"], a_week=Hours([range(100), [1]]), size=Number([20, None]))
+    me = TraineeTable.build(ids=["me"], a_week=Hours([[0]]), size=Number([2]))
+    found = mine(score, coaches).counterfactuals(me, "kim", max_rankings=13)
+    assert [(one.column, one.becomes) for one in found.puts_first] == [("size", 7.0)]
+    assert not found.is_complete
 
 
 @pytest.mark.parametrize(
@@ -387,7 +419,7 @@ def test_numbers_move_in_round_steps_either_way(was: float, theirs: float, first
         return np.array([float(near), 0.5])
 
     coaches = CoachTable.build(ids=["kim", "lee"], size=Number([theirs, None]))
-    matcher = CoachMatcher(coaches=coaches, plugins=[offering(matcher_from_scores(score, name="mine"))], matcher="mine")
+    matcher = mine(score, coaches)
     found = matcher.counterfactuals(TraineeTable.build(ids=["me"], size=Number([was])), "kim")
     assert [one.becomes for one in found.puts_first] == [pytest.approx(first)]
     assert found.n_rankings <= 1 + 8 + 4
@@ -400,7 +432,7 @@ def test_a_number_that_helps_only_half_way_is_found() -> None:
         return np.array([float(40 <= (trainee.number("size") or 0) <= 70), 0.5])
 
     coaches = CoachTable.build(ids=["kim", "lee"], size=Number([100, None]))
-    matcher = CoachMatcher(coaches=coaches, plugins=[offering(matcher_from_scores(score, name="mine"))], matcher="mine")
+    matcher = mine(score, coaches)
     found = matcher.counterfactuals(TraineeTable.build(ids=["me"], size=Number([1])), "kim")
     assert [one.becomes for one in found.puts_first] == [40.0]
 
@@ -415,7 +447,7 @@ def test_a_category_and_a_set_of_names_are_compared() -> None:
     coaches = CoachTable.build(
         ids=["kim", "lee"], kind=Labels([["a", "b"], None]), tags=Category(["z", None]), none=Number([1, 2])
     )
-    matcher = CoachMatcher(coaches=coaches, plugins=[offering(matcher_from_scores(score, name="mine"))], matcher="mine")
+    matcher = mine(score, coaches)
     me = TraineeTable.build(ids=["me"], kind=Category(["c"]), tags=Labels([["y"]]), none=Number([None]))
     found = matcher.counterfactuals(me, "kim")
     assert [(one.column, one.was, one.becomes) for one in found.puts_first] == [
@@ -431,7 +463,7 @@ def test_whom_the_matcher_never_gives_can_be_let_in() -> None:
         return np.where(coaches.has("region", trainee.text("region") or ""), 1.0, -np.inf)
 
     coaches = CoachTable.build(ids=["kim", "lee"], region=Category(["north", "south"]))
-    matcher = CoachMatcher(coaches=coaches, plugins=[offering(matcher_from_scores(score, name="mine"))], matcher="mine")
+    matcher = mine(score, coaches)
     found = matcher.counterfactuals(TraineeTable.build(ids=["me"], region=Category(["south"])), "kim")
     assert (found.rank, found.kept_out_by, found.n_eligible) == (None, (), 2)
     (one,) = found.lets_in
@@ -462,11 +494,41 @@ def test_a_deadline_ends_the_search_and_not_the_answer() -> None:
     rows, profile = some_coaches("a"), a_profile("a")
     matcher = CoachMatcher(coaches=coach_table(rows), matcher="plain")
     id_ = max(matcher.coaches.ids, key=lambda one: matcher.counterfactuals(profile, one).n_rankings)
-    with pytest.raises(MatcherTimeout):
-        matcher.counterfactuals(profile, id_, deadline=Deadline(0.0, lambda: 1.0))
+    over = Deadline(0.0, lambda: 1.0)
+    for one in matcher.coaches.ids:  # in the list or not
+        with pytest.raises(MatcherTimeout):
+            matcher.counterfactuals(profile, one, deadline=over)
     found = matcher.counterfactuals(profile, id_, deadline=Deadline(6.0, lambda: float(next(looks))))
     assert not found.is_complete
     assert 1 <= found.n_rankings < matcher.counterfactuals(profile, id_).n_rankings
+
+
+def test_a_matcher_is_told_the_deadline() -> None:
+    """One that takes long over a ranking stops within it, and what was found before is given."""
+    now = [0.0]
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        now[0] += 10 if trainee.text("b") == "new" else 1
+        return np.array([float(trainee.text("a") == "new" or trainee.text("b") == "new"), 0.5])
+
+    coaches = CoachTable.build(ids=["kim", "lee"], a=Category(["new", None]), b=Category(["new", None]))
+    me = TraineeTable.build(ids=["me"], a=Category(["old"]), b=Category(["old"]))
+    found = mine(score, coaches).counterfactuals(me, "kim", deadline=Deadline(5.0, lambda: now[0]))
+    assert [one.column for one in found.puts_first] == ["a"]
+    assert not found.is_complete
+
+
+def test_a_matcher_that_would_end_the_program_has_failed() -> None:
+    """As everywhere: the hub asks without :class:`CoachMatcher` around it."""
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        raise SystemExit
+
+    host = MatcherHost(Hosted.of("mine", matcher_from_scores(score, name="mine")))
+    coaches = CoachTable.build(ids=["kim", "lee"])
+    with pytest.raises(MatcherFault, match="'mine' left by SystemExit"):
+        counterfactuals(host, coaches, TraineeTable.build(ids=["me"]), "kim")
+    host.close()
 
 
 @attrs.frozen
