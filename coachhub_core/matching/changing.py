@@ -58,7 +58,7 @@ class Way:
 
         Hours come by how many are added, up to :data:`MOST_HOURS`: every set of so many, or, where there are more
         than 150 of those, each of neighbours among the coach's; first those that leave the week in few pieces, then
-        the earliest.
+        those nearest to the time of day at which the trainee is free, then the earliest.
         """
         if self.choices:
             yield list(self.choices)
@@ -68,8 +68,12 @@ class Way:
             else:
                 more = [self.hours[at : at + n] for at in range(len(self.hours) - n + 1)]
             weeks = [(tuple(sorted({*self.was, *some})), some) for some in more]
-            weeks.sort(key=lambda week: (_n_pieces(week[0]), week[1]))
+            weeks.sort(key=lambda week: (_n_pieces(week[0]), sum(self._hours_off(hour) for hour in week[1]), week[1]))
             yield [week for week, _ in weeks]
+
+    def _hours_off(self, hour: int) -> int:
+        """Give how far an hour is from the time of day of the nearest that was said: 0 to 12."""
+        return min(min((hour - mine) % 24, (mine - hour) % 24) for mine in self.was)
 
     def said(self, trainee: TraineeTable, value: Any) -> TraineeTable:
         """Give the table of the trainee who says this instead."""

@@ -392,6 +392,18 @@ def test_hours_that_do_not_lie_together_are_found_where_there_are_few() -> None:
     assert [one.becomes for one in found.puts_first] == [(1, 10, 60)]
 
 
+@pytest.mark.parametrize(("free", "told"), [(18, 24 + 19), (3, 24 + 1), (23, 24 + 1), (24 + 8, 24 + 7)])
+def test_of_as_many_hours_those_at_a_likely_time_are_told(free: int, told: int) -> None:
+    """Kim is free in Tuesday's small hours, too; they are for who is up then."""
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        return np.array([float(trainee.hours("hours").bit_count() > 1), 0.5])
+
+    coaches = CoachTable.build(ids=["kim", "lee"], hours=Hours([[24 + 1, 24 + 7, 24 + 13, 24 + 19], range(168)]))
+    found = mine(score, coaches).counterfactuals(TraineeTable.build(ids=["me"], hours=Hours([[free]])), "kim")
+    assert [one.evidence["added"] for one in found.puts_first] == [[told]]
+
+
 def test_numbers_are_looked_at_before_hours() -> None:
     """They cost a dozen rankings, hours hundreds: whoever allows few still hears of the budget."""
 
