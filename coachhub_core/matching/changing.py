@@ -73,7 +73,7 @@ class Way:
 
     def _hours_off(self, hour: int) -> int:
         """Give how far an hour is from the time of day of the nearest that was said: 0 to 12."""
-        return min(min((hour - mine) % 24, (mine - hour) % 24) for mine in self.was)
+        return min(min((hour - said) % 24, (said - hour) % 24) for said in tuple[int, ...](self.was))
 
     def said(self, trainee: TraineeTable, value: Any) -> TraineeTable:
         """Give the table of the trainee who says this instead."""
