@@ -193,6 +193,12 @@ class Hooks:
         contribution; where the facts fit the other one of the two, that one is
         said, within ``counts.for`` or ``counts.against``.
 
+        What a trainee could say otherwise is told by ``change.<column>``, else by
+        ``change.number``, ``change.category``, ``change.labels`` or ``change.hours``
+        (``change.hour`` of one), and put as ``{change}`` within ``change.first``,
+        ``change.in`` or ``change.up``. Hours are ``{when}``: spans by the template
+        ``when``, their days by ``weekday.0``, Monday, to ``weekday.6``.
+
         .. versionadded:: 0.1
         """
 

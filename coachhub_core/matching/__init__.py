@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coachhub_core.matching.coach_matcher import CoachMatcher
     from coachhub_core.matching.conflicting import Conflict, conflicts
     from coachhub_core.matching.constraints import Filters
+    from coachhub_core.matching.counterfactuals import Counterfactual, Counterfactuals
     from coachhub_core.matching.placing import place
     from coachhub_core.matching.scores import matcher_from_scores
     from coachhub_core.matching.suggestions import Suggestion, SuggestionSet
@@ -40,6 +41,8 @@ __all__ = [
     "CoachRow",
     "CoachTable",
     "Conflict",
+    "Counterfactual",
+    "Counterfactuals",
     "Filters",
     "Hours",
     "Labels",
@@ -63,6 +66,7 @@ _HOME = {
     **dict.fromkeys(("Certificate", "certify"), "coachhub_core.matching.certifying"),
     "CoachMatcher": "coachhub_core.matching.coach_matcher",
     **dict.fromkeys(("Conflict", "conflicts"), "coachhub_core.matching.conflicting"),
+    **dict.fromkeys(("Counterfactual", "Counterfactuals"), "coachhub_core.matching.counterfactuals"),
     "Filters": "coachhub_core.matching.constraints",
     "place": "coachhub_core.matching.placing",
     "matcher_from_scores": "coachhub_core.matching.scores",

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
+from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.manifest import origin
@@ -239,6 +240,56 @@ class CoachMatcher:
             found = host.suggest(self.coaches, profile_table(trainee_profile), limit=int(limit))
         is_sample = self._coaches is None
         return attrs.evolve(found, degraded=found.degraded or "sample") if is_sample else found
+
+    def counterfactuals(
+        self,
+        trainee_profile: Mapping[str, Any] | TraineeTable,
+        coach_id: str,
+        *,
+        limit: int = 3,
+        pairs: Mapping[str, tuple[str, str]] | None = None,
+        columns: Collection[str] | None = None,
+        deadline: Deadline = NEVER,
+        max_rankings: int = MAX_RANKINGS,
+    ) -> Counterfactuals:
+        """
+        Say which single changes of what a trainee said would let a coach in, or make them first.
+
+        Each one told was verified by ranking again; :func:`~coachhub_core.matching.counterfactuals.counterfactuals`
+        says how they are found. The profile is not changed.
+
+        Args:
+            trainee_profile: As in :meth:`find_matches`; or, for data that is not CoachHub's, a table of one row.
+                Hard constraints hold for both.
+            coach_id: One of :attr:`coaches`.
+            limit: Of each, at most so many.
+            pairs: Name -> (trainee's column, coach's column): compared beside those of one name, as in :meth:`fit`.
+            columns: The trainee's that may change; None: all that are compared.
+            deadline: When it is over, what was found so far is given.
+            max_rankings: The whole list is ranked at most so often.
+        Returns:
+            Where the coach stands, and the changes, the smallest first.
+        Raises:
+            NotFound: If there is no such coach.
+            ProfileIncomplete: If there is no goal.
+            Invalid: If the profile has a member that is unknown or wrong, or the table more rows than one.
+            MatcherTimeout: If the deadline is over before it is known where the coach stands.
+        """
+        hosted, host = self._opened()
+        trainee = trainee_profile if isinstance(trainee_profile, TraineeTable) else profile_table(trainee_profile)
+        with leaving_is_a_fault(hosted.name):
+            host.wait_for(self.coaches)
+            return counterfactuals(
+                host,
+                self.coaches,
+                trainee,
+                coach_id,
+                limit=limit,
+                pairs=pairs,
+                columns=columns,
+                deadline=deadline,
+                max_rankings=max_rankings,
+            )
 
     # ── many, and data that is not CoachHub's ──
 

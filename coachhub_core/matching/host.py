@@ -71,8 +71,10 @@ class Serving:
 
     matcher: str
     model_id: str
+    rules: HardRules
     index: Index
     seen: TraineeTable
+    see: Callable[[TraineeTable], TraineeTable]  #: gives others, too, as it may see them
 
 
 class MatcherHost:
@@ -245,12 +247,29 @@ class MatcherHost:
         except MatcherError as exc:  # the list will say who answered, and why
             _log.warning("matcher %s is not ready: %s", self._chosen.name, exc)
 
-    def serving(self, coaches: CoachTable, trainees: TraineeTable, *, timeout_seconds: float = 60.0) -> Serving:
+    def serving(
+        self,
+        coaches: CoachTable,
+        trainees: TraineeTable,
+        *,
+        prices: NDArray[np.float64] | None = None,
+        timeout_seconds: float = 60.0,
+    ) -> Serving:
         """Give all that belongs to one model, for who asks for many at once: another may take its place meanwhile."""
         hosted = self._chosen
-        index = self._index(self._ready(coaches), hosted, timeout_seconds)
-        seen = self._seen_by(hosted, trainees, FEATURES_SECONDS)
-        return Serving(matcher=hosted.name, model_id=hosted.model_id, index=index, seen=seen)
+        ready = self._ready(coaches, prices)
+
+        def see(table: TraineeTable) -> TraineeTable:
+            return self._seen_by(hosted, table, FEATURES_SECONDS)
+
+        return Serving(
+            matcher=hosted.name,
+            model_id=hosted.model_id,
+            rules=ready.rules,
+            index=self._index(ready, hosted, timeout_seconds),
+            seen=see(trainees),
+            see=see,
+        )
 
     def index(
         self, coaches: CoachTable, *, timeout_seconds: float = 60.0, prices: NDArray[np.float64] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +33,7 @@ class _Asking:
 
     name: str
     locale: str
+    zone: str | None  # in which the trainee has stated hours
     row: Any
     coaches: Any
     asked_already: tuple[str, ...]
@@ -49,6 +51,11 @@ def explain(data: Path | None, limit: int, trainee: str, coach: str | None) -> N
 
     Both are ids or addresses. Nothing is kept of it: no list, no event. The list
     is the matcher's own, less the prices of demand and before the little that exploration moves.
+
+    Of a COACH who is not first it also says what TRAINEE could say otherwise, one thing at a time and the
+    smallest change first, so that this coach would be in the list, or first: a budget up to the price, more
+    free hours, a language, a way of working, a level or a city of the coach's. Each was verified by ranking
+    again. Where nothing that was tried makes this coach the first, the best of it is told.
     """
     with bootstrap(settings_for(data)) as hub:
         with hub.storage.begin(read_only=True) as work:
@@ -98,6 +105,7 @@ def _asking(hub: CoachHub, work: UnitOfWork, who: str) -> _Asking:
     return _Asking(
         name=account.name,
         locale=account.locale,
+        zone=None if week is None else week.zone,
         row=trainee_row(found, city=account.city, week=week, now=now, vocabulary=hub.vocabulary),
         coaches=coaches,
         asked_already=tuple(str(match.coach_id) for match in work.matches.open_of_trainee(found.id)),
@@ -153,14 +161,54 @@ def _show_one(hub: CoachHub, asking: _Asking, names: dict[str, str], wanted: str
     for rule in failed:
         what = f": only who {ASKS[rule]} may be proposed" if rule in ASKS else ""
         click.echo(f"{name} is kept out by {rule}{what}")
-    if failed or wanted in asking.asked_already:
+    if wanted in asking.asked_already:
+        return
+    if failed:
+        _show_changes(hub, asking, name, wanted)
         return
     place, n, score, reasons, matcher = _where(hub, asking, row, wanted)
     if place is None:
         click.echo(f"{name} passes every constraint, and the matcher {matcher} gives no score: never")
+        _show_changes(hub, asking, name, wanted)
         return
     click.echo(f"{name} stands at {place} of {n} for {asking.name}, with {score:.3f} by {matcher}")
     _say_reasons(hub, reasons, asking.locale)
+    if place > 1:
+        _show_changes(hub, asking, name, wanted)
+
+
+def _show_changes(hub: CoachHub, asking: _Asking, name: str, wanted: str) -> None:
+    """Say what the trainee could say otherwise: each change was tried, and is told only for what came of it."""
+    from coachhub_core.matching.counterfactuals import counterfactuals
+
+    found = counterfactuals(
+        hub.suggestions.host,
+        asking.coaches,
+        asking.row,
+        wanted,
+        without=asking.asked_already,
+        prices=asking.prices,
+    )
+    told = [*found.lets_in, *(one for one in found.puts_first if one not in found.lets_in)]
+    none = "None of the single changes tried would"
+    if told:
+        click.echo(f"\nWhat {asking.name} could say otherwise, one at a time:")
+    elif found.rank is None:
+        click.echo(f"\n{none} bring {name} into the list")
+    _say_changes(hub, asking, told)
+    if not found.puts_first and (told or found.rank is not None):
+        rest = [] if found.best is None or found.best in told else [found.best]
+        click.echo(f"\n{none} put {name} first" + ("; the best of them:" if rest else ""))
+        _say_changes(hub, asking, rest)
+    if not found.is_complete:
+        click.echo(f"\nNot everything was tried: the search ended at ranking {found.n_rankings}")
+
+
+def _say_changes(hub: CoachHub, asking: _Asking, changes: Sequence[Any]) -> None:
+    now = hub.clock()
+    monday = (now - timedelta(days=now.weekday())).date()
+    for change in changes:
+        click.echo(f"  {hub.suggestions.texts.change(change, asking.locale, zone=asking.zone, monday=monday)}")
 
 
 def _where(hub: CoachHub, asking: _Asking, row: int, wanted: str) -> tuple[int | None, int, float, Any, str]:

@@ -61,7 +61,7 @@ class _Search:
         self._in_lines = len(asked) >= LINES
         self.block = BLOCK if self._in_lines else LARGE
         b, size = len(asked), min(self.block, searched.n)
-        *parts, self._whole = searched.factors(asked)
+        *parts, self._whole = searched.parts(asked)
         self.has_cuts = bool(parts) and self._in_lines
         self._part = parts[-1] if parts else self._whole
         self._look = np.empty((b, size + PAD), np.float32) if self._in_lines else np.empty((size, b), np.float32).T
@@ -86,8 +86,8 @@ class _Search:
         b, size = len(self._asked), stop - start
         look, marks = self._look[:, :size], self._marks[: b * size]
         if self._in_lines:
-            factors = self._part if is_part else self._whole
-            np.matmul(factors, self._searched.columns[: factors.shape[1], start:stop], out=look)
+            part = self._part if is_part else self._whole
+            np.matmul(part.factors, self._searched.columns[part.lines, start:stop], out=look)
             marked = marks.reshape(b, size)
         else:
             np.matmul(self._searched.rows[start:stop], self._asked.T, out=look.T)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from coachhub_scipy import scan_one
 from coachhub_scipy.arithmetic import dots
 from coachhub_scipy.catalogue import Catalogue, Turn
 from coachhub_scipy.scan_many import BLOCK
-from coachhub_scipy.scan_one import GROUP
 from coachhub_scipy.topk import top_k
 
 K = 12
+EVERY = 7
 N = 6_000
 
 Made = tuple[NDArray[np.float32], NDArray[np.float32]]  # rows and queries
@@ -26,6 +27,7 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coachhub_scipy.catalogue.WORTH", 2_000)
     monkeypatch.setattr("coachhub_scipy.scan_many.LINES", 9)
     monkeypatch.setattr("coachhub_scipy.scan_one.SEEDS", 4)
+    monkeypatch.setattr("coachhub_scipy.scan_one.EVERY", EVERY)
 
 
 def decaying(n: int, d: int, rate: float, seed: int) -> NDArray[np.float64]:
@@ -167,11 +169,11 @@ def test_what_is_read_is_never_below_the_score(case: str) -> None:
     catalogue = Catalogue.of(rows)
     scores = queries.astype(np.float64) @ rows.T.astype(np.float64)
     room = catalogue.margin / 2
-    *parts, whole = catalogue.factors(queries)
-    assert len(parts) == (0 if catalogue.turn is None else len(catalogue.turn.cuts)) > 0
+    *parts, whole = catalogue.parts(queries)
+    assert len(parts) == (0 if catalogue.turn is None else 1 + len(catalogue.turn.cuts)) > 1
     for part in parts:
-        assert (part @ catalogue.columns[: part.shape[1]] >= scores - room).all()
-    assert (np.abs(whole @ catalogue.columns - scores) <= room).all()
+        assert (part.factors @ catalogue.columns[part.lines] >= scores - room).all()
+    assert (np.abs(whole.factors @ catalogue.columns[whole.lines] - scores) <= room).all()
 
 
 def test_what_cannot_win_is_not_read() -> None:
@@ -185,11 +187,35 @@ def test_what_cannot_win_is_not_read() -> None:
     alone = [top_k(catalogue, queries[i : i + 1], K)[0].tolist() for i in range(9)]
     together = top_k(catalogue, queries, K)[0].tolist()
     filtered = top_k(catalogue, queries, K, own=filters)[0].tolist()
-    catalogue.columns[last + 2 :, BLOCK:] = np.nan  # of a batch the first block is read whole
+    catalogue.columns[last + 3 :, BLOCK:] = np.nan  # of a batch the first block is read whole
     assert top_k(catalogue, queries, K)[0].tolist() == together
     assert top_k(catalogue, queries, K, own=filters)[0].tolist() == filtered
-    catalogue.columns[first + 1 :] = np.nan
+    catalogue.columns[first + 2 :] = np.nan
     assert [top_k(catalogue, queries[i : i + 1], K)[0].tolist() for i in range(9)] == alone
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_with_a_filter_less_is_read(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies behind the early cut is no number, and is not missed by one query that may find a part of the rows."""
+    made = decaying(3 * BLOCK + 9, 32, 0.93, 9).astype(np.float32)
+    rows, queries = made[:-9], made[-9:]
+    catalogue = Catalogue.of(rows)
+    assert catalogue.turn is not None
+    assert catalogue.turn.early < catalogue.turn.cuts[0]
+    own = np.random.default_rng(7).random(len(rows)) < share
+    wanted = [sorted_all(rows, query, catalogue.order, own)[0] for query in queries]
+    catalogue.columns[catalogue.turn.early + 1 :] = np.nan
+    fetched: list[int] = []
+    fetch = scan_one._fetched
+
+    def watched(searched: Catalogue, query: NDArray[np.float32], some: NDArray[np.int64]) -> NDArray[np.float32]:
+        fetched.append(len(some))
+        return fetch(searched, query, some)
+
+    monkeypatch.setattr("coachhub_scipy.scan_one._fetched", watched)
+    for i in range(9):
+        assert top_k(catalogue, queries[i : i + 1], K, shared=own)[0][0].tolist() == wanted[i]
+    assert sum(fetched) < 9 * np.count_nonzero(own) / 2
 
 
 @pytest.mark.parametrize("is_never_enough", [False, True])
@@ -207,14 +233,38 @@ def test_who_cannot_stop_reads_on(is_never_enough: bool, monkeypatch: pytest.Mon
         assert (found.tobytes(), scores.tobytes()) == (wanted.tobytes(), exact.tobytes())
 
 
-def test_of_a_group_perhaps_nobody_is_allowed() -> None:
-    """Those who would be best of all stand first in groups that a filter leaves out whole: they bound nothing."""
+@pytest.mark.parametrize("n_allowed", [1, 2, 5])
+def test_who_is_not_allowed_bounds_nothing(n_allowed: int) -> None:
+    """Those who would be best of all, and all who are asked to tell what has to be reached, are left out."""
     rows, queries = _decays()
-    many = len(rows) // GROUP
-    rows[20:many] = queries[0] * 2
-    own = np.arange(len(rows)) % many < 20
-    found, _ = top_k(Catalogue.of(rows), queries[:1], K, own=[own])
-    assert found[0].tolist() == sorted_all(rows, queries[0], np.arange(len(rows)), own)[0]
+    place = np.arange(len(rows)) % EVERY
+    rows[place == EVERY - 1] = queries[0] * 2
+    for own in ((place > 0) & (place <= n_allowed), (place < n_allowed)):
+        found, _ = top_k(Catalogue.of(rows), queries[:1], K, own=[own])
+        assert found[0].tolist() == sorted_all(rows, queries[0], np.arange(len(rows)), own)[0]
+
+
+def test_fewer_look_best_than_are_asked_for() -> None:
+    """All that look best are among the rows that tell, and fewer than the list is long: they bound nothing."""
+    rows, queries = _decays()
+    rows[: 8 * EVERY : EVERY] = queries[0] * 2
+    everyone = np.ones(len(rows), np.bool_)
+    found, _ = top_k(Catalogue.of(rows), queries[:1], K)
+    assert found[0].tolist() == sorted_all(rows, queries[0], np.arange(len(rows)), everyone)[0]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.07, 0.15, 0.5, 1.0])
+def test_a_filter_is_what_it_is_wherever_it_begins(share: float) -> None:
+    """Its places are found however many they are; one that begins late seems to allow few, and is read all the same."""
+    rows, queries = _decays()
+    flags = np.random.default_rng(9).random(len(rows)) < share
+    assert scan_one._places(flags, int(np.count_nonzero(flags))).tolist() == np.flatnonzero(flags).tolist()
+    catalogue = Catalogue.of(rows)
+    for own in (flags, np.arange(len(rows)) >= (1 - share) * len(rows)):
+        for i in (0, 5):
+            found, scores = top_k(catalogue, queries[i : i + 1], K, own=[own])
+            wanted = sorted_all(rows, queries[i], catalogue.order, own)
+            assert (found[0].tolist(), scores[0].tolist()) == wanted
 
 
 def test_more_are_asked_for_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,4 +292,4 @@ def test_a_turn_needs_something_to_turn() -> None:
     assert Turn.of(np.diag(np.full(20, 3.0))) is None
     turn = Turn.of(np.diag(0.5 ** np.arange(20.0)))
     assert turn is not None
-    assert turn.cuts == (4,)
+    assert (turn.early, turn.cuts) == (4, (4,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,28 @@ from coachhub_cli.matching import match
 from coachhub_cli.options import settings_for
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.domain.accounts import SYSTEM, Actor, Register, Suspend
-from coachhub_core.domain.coaches import CreateCoach
+from coachhub_core.domain.coaches import CreateCoach, Hours, SetAvailability
 from coachhub_core.domain.demand import DemandRun
 from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
+from coachhub_core.matching.counterfactuals import counterfactuals
 
 pytestmark = pytest.mark.embedded
 
 
-@attrs.frozen
+@attrs.define
 class House:
     """A hub in a folder, and who is in it."""
 
     folder: Path
     hub: CoachHub
-    coaches: dict[str, Actor]
-    trainee: Actor
+    coaches: dict[str, Actor] = attrs.field(factory=dict)
+    trainee: Actor = SYSTEM
+
+    def join(self, name: str, role: Any) -> Actor:
+        command = Register(email=f"{name}@example.org", password="three green bicycles", role=role, name=name.title())
+        return self.hub.act_as(self.hub.accounts.register(command).account.id)
 
     def explain(self, *words: str) -> Result:
         return CliRunner().invoke(match, ["explain", "--data", str(self.folder), *words], catch_exceptions=False)
@@ -49,28 +55,22 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     folder = tmp_path / "d"
     with bootstrap(settings_for(folder)) as hub:
         hub.storage.migrate()
-
-        def join(name: str, role: Any) -> Actor:
-            command = Register(
-                email=f"{name}@example.org", password="three green bicycles", role=role, name=name.title()
-            )
-            return hub.act_as(hub.accounts.register(command).account.id)
-
         how: dict[str, dict[str, Any]] = {
             "kim": {"specialties": ("marathon",), "pricing": Decimal(40)},
             "lee": {"specialties": ("yoga",), "pricing": Decimal(45)},
             "max": {"specialties": ("marathon",), "pricing": Decimal(90), "languages": ("es",)},
             "noa": {"specialties": ("marathon",), "capacity": 0},
         }
-        coaches = {}
+        house = House(folder, hub)
         for name, said in how.items():
-            actor = join(name, "coach")
+            actor = house.join(name, "coach")
             hub.coaches.create(actor, CreateCoach(**said))
-            coaches[name] = hub.act_as(actor.account_id)
-        sam = join("sam", "trainee")
+            house.coaches[name] = hub.act_as(actor.account_id)
+        sam = house.join("sam", "trainee")
         wish = ChangeTrainee(goal="run my first marathon", budget=Decimal(60), languages=("en",))
         hub.trainees.change(sam, wish)
-        yield House(folder, hub, coaches, hub.act_as(sam.account_id))
+        house.trainee = hub.act_as(sam.account_id)
+        yield house
 
 
 def _id(coach: Actor) -> UUID:
@@ -147,13 +147,70 @@ def test_what_keeps_somebody_out_is_named(house: House) -> None:
     assert house.explain("sam@example.org", "max@example.org").stdout == (
         "Max is kept out by price: only who costs no more than the budget, in its currency may be proposed\n"
         "Max is kept out by language: only who speaks a language in common may be proposed\n"
+        "\nNone of the single changes tried would bring Max into the list\n"
     )
     noa = house.explain("sam@example.org", "noa@example.org").stdout
-    assert noa == "Noa is kept out by seats: only who takes requests and has a seat left may be proposed\n"
+    assert noa == (
+        "Noa is kept out by seats: only who takes requests and has a seat left may be proposed\n"
+        "\nNone of the single changes tried would bring Noa into the list\n"
+    )
     house.hub.matches.request(house.trainee, RequestMatch(coach_id=_id(house.coaches["kim"])))
     kim = house.explain("sam@example.org", "kim@example.org").stdout
     assert kim == "Kim is kept out: Sam asked them already, or is coached by them\n"
     assert "Left out, for they are asked already or coach this trainee: Kim" in house.explain("sam@example.org").stdout
+
+
+@pytest.mark.parametrize("house", ["plain", "duet"], indirect=True)
+def test_one_change_that_would_do_is_told_and_is_true(house: House) -> None:
+    """Ola is dear: with the budget told Ola is in the list at that very place; nothing of it is kept."""
+    ola = house.hub.coaches.create(
+        house.join("ola", "coach"), CreateCoach(specialties=("marathon",), pricing=Decimal("72.50"), currency="EUR")
+    )
+    before = house.hub.trainees.get(house.trainee, None)
+    done = house.explain("sam@example.org", "ola@example.org").stdout
+    told = re.search(
+        r"\n\nWhat Sam could say otherwise, one at a time:\n  A budget of 72.5 EUR instead of 60 would "
+        r"(?:bring this coach into your list, at place (\d) of 3|put this coach first)\n",
+        done,
+    )
+    assert told, done
+    assert house.hub.trainees.get(house.trainee, None) == before
+    house.hub.trainees.change(house.trainee, ChangeTrainee(budget=Decimal("72.50")))
+    assert house.explain("sam@example.org", str(ola.id)).stdout.startswith(f"Ola stands at {told[1] or 1} of 3 for Sam")
+
+
+def test_hours_are_told_as_the_trainee_reads_a_clock(house: House) -> None:
+    """Ola is Kim again, but on another evening: one hour lets Ola in, by the trainee's clock and not by UTC."""
+    ola = house.join("ola", "coach")
+    house.hub.coaches.create(ola, CreateCoach(specialties=("marathon",), pricing=Decimal(40)))
+    evening = Hours(weekday=1, starts=time(18), ends=time(20))
+    house.hub.coaches.set_availability(
+        house.hub.act_as(ola.account_id), SetAvailability(zone="America/New_York", hours=(evening,))
+    )
+    morning = Hours(weekday=2, starts=time(9), ends=time(11))
+    house.hub.trainees.set_availability(house.trainee, SetAvailability(zone="America/New_York", hours=(morning,)))
+    said = house.explain("sam@example.org", "ola@example.org").stdout
+    assert "Ola is kept out by hours: " in said
+    assert said.endswith("\n  1 more free hour (Tuesday 18:00-19:00) would put this coach first\n")
+
+
+def test_what_no_single_change_does_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pia does not teach what Sam wants: the best is told; of Kim, who is first, nothing; no cut is hidden."""
+    house.hub.trainees.change(house.trainee, ChangeTrainee(fitness_level="beginner"))
+    house.hub.coaches.create(house.join("pia", "coach"), CreateCoach(specialties=("yoga", "competition-prep")))
+    assert house.explain("sam@example.org", "pia@example.org").stdout.endswith(
+        "\n\nNone of the single changes tried would put Pia first; the best of them:\n"
+        "  advanced instead of beginner as your level would move this coach from place 3 up to 2 of 3\n"
+    )
+    assert house.explain("sam@example.org", "lee@example.org").stdout.endswith(
+        "\n\nNone of the single changes tried would put Lee first\n"
+    )
+    kim = house.explain("sam@example.org", "kim@example.org").stdout
+    assert "would" not in kim
+    monkeypatch.setitem(counterfactuals.__kwdefaults__, "max_rankings", 1)
+    assert house.explain("sam@example.org", "pia@example.org").stdout.endswith(
+        "would put Pia first\n\nNot everything was tried: the search ended at ranking 1\n"
+    )
 
 
 def test_who_is_away_is_in_no_list(house: House) -> None:
