@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from coachhub_core.matching import CoachTable, OutcomeLog, TraineeTable
 from coachhub_scipy.observe import Observed, observe
@@ -15,7 +16,7 @@ COACHES = CoachTable.build(ids=range(N))
 TRAINEES = TraineeTable.build(ids=["u"])
 
 
-def seen(values: Sequence[float], step: str = "wants") -> dict[str, Observed]:
+def seen(values: NDArray[Any], step: str = "wants") -> dict[str, Observed]:
     """Read a log of one trainee who said one value of each coach."""
     records = [
         {"at": i, "trainee": "u", "coach": i, "event": "said", "value": float(value)} for i, value in enumerate(values)
@@ -23,7 +24,7 @@ def seen(values: Sequence[float], step: str = "wants") -> dict[str, Observed]:
     return observe(OutcomeLog.build(records, steps={step: ("said",)}), COACHES, TRAINEES)
 
 
-def stars() -> np.ndarray:
+def stars() -> NDArray[Any]:
     """Give one to five stars, of which four are the most common."""
     return np.random.default_rng(1).choice(5, N, p=[0.05, 0.1, 0.25, 0.4, 0.2]) + 1.0
 
@@ -52,7 +53,7 @@ def test_a_slip_does_not_stretch_a_scale() -> None:
         pytest.param(np.exp(2 + 1.6 * np.random.default_rng(3).normal(size=N)), id="spent"),
     ],
 )
-def test_counts_say_how_often(said: np.ndarray) -> None:
+def test_counts_say_how_often(said: NDArray[Any]) -> None:
     """Counts are choices, the more the stronger, and nobody says no by a small one; not once is nothing at all."""
     counted = seen(said)
     assert set(counted) == {"wants"}
