@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import attrs
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from coachhub_core.errors import MatcherFault
-from coachhub_core.matching import AllowedPairs, CoachTable, Labels, Texts, TraineeTable
+from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Labels, Number, Texts, TraineeTable
 from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.sample import sample_rows
 from coachhub_core.matching.schema import coach_table, profile_table, trainee_table
@@ -284,3 +285,20 @@ def test_a_sentence_of_what_two_share_or_do_not_needs_that_fact() -> None:
     for code in ("specialties", "languages", "modalities", "city", "currency", "levels"):
         assert "{shared" in ENGLISH[f"wants.{code}"]
         assert "{offers" in ENGLISH[f"wants.{code}.against"]
+
+
+def test_what_many_ask_is_not_kept() -> None:
+    """Two wide tables: scores, chances and lists of a hundred people take the room of one person's comparisons."""
+    rng = np.random.default_rng(0)
+    n, n_columns = 100, 60
+    coaches = CoachTable.build(ids=range(n), **{f"c{i}": Number(rng.normal(size=n)) for i in range(n_columns)})
+    trainees = TraineeTable.build(ids=range(n), **{f"c{i}": Number(rng.normal(size=n)) for i in range(n_columns)})
+    model = CoachMatcher(coaches=coaches, matcher="duet")
+    model.score(trainees.take([0]))
+    of_one = 4 * n_columns * n * 8  # bytes: four numbers for each column and coach
+    for ask in (model.score, model.probabilities, lambda table: model.rank(table, 5)):
+        tracemalloc.start()
+        ask(trainees)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 20 * of_one
