@@ -89,7 +89,7 @@ def certify(
     unreadable = _unreadable(candidates, scores, seats, coaches, need, coach_scores)
     if unreadable:
         return Certificate(
-            n_trainees=len(candidates),
+            n_trainees=len(candidates) if _is_list(candidates) else 0,
             n_placed=0,
             value=0.0,
             worst=None,
@@ -214,8 +214,18 @@ def _unreadable(
     candidates: Any, scores: Any, seats: Any, coaches: Any, need: Any | None, coach_scores: Any | None
 ) -> list[str]:
     """Say what is no placement at all: numbers that are none, or shapes that do not fit together."""
+    rows = {"candidates": candidates, "scores": scores, "the placement": coaches}
+    if coach_scores is not None:
+        rows["coach_scores"] = coach_scores
+    found = [f"{name}: no row per trainee" for name, given in rows.items() if not _is_list(given, of_lists=True)]
+    found += [
+        f"{name}: no list"
+        for name, given in (("seats", seats), ("need", [] if need is None else need))
+        if not _is_list(given)
+    ]
+    if found:
+        return found
     m = len(seats)
-    found = []
     if not all(_is_whole(s) and s >= 0 for s in seats):
         found.append("seats are not whole numbers, 0 or more")
     if need is not None and (len(need) != len(candidates) or not all(_is_whole(n) and n >= 0 for n in need)):
@@ -233,11 +243,25 @@ def _unreadable(
             continue
         if [len(row) for row in given] != [len(row) for row in candidates]:
             found.append(f"{name} are not one for each of the candidates")
-        elif not all(float(s) < math.inf for row in given for s in row):  # NaN is not below either
+        elif not all(_is_score(s) for row in given for s in row):
             found.append(f"{name} are not numbers, or -inf for a veto")
     if not all(_is_whole(c) and c >= -1 for row in coaches for c in row):
         found.append("the placement names coaches by numbers that are not whole, or below -1")
     return found
+
+
+def _is_list(given: Any, *, of_lists: bool = False) -> bool:
+    try:
+        return all(not of_lists or len(row) >= 0 for row in given) and len(given) >= 0
+    except TypeError:
+        return False
+
+
+def _is_score(value: Any) -> bool:
+    try:
+        return float(value) < math.inf  # NaN is not below either
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_whole(value: Any) -> bool:

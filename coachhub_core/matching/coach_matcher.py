@@ -15,6 +15,7 @@ from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
 from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
+from coachhub_core.matching.given import check_kind, check_learning, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.manifest import origin
@@ -132,8 +133,9 @@ class CoachMatcher:
                 ended can go on; for matchers that take them. Others begin anew each time.
         Raises:
             PluginError: If nobody offers the matcher, or it takes no pairs.
-            Invalid: If the prior is a model of another matcher.
+            Invalid: If the prior is a model of another matcher, or an argument is not of its kind.
         """
+        seed = check_learning(log, coaches, trainees, seed)
         made = cls(coaches=coaches, plugins=plugins, consent=consent)
         offer = matcher_of(plugins, matcher)
         check_offer(matcher, offer)
@@ -302,8 +304,8 @@ class CoachMatcher:
         Raises:
             MatcherFault: If the matcher's answer breaks its contract, or it would end the program.
         """
-        if k < 0:
-            raise Invalid.at("k", "must be 0 or more")
+        k = whole(k, "k")
+        check_kind(trainees, TraineeTable, "trainees")
         hosted, host = self._opened()
         coaches = self.coaches
         pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
@@ -316,7 +318,8 @@ class CoachMatcher:
         """Score coaches for each trainee: *rows* (b, c), or every coach when None; float64 of the same shape."""
         hosted, host = self._opened()
         with leaving_is_a_fault(hosted.name):
-            return host.index(self.coaches).score(host.seen(trainees), self._rows(trainees, rows))
+            wanted = self._rows(trainees, rows)
+            return host.index(self.coaches).score(host.seen(trainees), wanted)
 
     def probabilities(self, trainees: TraineeTable, rows: NDArray[np.int32] | None = None) -> Mapping[str, Any]:
         """
@@ -328,7 +331,8 @@ class CoachMatcher:
         """
         hosted, host = self._opened()
         with leaving_is_a_fault(hosted.name):
-            return host.index(self.coaches).probabilities(host.seen(trainees), self._rows(trainees, rows))
+            wanted = self._rows(trainees, rows)
+            return host.index(self.coaches).probabilities(host.seen(trainees), wanted)
 
     def rank_together(
         self,
@@ -353,13 +357,12 @@ class CoachMatcher:
         Returns:
             Rows and scores, each list best first.
         """
-        if k < 0:
-            raise Invalid.at("k", "must be 0 or more")
+        k = whole(k, "k")
+        check_kind(trainees, TraineeTable, "trainees")
         coaches = self.coaches
         if (max_shown is None) == (top_tenth_share is None):
             raise Invalid.at("max_shown", "give either max_shown or top_tenth_share")
-        if max_shown is not None and max_shown < 0:
-            raise Invalid.at("max_shown", "must be 0 or more")
+        max_shown = None if max_shown is None else whole(max_shown, "max_shown")
         if top_tenth_share is not None and not isinstance(top_tenth_share, float | int):
             raise Invalid.at("top_tenth_share", "must be a number")
         least = least_share(len(coaches), len(trainees), k)
@@ -380,6 +383,7 @@ class CoachMatcher:
         return ranking
 
     def _rows(self, trainees: TraineeTable, rows: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        check_kind(trainees, TraineeTable, "trainees")
         if rows is None:
             every = np.arange(len(self.coaches), dtype=np.int32)
             return np.ascontiguousarray(np.broadcast_to(every, (len(trainees), len(every))))
@@ -421,6 +425,7 @@ class CoachMatcher:
             Invalid: If shapes or values do not fit together; names the argument.
             PluginError: If no such assigner is offered, or none with that mode.
         """
+        check_kind(trainees, TraineeTable, "trainees")
         offers = assigners(self._plugins)
         if assigner is None:
             assigner = next((name for name in ("plain", *sorted(offers)) if mode in offers[name].modes), "plain")

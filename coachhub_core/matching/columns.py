@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 import attrs
 import numpy as np
@@ -182,14 +183,14 @@ _NEVER_MISSING = (str, list, tuple, int)
 
 def name_of(value: Any, pointer: str) -> str:
     """
-    Give a name as text: a whole number or a truth value will do for one.
+    Give a name as text: a whole number, a truth value or a UUID will do for one.
 
     Raises:
         Invalid: If it is neither.
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, Integral | np.bool_):
+    if isinstance(value, Integral | np.bool_ | UUID):
         return str(value)
     if isinstance(value, Real) and float(value).is_integer():  # how a column of codes comes that has gaps
         return str(int(float(value)))

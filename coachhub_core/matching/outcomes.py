@@ -199,11 +199,11 @@ def _propensity(value: Any, i: int) -> float:
 def _micros(at: Any, pointer: str) -> int:
     if isinstance(at, datetime):
         if at.tzinfo is None:
-            raise Invalid.at(pointer, "needs a time zone")
+            raise Invalid.at(pointer, "needs a time zone" if at == at else "must be given: it is no instant")  # NaT
         delta = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
         return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
     if isinstance(at, Integral):
         if abs(int(at)) > _MOST_AT:
             raise Invalid.at(pointer, "is beyond 64 bits; microseconds since 1970 are meant")
         return int(at)
-    raise Invalid.at(pointer, "needs an instant")
+    raise Invalid.at(pointer, "needs an instant: an aware datetime, or whole microseconds since 1970")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coachhub_core.errors import Invalid, MatcherFault, PluginError
 from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline, Placements
+
+_MOST = float(1 << 53)  # beyond, whole numbers are not told apart; nobody has so many places
 
 
 def place(
@@ -95,7 +96,11 @@ def as_arrays(
             raise Invalid.at("/scores", f"has {values.shape[1]} columns for {len(free)} coaches; name the candidates")
         lists = np.ascontiguousarray(np.broadcast_to(np.arange(len(free), dtype=np.int32), values.shape))
     else:
-        lists = np.ascontiguousarray(np.asarray(candidates), dtype=np.int32)
+        needs = "whole numbers in rows of one length, -1 for none"
+        named = _array(candidates, "candidates", needs)
+        if not (np.isfinite(named) & (named == np.floor(named))).all():
+            raise Invalid.at("/candidates", f"needs {needs}")
+        lists = np.ascontiguousarray(np.clip(named, -2, len(free)), dtype=np.int32)
         if lists.shape != values.shape:
             raise Invalid.at("/candidates", f"has the shape {lists.shape}, and scores {values.shape}")
     if lists.size and (lists.min() < -1 or lists.max() >= len(free)):
@@ -113,7 +118,7 @@ def as_arrays(
 
 
 def _matrix(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    matrix = np.ascontiguousarray(values, dtype=np.float64)
+    matrix = np.ascontiguousarray(_array(values, name, "numbers in rows of one length; -inf is a veto"))
     if matrix.ndim != 2:
         raise Invalid.at(f"/{name}", f"needs a row per trainee, not the shape {matrix.shape}")
     if np.isnan(matrix).any() or (matrix == np.inf).any():
@@ -121,12 +126,18 @@ def _matrix(values: ArrayLike, name: str) -> NDArray[np.float64]:
     return matrix
 
 
+def _array(values: ArrayLike, name: str, needs: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):  # texts, or rows of several lengths
+        raise Invalid.at(f"/{name}", f"needs {needs}") from None
+
+
 def _whole(values: ArrayLike, name: str) -> NDArray[np.int64]:
-    array: NDArray[Any] = np.asarray(values)
-    whole = np.ascontiguousarray(array, dtype=np.int64)
-    if whole.ndim != 1 or (whole < 0).any() or not np.array_equal(array, whole):
+    array = _array(values, name, "whole numbers, 0 or more")
+    if array.ndim != 1 or not (np.isfinite(array) & (array >= 0) & (array == np.floor(array))).all():
         raise Invalid.at(f"/{name}", "needs whole numbers, 0 or more")
-    return whole
+    return np.ascontiguousarray(np.minimum(array, _MOST), dtype=np.int64)
 
 
 def _check(

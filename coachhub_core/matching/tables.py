@@ -19,6 +19,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
+from uuid import UUID
 
 import attrs
 import numpy as np
@@ -133,12 +134,12 @@ class Table:
     columns: Mapping[str, Column]
 
     @classmethod
-    def build(cls, *, ids: Sequence[str | int], **columns: Column) -> Self:
+    def build(cls, *, ids: Sequence[str | int | UUID], **columns: Column) -> Self:
         """
         Make a table.
 
         Args:
-            ids: One text, or whole number, per row. Coaches' ids are unique.
+            ids: One text, whole number or UUID per row. Coaches' ids are unique.
             columns: Columns of as many rows as there are ids.
         Raises:
             Invalid: If a column has another length or is none, or an id is not a text or comes twice.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 import numpy as np
@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import base_for, fit_listwise, ndcg, raise_the_top
 from coachhub_scipy.choice_parts import CANDIDATES, PEOPLE, Choices, padded, some_candidates
+from coachhub_scipy.material import FEW_CHECKED
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel, rounded
 
 DEFAULT_GAINS: dict[str, Gain] = {
-    "appeal": (0.5, 0.6),
+    "appeal": (0.6, 0.6),
     "compare": (1.0, 1.0),
-    "als": (4.0, 0.0),
-    "profile": (1.0, 0.0),
-    "kin": (1.0, 1.0),
-    "history": (2.0, 0.0),
-    "tower": (0.5, 0.5),
-    "asked": (1.0, 1.0),
-}
+    "als": (0.0, 0.0),
+    "profile": (0.0, 0.0),
+    "kin": (0.0, 0.0),
+    "history": (0.0, 0.0),
+    "tower": (0.0, 0.0),
+    "asked": (0.0, 0.0),
+}  #: of people with a history, and of newcomers; what learned from few choices says nothing until a check says it does
+MIN_PEOPLE = 5  #: fewer held out say nothing
+_RIDGE = 50.0  #: how firmly gains are drawn to what they were before
+_MANY_PEOPLE = 200  #: held out, from which on the first ten of a list are looked at
 
 
 def gains_before(earlier: Mapping[str, Gain]) -> dict[str, Gain]:
@@ -39,8 +43,33 @@ def gains_before(earlier: Mapping[str, Gain]) -> dict[str, Gain]:
 
 @attrs.frozen(eq=False)
 class Checked:
+    """Candidates of people held out, as the parts score them."""
+
+    names: tuple[str, ...]  # (k,)
     parts: NDArray[np.float32]  # (s, c, k)
-    yes: Floats
+    yes: Floats  # (s, c)
+
+    @classmethod
+    def together(cls, checks: Iterable[Checked | None]) -> Checked | None:
+        """Give several as one; a part that one of them lacks says nothing there. None: of too few."""
+        some = [one for one in checks if one is not None]
+        n_people = sum(len(one.yes) for one in some)
+        if n_people < MIN_PEOPLE or sum(int((one.yes > 0).sum()) for one in some) < FEW_CHECKED:
+            return None
+        names = tuple(name for name in DEFAULT_GAINS if any(name in one.names for one in some))
+        width = max(one.yes.shape[1] for one in some)
+        parts, yes = [], []
+        for one in some:
+            gone = np.isnan(one.parts[:, :, 0])
+            cells = np.zeros((len(one.yes), width, len(names)), np.float32)
+            cells[:, one.yes.shape[1] :] = np.nan
+            for at, name in enumerate(names):
+                if name in one.names:
+                    cells[:, : one.yes.shape[1], at] = one.parts[:, :, one.names.index(name)]
+            cells[:, : one.yes.shape[1]][gone] = np.nan
+            parts.append(cells)
+            yes.append(np.pad(one.yes, ((0, 0), (0, width - one.yes.shape[1]))))
+        return cls(names, np.concatenate(parts), np.concatenate(yes))
 
 
 def names_of(model: Choices) -> list[str]:
@@ -59,7 +88,7 @@ def checked(model: Choices, seen: Observed, fit: NDArray[np.int64], held: NDArra
     m = model.material
     rng = np.random.Generator(np.random.PCG64(m.seed + 2))
     who = np.unique(seen.trainee[held])
-    if len(who) < 20:
+    if not len(who):
         return None
     who = np.sort(rng.permutation(who)[:PEOPLE])
     scores = [model.scores(name, who) for name in names_of(model)]
@@ -74,38 +103,39 @@ def checked(model: Choices, seen: Observed, fit: NDArray[np.int64], held: NDArra
         answer[hit] = mine.weight[rows]
         cells.append(np.stack([one[at, cand] for one in scores], axis=1).astype(np.float32))
         yes.append(answer)
-    return Checked(*padded(cells, yes))
+    return Checked(tuple(names_of(model)), *padded(cells, yes))
 
 
-def blended(
-    model: Choices, warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, Gain]
-) -> dict[str, Gain]:
-    """Give how much each part counts; *unchecked* where too few were held out to tell."""
-    names = names_of(model)
-    start = np.zeros(len(names))
+def blended(warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, Gain]) -> dict[str, Gain]:
+    """
+    Give how much each part counts.
 
-    def of(held: Checked | None) -> Floats | None:
-        if held is None:
-            return None
-        return raise_the_top(held.parts, held.yes, fit_listwise(held.parts, held.yes, start=start, ridge=1.0))
+    Args:
+        unchecked: What that is drawn towards, and what it is where too few were held out to tell.
+    """
 
-    of_warm, of_cold = of(warm), of(cold)
-    if of_warm is None and of_cold is None:
+    def of(held: Checked, which: int) -> dict[str, float]:
+        start = np.array([unchecked[name][which] for name in held.names])
+        found = fit_listwise(held.parts, held.yes, start=start, ridge=_RIDGE)
+        if len(held.yes) >= _MANY_PEOPLE:
+            found = raise_the_top(held.parts, held.yes, found)
+        return dict(zip(held.names, found.tolist(), strict=True))
+
+    if warm is None and cold is None:
         return dict(unchecked)
+    of_warm = None if warm is None else of(warm, 0)
+    of_cold = {name: gain[1] for name, gain in unchecked.items()} if cold is None else of(cold, 1)
     if of_warm is None:
         of_warm = of_cold
-    assert of_warm is not None  # noqa: S101 - one of the two is there
-    if of_cold is None:
-        of_cold = np.array([unchecked[name][1] for name in names])
-    return {name: (float(a), float(b)) for name, a, b in zip(names, of_warm, of_cold, strict=True)}
+    return {name: (of_warm.get(name, 0.0), of_cold.get(name, 0.0)) for name in DEFAULT_GAINS if name in of_warm}
 
 
-def quality(model: Choices, gains: dict[str, Gain], warm: Checked | None, cold: Checked | None) -> dict[str, float]:
+def quality(gains: Mapping[str, Gain], warm: Checked | None, cold: Checked | None) -> dict[str, float]:
     """Tell how well all parts together order what was held out: nDCG@10 of those with a history, and of newcomers."""
     found: dict[str, float] = {}
     for which, (name, held) in enumerate((("ndcg_at_10", warm), ("ndcg_at_10.newcomers", cold))):
         if held is not None:
-            weights = np.array([gains.get(part, (0.0, 0.0))[which] for part in names_of(model)])
+            weights = np.array([gains.get(part, (0.0, 0.0))[which] for part in held.names])
             scores = np.nan_to_num(held.parts).astype(np.float64) @ weights
             found[name] = ndcg(np.where(np.isnan(held.parts[:, :, 0]), -np.inf, scores), held.yes)
     return found

@@ -28,8 +28,10 @@ _TOWER_PEOPLE = 2_500
 _MAX_ASKED = 4_000
 _KEPT_PER_TERM = 60
 _AT_LEAST = 2.0  # choices that an earlier model's word on a coach's features counts for
-_RIDGE = 2.0  # of what comparisons are worth
-_FIRMER = 5.0  # so many times as firmly is drawn to what another log has taught as to what ships, or to nothing
+_RIDGE = 40.0  # of what comparisons are worth, to what ships: few choices move them little
+_TOLD_RIDGE = 100.0  # to what another log has taught
+_FIRMER = 5.0  # so many times as firmly are towers drawn to what another log has taught as to nothing
+_TOLD_BY = 40  # choices beside the first, for each direction, from which on choices say how long it is
 _UNSEEN = 0.1  # weight of what was not chosen, where features are told by it
 
 
@@ -58,11 +60,20 @@ class Choices:
     compare: Floats | None = None
     history: Any = None
     asked: AskedFit | None = None
+    lengths: dict[str, Floats] = attrs.field(factory=dict)  # by side, of the leading directions
 
     def earlier(self, name: str) -> LinearPart | None:
         """Give what features say in a part of an earlier model's, where there is one to be drawn towards."""
         given = self.material.earlier
         return None if given is None else given.part(self.step, name)
+
+    def directions(self, side: str) -> tuple[Floats, tuple[Floats, Floats]]:
+        """Give one side along the leading directions of its features, each as long as it tells: z, centre and basis."""
+        m = self.material
+        z, (centre, basis) = (m.z_coach, m.coach_basis) if side == "coach" else (m.z_trainee, m.trainee_basis)
+        if side not in self.lengths:
+            self.lengths[side] = telling(self.chosen if side == "coach" else self.chosen.T.tocsr(), z)
+        return z * self.lengths[side], (centre, basis * self.lengths[side])
 
     def scores(self, name: str, who: NDArray[np.int64]) -> Floats:
         """Give a part's numbers for some trainees and all coaches: (s, m)."""
@@ -119,14 +130,44 @@ def appeal_part(counts_c: NDArray[np.int64], material: Material, earlier: Linear
     )
 
 
+def telling(chosen: Any, z: Floats) -> Floats:
+    """
+    Give how long each direction is to be, by how much alike what one person chose is along it.
+
+    A vector from elsewhere has many directions that say nothing, and they would count as much as those few in which
+    people differ. The mean product of two choices of one person, about the mean of all, is the variance of what people
+    look for along a direction, whatever else the choices vary by.
+
+    Args:
+        chosen: Sparse csr (n, m), weights of chosen pairs.
+        z: (m, q), of unit variance.
+    Returns:
+        (q,), with a mean square of 1; all 1 where too few chose more than once to tell.
+    """
+    n_each = np.diff(chosen.indptr)
+    several = np.flatnonzero(n_each > 1)
+    n_pairs = float((n_each[several] - 1).sum())
+    if not z.shape[1] or n_pairs < _TOLD_BY * z.shape[1]:
+        return np.ones(z.shape[1])
+    ones = chosen[several].astype(bool).astype(np.float64)
+    counts = np.asarray(ones.sum(axis=0)).ravel()
+    moved = z - counts @ z / counts.sum()
+    products = np.asarray(ones @ moved) ** 2 - np.asarray(ones @ moved**2)
+    alike = (products / n_each[several, None]).sum(axis=0) / n_pairs
+    by_chance = np.sqrt(2.0 * len(several)) / n_pairs  # what each comes to, up or down, if nobody had a taste
+    told: Floats = np.maximum(alike, 0.0) + 0.5 * by_chance
+    made: Floats = np.sqrt(told / told.mean())
+    return made
+
+
 def als_part(model: Choices, rank: int, how: How) -> LinearPart:
     """Hidden tastes of people with a history; of newcomers, what their features say of them."""
     m = model.material
     left, right = als(model.chosen, rank=rank, unseen=how.als[0], penalty=how.als[1], seed=m.seed, go_on=m.go_on)
     return LinearPart(
         "als",
-        _told(left, model.counts_u, m.z_trainee, m.trainee_basis),
-        _told(right, model.counts_c, m.z_coach, m.coach_basis),
+        _told(left, model.counts_u, *model.directions("trainee")),
+        _told(right, model.counts_c, *model.directions("coach")),
     )
 
 
@@ -148,23 +189,21 @@ def _told(own: Floats, counts: NDArray[np.int64], z: Floats, basis: tuple[Floats
 
 def profile_part(model: Choices, how: How) -> LinearPart:
     """What the coaches have in common whom somebody chose before."""
-    m = model.material
-    z = m.z_coach / np.sqrt(m.z_coach.shape[1])
+    z, (centre, basis) = model.directions("coach")
+    width = z.shape[1]
+    z, basis = z / np.sqrt(width), basis / np.sqrt(width)
     own = half_step(model.chosen, z, _UNSEEN, how.profile)
     own *= trust(model.counts_u)[:, None]
-    basis = m.coach_basis[1] / np.sqrt(m.z_coach.shape[1])
-    width = z.shape[1]
-    return LinearPart("profile", Side(np.zeros(width), own=own), Side(-(m.coach_basis[0] @ basis), basis))
+    return LinearPart("profile", Side(np.zeros(width), own=own), Side(-(centre @ basis), basis))
 
 
 def kin_part(model: Choices, how: How) -> LinearPart:
     """What the trainees have in common who chose a coach before."""
-    m = model.material
-    z = m.z_trainee / np.sqrt(m.z_trainee.shape[1])
-    own = half_step(model.chosen.T.tocsr(), z, _UNSEEN, how.kin)
-    basis = m.trainee_basis[1] / np.sqrt(m.z_trainee.shape[1])
+    z, (centre, basis) = model.directions("trainee")
     width = z.shape[1]
-    return LinearPart("kin", Side(-(m.trainee_basis[0] @ basis), basis), Side(np.zeros(width), own=own))
+    z, basis = z / np.sqrt(width), basis / np.sqrt(width)
+    own = half_step(model.chosen.T.tocsr(), z, _UNSEEN, how.kin)
+    return LinearPart("kin", Side(-(centre @ basis), basis), Side(np.zeros(width), own=own))
 
 
 def history_part(model: Choices, how: How) -> Any:
@@ -181,10 +220,13 @@ def tower_part(model: Choices, how: How, earlier: LinearPart | None = None) -> L
     warm = np.flatnonzero(model.counts_c > 0)
     who = np.flatnonzero(model.counts_u > 0)
     if len(warm) < 3 or len(who) < 10:
-        return None if before is None else _of_towers(before, m)
+        return None if before is None else _of_towers(before, m.trainee_basis, m.coach_basis)
     rng = np.random.Generator(np.random.PCG64(m.seed))
     who = np.sort(rng.permutation(who)[:_TOWER_PEOPLE])
-    x, y = m.z_trainee, m.z_coach
+    x, y, bases = m.z_trainee, m.z_coach, (m.trainee_basis, m.coach_basis)
+    if before is None:  # an earlier model's towers stand along the directions as they are
+        (x, of_trainees), (y, of_coaches) = model.directions("trainee"), model.directions("coach")
+        bases = of_trainees, of_coaches
     if len(warm) > 4_000:
         warm = np.sort(warm[np.argsort(-model.counts_c[warm], kind="stable")[:4_000]])
     x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
@@ -200,7 +242,7 @@ def tower_part(model: Choices, how: How, earlier: LinearPart | None = None) -> L
         go_on=m.go_on,
         earlier=before,
     )
-    return _of_towers(towers, m)
+    return _of_towers(towers, *bases)
 
 
 def _as_towers(part: LinearPart, m: Material, rank: int) -> Towers | None:
@@ -212,8 +254,8 @@ def _as_towers(part: LinearPart, m: Material, rank: int) -> Towers | None:
     return Towers(np.concatenate([left, mean[None, :]])[:, :rank], right[:, :rank], right[:, rank])
 
 
-def _of_towers(towers: Towers, m: Material) -> LinearPart:
-    (cu, bu), (cc, bc) = m.trainee_basis, m.coach_basis
+def _of_towers(towers: Towers, of_trainees: tuple[Floats, Floats], of_coaches: tuple[Floats, Floats]) -> LinearPart:
+    (cu, bu), (cc, bc) = of_trainees, of_coaches
     left = bu @ towers.left[:-1]
     right = bc @ towers.right
     worth = bc @ towers.worth
@@ -281,7 +323,7 @@ def compare_weights(model: Choices) -> Floats:
         yes.append(chosen)
     parts, answers = padded(cells, yes)
     start = np.append(prior, 0.7)
-    ridge = _RIDGE * (_FIRMER if m.is_told(model.step) else 1.0)
+    ridge = _TOLD_RIDGE if m.is_told(model.step) else _RIDGE
     return fit_listwise(parts, answers, start=start, may_be_negative=True, ridge=ridge)[:-1]
 
 

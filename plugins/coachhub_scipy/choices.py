@@ -2,7 +2,8 @@
 The learning of one step from choices alone: whom of all coaches would this trainee pick.
 
 All parts are fitted twice: on some of the choices, so that the rest can say how much each
-counts, and then on all of them. What the rest was too small to say stays as the prior has it.
+counts, and then on all of them. Of a small log several parts are held out, one after the other.
+What even those are too few to say stays as the prior has it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import attrs
 import numpy as np
 
 from coachhub_scipy.blend import ndcg
-from coachhub_scipy.choice_gains import blended, checked, gains_before, laid_out, quality, with_base
+from coachhub_scipy.choice_gains import Checked, blended, checked, gains_before, laid_out, quality, with_base
 from coachhub_scipy.choice_parts import (
     PEOPLE,
     Choices,
@@ -28,7 +29,7 @@ from coachhub_scipy.choice_parts import (
     tower_part,
 )
 from coachhub_scipy.chosen import chosen_matrix, counts_of_both
-from coachhub_scipy.material import MIN_CHECKED, Material, split
+from coachhub_scipy.material import Material, splits
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Gain, LinearPart, StepModel
 
@@ -39,21 +40,25 @@ if TYPE_CHECKING:
 def learn_choices(name: str, seen: Observed, material: Material, staged: Staged) -> StepModel:
     """Learn from choices alone: whom of all coaches would this trainee pick."""
     has_features = material.trainee.values.shape[1] > 0
-    parts = split(seen, len(material.trainees), with_cold=has_features, seed=material.seed)
+    folds = splits(seen, len(material.trainees), with_cold=has_features, seed=material.seed)
     unchecked = gains_before({} if material.earlier is None else material.earlier.gains(name))
     gains = unchecked
     how = How()
     base = (0.0, 0.0)
     held_out: dict[str, float] = {}
-    if len(parts.warm) + len(parts.cold) >= MIN_CHECKED and len(parts.fit) >= MIN_CHECKED:
+    if folds:
 
         def check() -> tuple[How, dict[str, Gain], dict[str, float]]:
-            within = staged.within("check")
-            how, model = _fit_choices(name, seen.take(parts.fit), material, How(), within, check=seen.take(parts.warm))
-            warm = checked(model, seen, parts.fit, parts.warm)
-            cold = checked(model, seen, parts.fit, parts.cold)
-            gains = blended(model, warm, cold, unchecked)
-            return how, gains, quality(model, gains, warm, cold)
+            how, warm, cold = How(), list[Checked | None](), list[Checked | None]()
+            for number, fold in enumerate(folds):
+                within = staged.within(f"check{number}" if number else "check")
+                judged = None if number else seen.take(fold.warm)  # the settings are chosen once
+                how, model = _fit_choices(name, seen.take(fold.fit), material, how, within, check=judged)
+                warm.append(checked(model, seen, fold.fit, fold.warm))
+                cold.append(checked(model, seen, fold.fit, fold.cold))
+            of_warm, of_cold = Checked.together(warm), Checked.together(cold)
+            gains = blended(of_warm, of_cold, unchecked)
+            return how, gains, quality(gains, of_warm, of_cold)
 
         how, gains, held_out = staged("check", check)
     _, model = _fit_choices(name, seen, material, how, staged, check=None)

@@ -19,7 +19,7 @@ from coachhub_core.domain.vocabulary import shipped
 from coachhub_core.matching.tables import Category, CoachTable, Hours, Labels, Number, Texts, TraineeRow, Vector
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.comparisons import Comparison
-from coachhub_scipy.text import TextIndex
+from coachhub_scipy.wordings import Wordings
 
 FAR = 3.0  #: differences beyond so many deviations count as that
 
@@ -50,7 +50,7 @@ def comparer_of(
     if not isinstance(column, kinds[0]):
         return None
     if one.kind == "texts":
-        return _Texts(one, TextIndex.of(column.values(), background.get(one.trainee, {}), n_background))
+        return _Texts(one, Wordings.of(column, background.get(one.trainee, {}), n_background))
     made: Comparer = kinds[1](one, column)
     return made
 
@@ -234,16 +234,20 @@ class _Sets:
 class _Texts:
     is_sparse = True
 
-    def __init__(self, one: Comparison, index: TextIndex) -> None:
-        self._one, self.index = one, index
+    def __init__(self, one: Comparison, wordings: Wordings) -> None:
+        self._one, self._wordings = one, wordings
 
     def compare(self, trainee: TraineeRow, rows: Rows) -> Floats | None:
         said = trainee.texts(self._one.trainee)
-        return self.index.scores(self.index.request(said))[rows][None, :] if said else None
+        if not said:
+            return None
+        wordings = self._wordings
+        made: Floats = wordings.scores(wordings.found(wordings.request(said)))
+        return made.take(wordings.lists.of_row[rows])[None, :]
 
     def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
-        request = self.index.request(trainee.texts(self._one.trainee))
-        return [{"words": self.index.shared(request, row)} for row in rows]
+        request = self._wordings.request(trainee.texts(self._one.trainee))
+        return [{"words": words} for words in self._wordings.shared(request, list(rows))]
 
 
 _N_BITS = np.array([bin(byte).count("1") for byte in range(256)], np.float64)

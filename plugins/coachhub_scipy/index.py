@@ -10,7 +10,7 @@ dimension by dimension in a fixed order, before anything is sorted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -89,6 +89,25 @@ class DuetIndex:
             self._asked.last = (trainees, ready, asking)
         return ready, asking
 
+    def _each(self, trainees: TraineeTable) -> Iterator[tuple[int, _Ready, Asking]]:
+        """Read trainees a few at a time: what is made of a question is large where columns or coaches are many."""
+        for part, ready, askings in self._parts(trainees):
+            for i, asking in zip(part, askings, strict=True):
+                yield i, ready, asking
+                self._done(trainees, asking)
+
+    def _parts(self, trainees: TraineeTable) -> Iterator[tuple[range, _Ready, Sequence[Asking]]]:
+        chunk = _CHUNK if len(self._coaches) <= WHOLE else _CHUNK_OF_MANY
+        for start in range(0, len(trainees), chunk):
+            part = range(start, min(start + chunk, len(trainees)))
+            yield part, *self._asking(trainees.take(part) if len(trainees) > chunk else trainees)
+
+    @staticmethod
+    def _done(trainees: TraineeTable, asking: Asking) -> None:
+        """Forget the comparisons of one of many: who asks alone is asked for reasons next, and is not read again."""
+        if len(trainees) > 1:
+            asking.compared.clear()
+
     def rank(self, trainees: TraineeTable, k: int, allowed: AllowedPairs, *, deadline: Deadline) -> Ranking:
         """Rank the allowed coaches for each trainee; see the port."""
         deadline.check()
@@ -97,10 +116,7 @@ class DuetIndex:
             return ranking
         shared = _flags(allowed, 0) if allowed.is_shared else None
         is_exact = True
-        chunk = _CHUNK if len(self._coaches) <= WHOLE else _CHUNK_OF_MANY
-        for start in range(0, len(trainees), chunk):
-            part = range(start, min(start + chunk, len(trainees)))
-            ready, asking = self._asking(trainees.take(part) if len(trainees) > chunk else trainees)
+        for part, ready, asking in self._parts(trainees):
             is_exact = ready.look is None
             looks = None
             if ready.look is None and len(part) > 1:
@@ -120,6 +136,7 @@ class DuetIndex:
                     )
                 ranking.rows[i, : len(rows)] = rows
                 ranking.scores[i, : len(rows)] = scores
+                self._done(trainees, asking[at])
         deadline.check()
         return ranking if is_exact else attrs.evolve(ranking, is_exact=False)
 
@@ -128,8 +145,7 @@ class DuetIndex:
         made = np.full(rows.shape, -np.inf, np.float64)
         if not rows.size:
             return made
-        ready, askings = self._asking(trainees)
-        for i, asking in enumerate(askings):
+        for i, ready, asking in self._each(trainees):
             wanted = np.flatnonzero(rows[i] >= 0)
             if len(wanted):
                 made[i, wanted] = ready.prepared.scores(asking, rows[i, wanted].astype(np.int64))
@@ -138,8 +154,7 @@ class DuetIndex:
     def upper(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         """Score these coaches as if each had a better record than was seen, by one standard deviation."""
         made = np.full(rows.shape, -np.inf, np.float64)
-        ready, askings = self._asking(trainees)
-        for i, asking in enumerate(askings):
+        for i, ready, asking in self._each(trainees):
             wanted = np.flatnonzero(rows[i] >= 0)
             if len(wanted):
                 made[i, wanted] = ready.prepared.upper(asking, rows[i, wanted].astype(np.int64))
@@ -147,10 +162,9 @@ class DuetIndex:
 
     def probabilities(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> Mapping[str, NDArray[np.float64]]:
         """Give the probability of each step; nan where the row is -1."""
-        ready, askings = self._asking(trainees)
-        prepared = ready.prepared
+        prepared = self._of(trainees)[0].prepared
         made = {one.step.name: np.full(rows.shape, np.nan) for one in prepared.steps}
-        for i, asking in enumerate(askings):
+        for i, _, asking in self._each(trainees):
             wanted = np.flatnonzero(rows[i] >= 0)
             if len(wanted):
                 for one, logit in zip(
@@ -161,10 +175,7 @@ class DuetIndex:
 
     def explain(self, trainees: TraineeTable, rows: NDArray[np.int32]) -> list[list[tuple[Reason, ...]]]:
         """Give the reasons for each pair: per step a base and contributions that add up to its logit."""
-        if not len(trainees):
-            return []
-        ready, askings = self._asking(trainees)
-        return [ready.explainer.reasons(asking, rows[i].tolist()) for i, asking in enumerate(askings)]
+        return [ready.explainer.reasons(asking, rows[i].tolist()) for i, ready, asking in self._each(trainees)]
 
 
 def _flags(allowed: AllowedPairs, i: int) -> NDArray[np.bool_] | None:

@@ -30,7 +30,10 @@ N_DIRECTIONS = 32  #: leading directions of the features of one side
 HELD_OUT = 0.2  #: of the newest pairs of people with a history
 HELD_PEOPLE = 0.12  #: of the trainees, with all they did: they stand for newcomers
 MIN_HISTORY = 4
-MIN_CHECKED = 200  #: positives below which a check says nothing
+MIN_CHECKED = 200  #: positives below which one check says nothing
+FEW_CHECKED = 20  #: and below which several together do not either
+MANY_NEWCOMERS = 20  #: people held out, below whom one check says nothing of newcomers
+FOLDS = 4  #: of the trainees, where one check would not say enough
 MAX_ASKED_TERMS = 20_000
 
 
@@ -252,6 +255,11 @@ class Split:
     warm: NDArray[np.int64]  # the newest of people with a history
     cold: NDArray[np.int64]  # all of some people
 
+    @property
+    def n_held(self) -> int:
+        """Count what is held out."""
+        return len(self.warm) + len(self.cold)
+
 
 def _with_its_moment(
     is_newest: NDArray[np.bool_], who: NDArray[np.int64], at: NDArray[np.int64], size: NDArray[np.int64]
@@ -272,19 +280,67 @@ def _with_its_moment(
 
 def split(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> Split:
     """Hold out the newest pairs of everybody with a history, and everything of some people."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    order = rng.permutation(len(seen))
-    order = order[np.lexsort((seen.at[order], seen.trainee[order]))]  # by trainee, then time, then chance
-    who = seen.trainee[order]
-    first = np.searchsorted(who, who, side="left")
-    size = np.searchsorted(who, who, side="right") - first
-    from_the_end = size - 1 - (np.arange(len(order)) - first)
+    history = _History.of(seen, seed)
     is_cold_person = np.zeros(n_trainees, np.bool_)
     if with_cold:
-        present = np.unique(who)
+        present = np.unique(seen.trainee)
         n_cold = min(int(np.ceil(HELD_PEOPLE * len(present))), 1_500)
-        is_cold_person[rng.permutation(present)[:n_cold]] = True
-    is_cold = is_cold_person[who]
-    is_newest = from_the_end < np.maximum(1, HELD_OUT * size)
-    is_warm = ~is_cold & (size >= MIN_HISTORY) & _with_its_moment(is_newest, who, seen.at[order], size)
-    return Split(np.sort(order[~is_cold & ~is_warm]), np.sort(order[is_warm]), np.sort(order[is_cold]))
+        is_cold_person[history.rng.permutation(present)[:n_cold]] = True
+    return history.split(is_cold_person, np.ones(n_trainees, np.bool_))
+
+
+def splits(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> list[Split]:
+    """
+    Hold out enough to say how much each part counts: once, or of a small log a part after the other.
+
+    Each of the :data:`FOLDS` parts of the trainees stands for newcomers once, and of the
+    next one the newest pairs are held out meanwhile.
+
+    Returns:
+        As many as it takes to hold out twice :data:`MIN_CHECKED` pairs; none where all
+        together do not hold out :data:`FEW_CHECKED`.
+    """
+    once = split(seen, n_trainees, with_cold=with_cold, seed=seed)
+    n_cold = len(np.unique(seen.trainee[once.cold]))
+    is_enough = once.n_held >= MIN_CHECKED and len(once.fit) >= MIN_CHECKED
+    if is_enough and (n_cold >= MANY_NEWCOMERS or not with_cold):
+        return [once]
+    if not with_cold:
+        return [once] if once.n_held >= FEW_CHECKED else []
+    history = _History.of(seen, seed)
+    present = history.rng.permutation(np.unique(seen.trainee))
+    part = np.full(n_trainees, -1)
+    part[present] = np.arange(len(present)) % FOLDS
+    made: list[Split] = []
+    while len(made) < FOLDS and sum(one.n_held for one in made) < 2 * MIN_CHECKED:
+        made.append(history.split(part == len(made), part == (len(made) + 1) % FOLDS))
+    return made if sum(one.n_held for one in made) >= FEW_CHECKED else []
+
+
+@attrs.frozen(eq=False)
+class _History:
+    """What was observed, by trainee, then time, then chance."""
+
+    rng: np.random.Generator
+    order: NDArray[np.int64]
+    who: NDArray[np.int64]
+    is_newest: NDArray[np.bool_]  # and of somebody with a history
+
+    @classmethod
+    def of(cls, seen: Observed, seed: int) -> _History:
+        rng = np.random.Generator(np.random.PCG64(seed))
+        order = rng.permutation(len(seen))
+        order = order[np.lexsort((seen.at[order], seen.trainee[order]))]
+        who = seen.trainee[order]
+        first = np.searchsorted(who, who, side="left")
+        size = np.searchsorted(who, who, side="right") - first
+        from_the_end = size - 1 - (np.arange(len(order)) - first)
+        is_newest = from_the_end < np.maximum(1, HELD_OUT * size)
+        kept = (size >= MIN_HISTORY) & _with_its_moment(is_newest, who, seen.at[order], size)
+        return cls(rng, order, who, kept)
+
+    def split(self, is_cold: NDArray[np.bool_], is_warm: NDArray[np.bool_]) -> Split:
+        """Hold out all of these trainees, and the newest pairs of those: both (n,)."""
+        cold = is_cold[self.who]
+        warm = ~cold & is_warm[self.who] & self.is_newest
+        return Split(np.sort(self.order[~cold & ~warm]), np.sort(self.order[warm]), np.sort(self.order[cold]))

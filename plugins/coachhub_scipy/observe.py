@@ -25,6 +25,8 @@ MOST_SHOWN = 3  #: showings of one pair that count
 CLIP = 1.25  #: a showing counts at most as so many, however unlikely it was; docs/explanation/exploration.md says why
 CHOSEN = 0.2  #: of a yes from which on a pair counts as chosen, where there are noes; ratings: above the middle
 _MANY_VALUES = 25  # more different values than a scale has: these are counts
+_SHORT_SCALE = 5  # whole numbers up to it may be either; a longer scale on which the worst is most common is none
+_OUTSIDE = 0.005  # of the values, on either side: where these alone take half of a scale, they are slips
 _SMOOTH = 0.12  # of a rating around what is usual: where indifference turns to liking
 
 
@@ -88,8 +90,11 @@ def observe(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
     shown = np.flatnonzero(known & (event == "shown")) if len(log) else np.zeros(0, np.int64)
     if "wants" in found and len(shown):
         found["wants"] = _with_passed_over(found["wants"], u[shown], c[shown], log, shown, len(coaches))
-    if "goes_well" in found and found["goes_well"].is_graded and "wants" not in found:
-        found["wants"] = _chosen(found["goes_well"])  # nobody rates what they did not choose
+    if set(found) == {"wants"} and found["wants"].is_graded and not len(shown):
+        found["goes_well"] = found.pop("wants")  # how much of it, or how good: by whatever step it came
+    how = found.get("goes_well")
+    if how is not None and "wants" not in found and (how.is_graded or (how.has_no and "accepts" not in found)):
+        found["wants"] = _chosen(how)  # nobody says how it went with whom they did not choose
     return found
 
 
@@ -123,16 +128,49 @@ def _verdicts(event: NDArray[np.object_], value: Floats, step: str) -> tuple[Flo
 def _scaled(value: Floats) -> tuple[Floats, Floats, bool]:
     """Give a value as a part of its scale: yes, weight, and whether it is a rating."""
     low, high = float(value.min()), float(value.max())
-    distinct = np.unique(value)
+    distinct, times = np.unique(value, return_counts=True)
     if low >= 0 and high <= 1:
         return value, np.ones(len(value)), len(distinct) > 2
     if len(distinct) == 1:
         return np.ones(len(value)), np.ones(len(value)), False
-    if len(distinct) > _MANY_VALUES and low > 0 and high > 8 * float(np.median(value)):
-        return np.ones(len(value)), 1.0 + np.log(value / low), False  # how often, not how well
+    if _are_counts(value, distinct, times):  # how often, not how well
+        few = float(np.quantile(value[value > 0], 0.1))
+        return np.ones(len(value)), np.where(value > 0, 1.0 + np.log(np.maximum(value / few, 1.0)), 0.0), False
     if set(distinct.tolist()) == {-1.0, 1.0}:
         return (value + 1) / 2, np.ones(len(value)), False
-    return (value - low) / (high - low), np.ones(len(value)), True
+    low, high = _ends(value)
+    return np.clip((value - low) / (high - low), 0.0, 1.0), np.ones(len(value)), True
+
+
+def _are_counts(value: Floats, distinct: Floats, times: NDArray[np.int64]) -> bool:
+    """
+    Tell how often from how well; not once is as if it had not been said.
+
+    Counts reach far beyond what is usual, or are whole numbers of which 1 is the most common, and each
+    of the next less so.
+    """
+    if distinct[0] < 0:
+        return False
+    times, distinct = times[distinct > 0], distinct[distinct > 0]
+    some = value[value > 0]
+    if len(distinct) > _MANY_VALUES and _most(some) > 8 * float(np.median(some)):
+        return True
+    is_falling = bool(np.all(np.diff(times[:4]) < 0))
+    return distinct[-1] > _SHORT_SCALE and distinct[:4].tolist() == [1.0, 2.0, 3.0, 4.0] and is_falling
+
+
+def _ends(value: Floats) -> tuple[float, float]:
+    """Give both ends of a scale of ratings; of two hundred or more, what next to nobody gave does not stretch it."""
+    low, high = float(value.min()), float(value.max())
+    inner_low, inner_high = -_most(-value), _most(value)
+    if 0 < inner_high - inner_low < (high - low) / 2:
+        return inner_low, inner_high
+    return low, high
+
+
+def _most(value: Floats) -> float:
+    """Give what next to nothing is above."""
+    return float(np.quantile(value, 1 - _OUTSIDE, method="inverted_cdf"))
 
 
 def _by_pair(

@@ -1,5 +1,18 @@
 """
-A request against the texts of all coaches, laid out for asking: the same numbers as :mod:`coachhub_scipy.text` gives.
+Requests against lists of texts: TF-IDF over words and pairs of words, read in three ways.
+
+What a coach wrote is a list: each specialty, certificate or sentence is a text of
+its own. A request scores the mean of three numbers from 0 to 1:
+
+- the mean cosine of the best 30 % of the texts, one at least: the mean of all drowns a
+  specialist in small talk, and the single best is luck;
+- the cosine of the middle of all texts (Rocchio's centroid);
+- how much of what was asked is said anywhere in them, by the terms' rarity, as BM25
+  counts it, out of what nobody could say better.
+
+Each is ahead somewhere, and the mean of the three is ahead of each of them nearly
+everywhere: see ``docs/explanation/matching.md``. A term is as rare as
+``log((n + 1) / (df + 1/2))`` of n texts: what all say counts next to nothing.
 
 Each different text is kept once, and so is each different list of texts. Of a
 request the terms are looked up once; what a coach gets from it is then read for those
@@ -26,12 +39,22 @@ from coachhub_core.matching.tables import Texts
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.distinct import Distinct, Ints
 from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
+from coachhub_scipy.together import Said, Together
 
 Terms = Sequence[tuple[str, float]]
 
+_THIRD = 1.0 / 3.0
 _N_FEW = int(1 / BEST_SHARE)  # so many texts are the most of which only the best counts
 _N_SETS = 4_096  # texts whose terms are kept as sets
 _SILENT = frozenset(map(singular, FUNCTION_WORDS))
+
+
+@attrs.frozen(eq=False)
+class Found:
+    """What a request found."""
+
+    texts: Floats  # (t + 1,), what each different text scores, and 0 behind the last
+    lists: Floats  # (p,), what each different list gets for all its texts together, from 0 to 2
 
 
 @attrs.frozen(eq=False)
@@ -47,6 +70,7 @@ class Wordings:
     bounds: Ints
     texts: NDArray[np.int32]
     weights: Floats
+    together: Together  # of whole lists, over the same terms
     said_from: Ints  # text -> its terms, by the number of their inverted lists
     said: NDArray[np.int32]
     idf: Mapping[str, float]
@@ -95,10 +119,11 @@ class Wordings:
             kept = sorted(kept, key=lambda term: (-frequency[term], term))[:MAX_WORDS]
         idf: dict[str, float] = {}
         if kept:
-            raw = (1.0 + n_all) / (1.0 + np.array([frequency[term] for term in kept], np.float64))
-            idf = dict(zip(kept, (logarithm(raw) + 1.0).tolist(), strict=True))
-        unknown = float(logarithm(np.array([1.0 + n_all]))[0]) + 1.0
-        place, bounds, texts, weights, said_from, said_terms = _inverted(counted, idf, unknown)
+            raw = (1.0 + n_all) / (0.5 + np.array([frequency[term] for term in kept], np.float64))
+            idf = dict(zip(kept, logarithm(raw).tolist(), strict=True))
+        unknown = float(logarithm(np.array([2.0 * (1.0 + n_all)]))[0])
+        place, said_all = _weighed(counted, idf, unknown)
+        bounds, texts, weights = _inverted(said_all, len(place))
         lists = Distinct.of(column.starts.tolist(), codes)
         n_best = np.maximum(1, np.ceil(BEST_SHARE * lists.sizes)).astype(np.int64)
         many = n_best > 1
@@ -108,7 +133,8 @@ class Wordings:
             few[at, here] = lists.codes[lists.starts[here] + at]
         n_texts = len(counted)
         has_many = bool(many.any())
-        laid_out = place, bounds, texts, weights, said_from, said_terms
+        together = Together.of(lists, said_all, len(place))
+        laid_out = place, bounds, texts, weights, together, said_all.starts, said_all.terms.astype(np.int32)
         return cls(lists, n_best, few, many, n_texts, *laid_out, idf, unknown, has_many)
 
     def request(self, texts: Sequence[str]) -> Terms:
@@ -122,30 +148,35 @@ class Wordings:
         scale = 1.0 / math.sqrt(total) if total else 0.0
         return [(term, value * scale) for (term, _), value in zip(counted, raw, strict=True)]
 
-    def found(self, request: Terms) -> Floats:
-        """Give what each different text scores, added term after term, and 0 behind the last: (t + 1,)."""
-        made = np.zeros(self.n_texts + 1)
-        for term, weight in request:
+    def found(self, request: Terms) -> Found:
+        """Give what each different text and each different list scores, added term after term."""
+        texts, lists = np.zeros(self.n_texts + 1), np.zeros(len(self.lists))
+        rare = [self.idf.get(term, self.unknown) for term, _ in request]
+        asked = sum(rare)
+        for (term, weight), worth in zip(request, rare, strict=True):
             at = self.place.get(term)
             if at is not None:
                 part = slice(int(self.bounds[at]), int(self.bounds[at + 1]))
-                made[self.texts[part]] += self.weights[part] * weight
-        return made
+                texts[self.texts[part]] += self.weights[part] * weight
+                self.together.add(lists, at, weight, worth / asked)
+        return Found(texts, lists)
 
-    def scores(self, found: Floats, lists: NDArray[np.integer] | None = None) -> Floats:
+    def scores(self, found: Found, lists: NDArray[np.integer] | None = None) -> Floats:
         """
-        Give the mean of the best texts of each list, all or these, from 0 to 1.
+        Give what each list scores, all or these: (p,), from 0 to 1.
 
         Args:
             found: From :meth:`found`.
         """
         few = self.few if lists is None else self.few.take(lists, axis=1)
-        made: Floats = found.take(few[0])
+        made: Floats = found.texts.take(few[0])
         for texts in few[1:]:
-            np.maximum(made, found.take(texts), out=made)
+            np.maximum(made, found.texts.take(texts), out=made)
         many = np.flatnonzero(self.many if lists is None else self.many.take(lists))
         if len(many):
-            made[many] = self._of_many(found, many if lists is None else lists[many])
+            made[many] = self._of_many(found.texts, many if lists is None else lists[many])
+        made += found.lists if lists is None else found.lists.take(lists)
+        made *= _THIRD
         return made
 
     def _of_many(self, found: Floats, lists: NDArray[np.integer]) -> Floats:
@@ -165,7 +196,7 @@ class Wordings:
         return result
 
     def shared(
-        self, request: Terms, rows: Sequence[int] | Ints, limit: int = 5, found: Floats | None = None
+        self, request: Terms, rows: Sequence[int] | Ints, limit: int = 5, found: Found | None = None
     ) -> list[list[str]]:
         """
         Give for each of these coaches the words of a request that they used too, the weightiest first.
@@ -175,18 +206,18 @@ class Wordings:
         """
         if not len(rows):
             return []
-        found = self.found(request) if found is None else found
+        of_texts = (self.found(request) if found is None else found).texts
         known = [(at, term, weight) for term, weight in request if (at := self.place.get(term)) is not None]
         weighed = sorted([(-weight * self.idf.get(term, self.unknown), term, at) for at, term, weight in known])
         named = [term for weight, term, _ in weighed if weight < 0]
         bits = {number: 1 << at for at, (weight, _, number) in enumerate(weighed) if weight < 0}
         lists = self.lists.of_row.take(rows)
         few = self.few.take(lists, axis=1)
-        nth, place_of = found.take(few).nonzero()  # a text that scores 0 shares no word
+        nth, place_of = of_texts.take(few).nonzero()  # a text that scores 0 shares no word
         texts, places = few[nth, place_of].tolist(), place_of.tolist()
         if self.has_many:
             for at in np.flatnonzero(self.many.take(lists)).tolist():
-                more = self._met_of_many(found, int(lists[at]))
+                more = self._met_of_many(of_texts, int(lists[at]))
                 texts += more
                 places += [at] * len(more)
         met = {text: sum([bits[number] for number in self._terms(text).intersection(bits)]) for text in set(texts)}
@@ -247,24 +278,29 @@ def _counted(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
     return tuple(term for term, _ in counted), tuple(count for _, count in counted)
 
 
-def _inverted(
+def _weighed(
     counted: Sequence[tuple[tuple[str, ...], tuple[int, ...]]], idf: Mapping[str, float], unknown: float
-) -> tuple[dict[str, int], Ints, NDArray[np.int32], Floats, Ints, NDArray[np.int32]]:
-    """Weigh all terms of all texts at once: each text's in the order of its terms, its length 1."""
+) -> tuple[dict[str, int], Said]:
+    """Number and weigh all terms of all texts at once: each text's in the order of its terms, its length 1."""
     named = sorted(set(chain.from_iterable(said for said, _ in counted)))
     place = {term: at for at, term in enumerate(named)}
-    said_from = np.cumsum([0, *(len(said) for said, _ in counted)], dtype=np.int64)
-    text = np.repeat(np.arange(len(counted)), np.diff(said_from))
+    starts = np.cumsum([0, *(len(said) for said, _ in counted)], dtype=np.int64)
+    text = np.repeat(np.arange(len(counted)), np.diff(starts))
     term = np.array([place[t] for said, _ in counted for t in said], np.int64)
     times = np.array([count for _, counts in counted for count in counts], np.float64)
     raw = (1.0 + logarithm(times)) * np.array([idf.get(t, unknown) for t in named], np.float64)[term]
     length = np.bincount(text, raw * raw, minlength=len(counted))  # added one after the other
     with np.errstate(divide="ignore"):
         scale = np.where(length > 0, 1.0 / np.sqrt(length), 0.0)
-    order = np.argsort(term, kind="stable")
-    bounds = np.searchsorted(term[order], np.arange(len(named) + 1))
-    weights = (raw * scale[text])[order]
-    return place, bounds, text[order].astype(np.int32), weights, said_from, term.astype(np.int32)
+    return place, Said(starts, term, times, raw * scale[text])
+
+
+def _inverted(said: Said, n_terms: int) -> tuple[Ints, NDArray[np.int32], Floats]:
+    """Turn what each text says into who says each term: bounds, texts and weights."""
+    text = np.repeat(np.arange(len(said.starts) - 1), np.diff(said.starts))
+    order = np.argsort(said.terms, kind="stable")
+    bounds = np.searchsorted(said.terms[order], np.arange(n_terms + 1))
+    return bounds, text[order].astype(np.int32), said.weights[order]
 
 
 _READ: dict[bytes, Wordings] = {}  # by content, the oldest first

@@ -116,7 +116,7 @@ def test_few_events_lean_on_a_model_of_the_same_market(
             compared = now.learned(n=N_EVENTS, prior=prior)
         found.append([now.worth(one.score(now.trainees)) for one in (alone, compared, beside)])
     worth = np.mean(found, axis=0)
-    assert (worth[2] > worth[:2] + 0.01).all(), worth
+    assert (worth[2] > worth[:2] + np.array([[0.01], [0.003]])).all(), worth
 
 
 @pytest.mark.parametrize(("climate", "n", "only"), [("much", 200, None), ("missing", 400, "contacted")])
@@ -295,7 +295,7 @@ def test_comparisons_hold_on_to_what_was_learned_of_the_same_step(monkeypatch: p
 
     near = far(prior)
     assert near < 0.5 * far(None)
-    monkeypatch.setattr(choice_parts, "_FIRMER", 1.0)
+    monkeypatch.setattr(choice_parts, "_TOLD_RIDGE", choice_parts._RIDGE)
     assert near < far(prior)
 
 
@@ -308,7 +308,7 @@ def test_where_nothing_can_tell_the_parts_count_as_before() -> None:
     assert set(told) == set(DEFAULT_GAINS)
     before, now = halves("one_sided", 7, 300, only="contacted")
     prior = before.learned()
-    was, made = (steps_of(model)["wants"] for model in (prior, now.learned(n=N_EVENTS, prior=prior)))
+    was, made = (steps_of(model)["wants"] for model in (prior, now.learned(n=8, prior=prior)))
     assert was.compare_gain == made.compare_gain != DEFAULT_GAINS["compare"]
     gains = dict(zip([part.name for part in was.linear], was.gains, strict=True))
     assert {part.name: gain for part, gain in zip(made.linear, made.gains, strict=True)}.items() <= gains.items()

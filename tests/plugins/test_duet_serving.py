@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import attrs
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from coachhub_core.errors import MatcherFault
-from coachhub_core.matching import AllowedPairs, CoachTable, Labels, Texts, TraineeTable
+from coachhub_core.matching import AllowedPairs, CoachMatcher, CoachTable, Labels, Number, Texts, TraineeTable
 from coachhub_core.matching.checks import check_reasons
 from coachhub_core.matching.sample import sample_rows
 from coachhub_core.matching.schema import coach_table, profile_table, trainee_table
@@ -23,8 +24,6 @@ from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.scan_one import GROUP, may_win
 from coachhub_scipy.sentences import ENGLISH
 from coachhub_scipy.serving import ServingIndex
-from coachhub_scipy.text import TextIndex
-from coachhub_scipy.wordings import Wordings, tidied
 
 WORDS = [
     "easy",
@@ -91,54 +90,6 @@ def test_serving_gives_what_learning_gave(few: int, monkeypatch: pytest.MonkeyPa
                 told = question.evidence(some.tolist())
                 if comparisons[number].kind != "texts":  # whose words are tidied: see below
                     assert told == [learns.evidence(number, trainee, row) for row in some.tolist()]
-
-
-def test_wordings_score_as_the_texts_do() -> None:
-    """Lists of nought to eight texts, many of them said by several: the same bits for each coach."""
-    texts = _texts(300, 7)
-    column = Texts(texts)
-    one, other = TextIndex.of(column.values(), {"calm": 3}, 5), Wordings.of(column, {"calm": 3}, 5)
-    assert other.n_texts < len(column.items)
-    for said in (["calm hard weeks"], ["first marathon first marathon", "taper"], ["nothing of it"]):
-        request = other.request(said)
-        assert request == one.request(said)
-        scores = other.scores(other.found(request))
-        assert scores[other.lists.of_row].tobytes() == one.scores(one.request(said)).tobytes()
-        shared = [tidied(one.shared(request, row, 99)) for row in range(300)]
-        assert other.shared(request, range(300), 99) == shared
-        assert other.shared(request, range(300), 1) == [words[:1] for words in shared]
-
-
-def test_shared_words_are_said_once() -> None:
-    """A pair says its words too; little words and those of every sentence stand only where nothing else does."""
-    assert tidied(["first", "first marathon", "my first", "marathon", "my", "go", "taper"]) == [
-        "first marathon",
-        "taper",
-    ]
-    assert tidied(["are", "knee", "the knee", "are the", "für den", "rücken"]) == ["knee", "rücken"]
-    assert tidied(["go", "my"]) == ["go"]
-    assert tidied(["are", "my"]) == ["are"]
-
-
-@pytest.mark.parametrize("many", [2, 9])
-def test_shared_words_are_this_trainee_s_and_that_coach_s(many: int) -> None:
-    """Where texts are alike, where more than the best text counts, and where nothing was scored before."""
-    texts = [
-        ["calm hard weeks"],
-        ["easy miles", "calm legs"],
-        None,
-        [],
-        ["calm hard weeks"],
-        ["slow"] * many + ["hard"],
-    ]
-    made = Wordings.of(Texts(texts), {}, 0)
-    request = made.request(["calm and hard"])
-    found = made.found(request)
-    said = [["calm", "hard"], ["calm"], [], [], ["calm", "hard"], ["hard"]]
-    for scored in (None, found):
-        for _ in range(2):  # the second time from what was kept
-            assert [sorted(words) for words in made.shared(request, range(6), found=scored)] == said
-    assert made.shared(request, []) == []
 
 
 def test_every_reason_of_a_hub_has_a_sentence() -> None:
@@ -334,3 +285,20 @@ def test_a_sentence_of_what_two_share_or_do_not_needs_that_fact() -> None:
     for code in ("specialties", "languages", "modalities", "city", "currency", "levels"):
         assert "{shared" in ENGLISH[f"wants.{code}"]
         assert "{offers" in ENGLISH[f"wants.{code}.against"]
+
+
+def test_what_many_ask_is_not_kept() -> None:
+    """Two wide tables: scores, chances and lists of a hundred people take the room of one person's comparisons."""
+    rng = np.random.default_rng(0)
+    n, n_columns = 100, 60
+    coaches = CoachTable.build(ids=range(n), **{f"c{i}": Number(rng.normal(size=n)) for i in range(n_columns)})
+    trainees = TraineeTable.build(ids=range(n), **{f"c{i}": Number(rng.normal(size=n)) for i in range(n_columns)})
+    model = CoachMatcher(coaches=coaches, matcher="duet")
+    model.score(trainees.take([0]))
+    of_one = 4 * n_columns * n * 8  # bytes: four numbers for each column and coach
+    for ask in (model.score, model.probabilities, lambda table: model.rank(table, 5)):
+        tracemalloc.start()
+        ask(trainees)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 20 * of_one

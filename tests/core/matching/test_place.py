@@ -74,6 +74,12 @@ def test_the_certificate_counts_what_is_true() -> None:
         ({"need": [1]}, "need is not 2 whole numbers"),
         ({"need": [1, -1]}, "need is not 2 whole numbers"),
         ({"coaches": [[0]]}, "1 rows for 2 trainees"),
+        ({"coaches": [0, 1]}, "the placement: no row per trainee"),
+        ({"candidates": None}, "candidates: no row per trainee"),
+        ({"scores": [["a", 0.5], [0.8, 0.2]]}, "scores are not numbers"),
+        ({"coach_scores": [1, 2]}, "coach_scores: no row per trainee"),
+        ({"seats": 2}, "seats: no list"),
+        ({"need": 1}, "need: no list"),
     ],
 )
 def test_what_is_no_placement_is_certified_to_nobody(changed: dict[str, Any], sentence: str) -> None:
@@ -163,8 +169,18 @@ def test_a_mutated_placement_is_refused() -> None:
         ({"candidates": [[0, 2]]}, "/candidates"),
         ({"candidates": [[1, 1]]}, "/candidates"),
         ({"candidates": [[0]]}, "/candidates"),
+        ({"scores": [["much", "little"]]}, "/scores"),
+        ({"scores": [[0.1, 0.2], [0.3]]}, "/scores"),
+        ({"seats": ["one", "two"]}, "/seats"),
+        ({"seats": [math.inf, 1]}, "/seats"),
+        ({"need": [math.nan]}, "/need"),
+        ({"candidates": [[0.7, 0]]}, "/candidates"),
+        ({"candidates": [[math.nan, 0]]}, "/candidates"),
     ],
-    ids=["width", "flat", "nan", "negative", "half", "need", "coach", "outside", "twice", "shape"],
+    ids=[
+        *("width", "flat", "nan", "negative", "half", "need", "coach", "outside", "twice", "shape"),
+        *("words", "ragged", "seats in words", "endless", "need nan", "no row", "gap"),
+    ],
 )
 def test_what_does_not_fit_together_is_refused(arguments: dict[str, Any], pointer: str) -> None:
     """By the name of the argument."""

@@ -160,7 +160,7 @@ def test_one_limit_is_given_and_it_can_be_kept() -> None:
     for limits, sentence in (
         ({}, "give either max_shown or top_tenth_share"),
         ({"max_shown": 3, "top_tenth_share": 0.5}, "give either max_shown or top_tenth_share"),
-        ({"max_shown": -1}, "max_shown: must be 0 or more"),
+        ({"max_shown": -1}, "max_shown: must be a whole number, 0 or more"),
         ({"top_tenth_share": 0.16}, "top_tenth_share: must be from 0.167, the least for 20 lists of 3 and"),
         ({"top_tenth_share": 1.01}, "to 1"),
         ({"top_tenth_share": float("nan")}, "to 1"),

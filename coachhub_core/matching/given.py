@@ -1,0 +1,66 @@
+"""The check of what a program hands in: the right table in each place, whole numbers, a log that tells something."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from coachhub_core.errors import Invalid
+from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.ports.matcher import OutcomeLog
+
+_log = logging.getLogger("coachhub.matching")
+_NAMED = 5  # events named in a warning
+
+
+def check_kind(value: Any, kind: type, name: str) -> None:
+    """
+    Refuse what is no table or log, or stands in the place of another.
+
+    Raises:
+        Invalid: Naming the argument.
+    """
+    if not isinstance(value, kind):
+        raise Invalid.at(name, f"needs {_with_article(kind)}, not {_with_article(type(value))}")
+
+
+def whole(value: Any, name: str) -> int:
+    """
+    Give a whole number, 0 or more.
+
+    Raises:
+        Invalid: If it is none, naming the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise Invalid.at(name, "must be a whole number, 0 or more")
+    return int(value)
+
+
+def check_learning(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable, seed: int) -> int:
+    """
+    Check what is learned from, and say in the program's log where that is nothing although there are events.
+
+    Returns:
+        The seed.
+    Raises:
+        Invalid: If one stands in the place of another, or the seed is none.
+    """
+    check_kind(log, OutcomeLog, "log")
+    check_kind(coaches, CoachTable, "coaches")
+    check_kind(trainees, TraineeTable, "trainees")
+    if len(log) and not any(log.step):
+        named = ", ".join(sorted(set(log.event))[:_NAMED])
+        _log.warning("no event of the log decides a step, so nothing is learned (%s): name them in steps=", named)
+    elif len(log):
+        known = set(trainees.ids)
+        pairs = zip(log.trainee, log.coach, strict=True)
+        if not any(trainee in known and coaches.row_of(coach) is not None for trainee, coach in pairs):
+            first = (log.trainee[0], log.coach[0])
+            _log.warning("no event of the log is of people in both tables, so nothing is learned (%r, %r)", *first)
+    return whole(seed, "seed")
+
+
+def _with_article(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'AEIOUaeiou' else 'a'} {kind.__name__}"

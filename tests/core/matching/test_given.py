@@ -1,0 +1,106 @@
+"""What a program hands in is refused by name where it is of another kind, and a log that teaches nothing is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from coachhub_core.errors import Invalid
+from coachhub_core.matching import CoachMatcher, CoachTable, OutcomeLog, TraineeTable
+
+EVENT = {"at": 1, "trainee": "a", "coach": "x", "event": "clicked"}
+STEPS = {"wants": ("clicked",)}
+LOG = OutcomeLog.build([EVENT], steps=STEPS)
+COACHES, TRAINEES = CoachTable.build(ids=["x", "y"]), TraineeTable.build(ids=["a", "b"])
+NONE: Any = None
+FIT: Any = CoachMatcher.fit  # asked with what its annotations refuse
+
+
+def model() -> Any:
+    """Give a matcher that has learned nothing."""
+    return CoachMatcher(coaches=COACHES)
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        pytest.param(lambda: FIT([EVENT], COACHES, TRAINEES), "log: needs an OutcomeLog, not a list", id="log"),
+        pytest.param(lambda: FIT(LOG, COACHES, NONE), "trainees: needs a TraineeTable, not a NoneType", id="none"),
+        pytest.param(
+            lambda: FIT(LOG, TRAINEES, COACHES),
+            "coaches: needs a CoachTable, not a TraineeTable",
+            id="swapped",
+        ),
+        pytest.param(
+            lambda: FIT(LOG, COACHES, TRAINEES, seed=-1),
+            "seed: must be a whole number, 0 or more",
+            id="seed",
+        ),
+        pytest.param(
+            lambda: FIT(LOG, COACHES, TRAINEES, seed=NONE),
+            "seed: must be a whole number, 0 or more",
+            id="no seed",
+        ),
+        pytest.param(lambda: model().rank(TRAINEES, 2.0), "k: must be a whole number, 0 or more", id="k"),
+        pytest.param(lambda: model().rank(["a"], 2), "trainees: needs a TraineeTable, not a list", id="ids"),
+        pytest.param(lambda: model().score(COACHES), "trainees: needs a TraineeTable, not a CoachTable", id="score"),
+        pytest.param(lambda: model().probabilities("a"), "trainees: needs a TraineeTable, not a str", id="chances"),
+        pytest.param(lambda: model().place({}), "trainees: needs a TraineeTable, not a dict", id="place"),
+        pytest.param(
+            lambda: model().rank_together(TRAINEES, 2, max_shown=1.5),
+            "max_shown: must be a whole number, 0 or more",
+            id="cap",
+        ),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_by_name(ask: Callable[[], Any], sentence: str) -> None:
+    """A sentence that names the argument and the rule, and no error from within."""
+    with pytest.raises(Invalid) as refused:
+        ask()
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("log", "sentence"),
+    [
+        pytest.param(
+            OutcomeLog.build([EVENT]), "no event of the log decides a step, so nothing is learned (clicked)", id="step"
+        ),
+        pytest.param(
+            OutcomeLog.build([{**EVENT, "coach": "z"}], steps=STEPS),
+            "no event of the log is of people in both tables, so nothing is learned ('a', 'z')",
+            id="people",
+        ),
+    ],
+)
+def test_a_log_that_teaches_nothing_is_told_of(
+    log: OutcomeLog, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An event no step was named for, or ids of other tables: the prior answers, and the program's log says why."""
+    CoachMatcher.fit(LOG, COACHES, TRAINEES)
+    CoachMatcher.fit(OutcomeLog.build(), COACHES, TRAINEES)
+    assert caplog.messages == []
+    CoachMatcher.fit(log, COACHES, TRAINEES).rank(TRAINEES, 1)
+    assert len(caplog.messages) == 1
+    assert sentence in caplog.text
+
+
+def test_ids_of_a_hub_are_ids_of_a_table() -> None:
+    """A UUID is an id in tables as it is in a log."""
+    known = UUID(int=7)
+    assert (
+        TraineeTable.build(ids=[known]).ids == OutcomeLog.build([{**EVENT, "trainee": known}]).trainee == (str(known),)
+    )
+
+
+@pytest.mark.parametrize("at", [1.7e9, "2026-01-01T00:00:00Z", None])
+def test_the_sentence_says_what_an_instant_is(at: object) -> None:
+    """Seconds, texts and nothing are refused with what would have done."""
+    with pytest.raises(Invalid, match="an aware datetime, or whole microseconds since 1970"):
+        OutcomeLog.build([{**EVENT, "at": at}])
+    with pytest.raises(Invalid, match="needs a time zone"):
+        OutcomeLog.build([{**EVENT, "at": datetime(2026, 1, 1)}])
