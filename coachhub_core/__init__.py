@@ -12,7 +12,9 @@ from coachhub_core.hookspecs import hookimpl, hookspec
 from coachhub_core.version import __version__
 
 if TYPE_CHECKING:
+    from coachhub_core.matching.certifying import certify
     from coachhub_core.matching.coach_matcher import CoachMatcher
+    from coachhub_core.matching.placing import place
 
 __all__ = [
     "Actor",
@@ -22,14 +24,18 @@ __all__ = [
     "Settings",
     "__version__",
     "bootstrap",
+    "certify",
     "hookimpl",
     "hookspec",
+    "place",
 ]
+
+_OF_MATCHING = ("CoachMatcher", "certify", "place")  # they bring numpy, which only matching needs
 
 
 def __getattr__(name: str) -> Any:
-    if name == "CoachMatcher":  # brings numpy, which only matching needs
-        from coachhub_core.matching.coach_matcher import CoachMatcher
+    if name in _OF_MATCHING:
+        from coachhub_core import matching
 
-        return CoachMatcher
+        return getattr(matching, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

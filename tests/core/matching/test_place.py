@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from coachhub_core import certify, place
 from coachhub_core.errors import Invalid, MatcherError, MatcherFault, PluginError
-from coachhub_core.matching import certify, place
 from coachhub_core.matching.sample import Draws
 from coachhub_core.memory.assigner import StableAssigner
 from coachhub_core.ports.matcher import AssignerOffer, Placements
