@@ -78,11 +78,11 @@ class DuetMatcher:
         Args:
             prior: A model of this matcher that has learned. What columns say is drawn towards what they said there,
                 where name and kind are the same: what two have in common, each on its own, what they say together, and
-                how much coaches differ beyond them; of choices also the towers, and how much each part counts where
-                too little is held out to tell. Nothing is taken of people: no effects, tastes or histories, not even
+                how much coaches differ beyond them; of choices also the towers, and how much each part counts. Nothing
+                is taken of people: no effects, tastes or histories, not even
                 of those both know, whose events usually stand in both logs and would count twice. A step learned from
                 yes and no there and from choices here, or the other way round, takes what two columns have in common
-                and no more. Where no column is the same, nothing is taken.
+                and no more. Where no column is the same, nothing is taken, and a warning is logged.
                 None, or one that has not learned: the shipped prior.
             pairs: Name -> (trainee's column, coach's column): compared beside those of one name and kind.
             stages: Keeps what is finished, so that a training that was ended goes on from its last finished stage.

@@ -19,7 +19,7 @@ from coachhub_scipy.comparisons import Comparison, prior_weights
 from coachhub_scipy.crossed_parts import Pairs
 from coachhub_scipy.earlier import Directions, Earlier
 from coachhub_scipy.encode import Encoded, Encoder, principal
-from coachhub_scipy.observe import Observed
+from coachhub_scipy.observe import STEPS, Observed
 from coachhub_scipy.text import MAX_WORDS, MIN_ACCOUNTS, terms
 
 if TYPE_CHECKING:
@@ -189,6 +189,11 @@ class Material:
         """Tell whether an earlier model learned what any of the comparisons is worth for a step."""
         given = {} if self.earlier is None else self.earlier.comparisons.get(step, {})
         return any((one.name, one.kind) in given for one in self.comparisons)
+
+    @property
+    def is_given_in_vain(self) -> bool:
+        """Tell whether there is an earlier model of which nothing is taken."""
+        return self.earlier is not None and not self.earlier.steps and not any(map(self.is_told, STEPS))
 
     def pairs(self, step: str, seen: Observed) -> Pairs:
         """Bring together all that is known of observed pairs."""

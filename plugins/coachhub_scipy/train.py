@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from coachhub_scipy.staged import Staged
 if TYPE_CHECKING:
     from coachhub_scipy.duet import Learned
 
+_log = logging.getLogger("coachhub.matching")
 FEW_NOES = 5.0  #: of which to find none is chance, where an earlier model knows that there are any
 
 
@@ -65,6 +67,8 @@ def learn(
         staged=staged,
         prior=prior,
     )
+    if material.is_given_in_vain:
+        _log.warning("the prior that was given shares no column with these tables: it changes nothing")
     steps = tuple(
         staged(name, partial(learn_step, name, observed[name], material, staged.within(name)))
         for name in STEPS

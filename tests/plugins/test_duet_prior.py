@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import coachhub_scipy
-from coachhub_core.matching import CoachMatcher, CoachTable, OutcomeLog, TraineeTable
+from coachhub_core.matching import CoachMatcher, CoachTable, Number, OutcomeLog, TraineeTable
 from coachhub_core.matching.market import make_market, take_events
 from coachhub_core.ports.matcher import Matcher
 from coachhub_scipy import choice_parts
@@ -327,3 +327,21 @@ def test_towers_stay_where_too_few_chose() -> None:
     was, kept, learned = (by_features(model, "wants", "tower", now).ravel() for model in (prior, beside, more))
     assert np.corrcoef(was, kept)[0, 1] > 0.9
     assert 0.6 < np.corrcoef(kept, learned)[0, 1] < 0.9999
+
+
+def test_a_prior_given_in_vain_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a model that shares no column nothing is taken, and a warning tells it; of one that shares any, none does."""
+    log = OutcomeLog.build(
+        [{"at": i, "trainee": f"t{i}", "coach": f"c{i % 3}", "event": "contacted"} for i in range(9)]
+    )
+
+    def learned(name: str, prior: CoachMatcher | None = None) -> CoachMatcher:
+        coaches = CoachTable.build(ids=[f"c{j}" for j in range(3)], **{name: Number([1.0, 2.0, 3.0])})
+        trainees = TraineeTable.build(ids=[f"t{i}" for i in range(9)], **{name: Number([float(i) for i in range(9)])})
+        return CoachMatcher.fit(log, coaches, trainees, plugins=PLUGINS, prior=prior)
+
+    prior = learned("height")
+    for name, is_said in (("height", False), ("weight", True)):
+        caplog.clear()
+        learned(name, prior)
+        assert ("the prior that was given shares no column" in caplog.text) == is_said
