@@ -148,6 +148,7 @@ class CoachMatcher:
                 raise PluginError(reason=f"the matcher {matcher!r} takes no pairs of columns")
             more["pairs"] = {str(name): (str(mine), str(theirs)) for name, (mine, theirs) in pairs.items()}
         if prior is not None:
+            check_kind(prior, CoachMatcher, "prior")
             if prior.name != matcher:
                 raise Invalid.at("prior", f"is a model of {prior.name!r}, and {matcher!r} is to learn")
             more["prior"] = prior.model
@@ -232,8 +233,7 @@ class CoachMatcher:
             ProfileIncomplete: If there is no goal.
             Invalid: If a member is unknown, naming those known, or has a wrong value.
         """
-        if not isinstance(trainee_profile, Mapping):
-            raise Invalid.at("trainee_profile", "must be a mapping, such as {'goal': 'a first marathon'}")
+        _check_profile(trainee_profile)
         if isinstance(limit, bool) or not isinstance(limit, int | np.integer):
             raise Invalid.at("limit", "must be a whole number from 1 to 100")
         hosted, host = self._opened()
@@ -277,8 +277,12 @@ class CoachMatcher:
             Invalid: If the profile has a member that is unknown or wrong, or the table more rows than one.
             MatcherTimeout: If the deadline is over before it is known where the coach stands.
         """
+        if isinstance(trainee_profile, TraineeTable):
+            trainee = trainee_profile
+        else:
+            _check_profile(trainee_profile)
+            trainee = profile_table(trainee_profile)
         hosted, host = self._opened()
-        trainee = trainee_profile if isinstance(trainee_profile, TraineeTable) else profile_table(trainee_profile)
         with leaving_is_a_fault(hosted.name):
             host.wait_for(self.coaches)
             return counterfactuals(
@@ -435,7 +439,10 @@ class CoachMatcher:
         if seats is None:
             left = coaches.number("seats_left")
             seats = np.where(np.isnan(left), 1, np.maximum(left, 0)).astype(np.int64)
-        free = np.asarray(seats)
+        try:
+            free = np.asarray(seats)
+        except ValueError:
+            raise Invalid.at("seats", "needs whole numbers, 0 or more") from None
         if free.shape != (len(coaches),):
             raise Invalid.at("seats", f"has the shape {free.shape} for {len(coaches)} coaches")
         rules = host.rules(coaches)
@@ -469,3 +476,8 @@ class CoachMatcher:
         if with_coaches:
             put_table(out, "coaches", self.coaches)
         return out.write(Path(path), **{**hosted.facts, "version": matcher_of(self._plugins, hosted.name).version})
+
+
+def _check_profile(given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise Invalid.at("trainee_profile", "must be a mapping, such as {'goal': 'a first marathon'}")

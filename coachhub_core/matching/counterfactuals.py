@@ -20,6 +20,7 @@ from coachhub_core.errors import Invalid, MatcherTimeout, NotFound
 from coachhub_core.matching.changing import Way, ways
 from coachhub_core.matching.checks import check_ranking, leaving_is_a_fault
 from coachhub_core.matching.columns import Hours
+from coachhub_core.matching.given import check_kind, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import NEVER, AllowedPairs, Deadline
@@ -117,13 +118,14 @@ def counterfactuals(
         MatcherTimeout: If the deadline is over before it is known where the coach stands now.
         MatcherError: If the matcher fails, or a constraint of a plugin does; nobody answers in its place.
     """
+    check_kind(trainee, TraineeTable, "trainee")
     row = coaches.row_of(coach_id)
     if row is None:
         raise NotFound(kind="coach", id=coach_id)
     if len(trainee) != 1:
         raise Invalid.at("trainee", f"needs a table of one trainee, not {len(trainee)}")
     for name, number in (("limit", limit), ("max_rankings", max_rankings)):
-        if number < 1:
+        if whole(number, name) < 1:
             raise Invalid.at(name, "must be 1 or more")
     places = _Places(host, coaches, trainee, row, without, prices, deadline, max_rankings)
     now = places.of(trainee)

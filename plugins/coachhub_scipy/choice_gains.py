@@ -123,11 +123,13 @@ def blended(warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, 
 
     if warm is None and cold is None:
         return dict(unchecked)
-    of_warm = None if warm is None else of(warm, 0)
-    of_cold = {name: gain[1] for name, gain in unchecked.items()} if cold is None else of(cold, 1)
-    if of_warm is None:
-        of_warm = of_cold
-    return {name: (of_warm.get(name, 0.0), of_cold.get(name, 0.0)) for name in DEFAULT_GAINS if name in of_warm}
+    before_warm, before_cold = ({name: gain[which] for name, gain in unchecked.items()} for which in (0, 1))
+    of_cold = before_cold if cold is None else before_cold | of(cold, 1)
+    if warm is not None:
+        of_warm = before_warm | of(warm, 0)
+    else:  # what newcomers tell holds for all, but for what was known to be another thing
+        of_warm = {name: max(of_cold[name] + (before_warm[name] - before_cold[name]), 0.0) for name in unchecked}
+    return {name: (of_warm[name], of_cold[name]) for name in unchecked}
 
 
 def quality(gains: Mapping[str, Gain], warm: Checked | None, cold: Checked | None) -> dict[str, float]:

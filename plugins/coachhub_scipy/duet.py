@@ -28,7 +28,6 @@ from coachhub_scipy.parts import SparseRows, StepModel
 
 PRIOR = "duet-prior/1"  #: the hand-set coefficients; another number, other lists
 PRIOR_BASES = {"wants": -1.0, "accepts": 1.0, "goes_well": 0.8}
-PRIOR_STEPS = tuple(PRIOR_BASES)
 N_CANDIDATES = 200  #: of many coaches so many are scored; the rest stays in the order of the first look
 
 

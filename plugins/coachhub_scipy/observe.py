@@ -8,8 +8,6 @@ it went.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -256,11 +254,3 @@ def _chosen(rated: Observed) -> Observed:
     usual = 0.5 * mean[rated.trainee] + 0.5 * float(rated.yes.mean())
     gladly = 1.0 / (1.0 + np.exp(-(rated.yes - usual) / _SMOOTH))
     return attrs.evolve(rated, yes=np.ones(len(rated)), weight=0.05 + 0.95 * gladly, has_no=False, is_graded=False)
-
-
-def counts_of(observed: Mapping[str, Observed], n: int, side: str) -> NDArray[np.int64]:
-    """Count the pairs with a yes of each person of one side, over all steps."""
-    total = np.zeros(n, np.int64)
-    for one in observed.values():
-        total += np.bincount(getattr(one, side)[one.yes > 0.05], minlength=n)
-    return total

@@ -8,6 +8,7 @@ import pytest
 import coachhub_scipy
 from coachhub_core.matching import CoachMatcher, CoachTable, OutcomeLog, Texts, TraineeTable
 from coachhub_core.matching.market import make_market, take_events
+from coachhub_scipy.choice_gains import DEFAULT_GAINS, Checked, blended
 
 PLUGINS = [coachhub_scipy]
 
@@ -54,3 +55,17 @@ def test_a_small_log_of_requests_is_checked_in_parts() -> None:
         float((one.score(trainees)[new].argmax(axis=1) == right[new]).mean()) for one in (nothing, model)
     )
     assert with_log >= without - 0.02 > 0.6, (without, with_log)
+
+
+def test_what_nobody_could_check_counts_as_before() -> None:
+    """Only newcomers were held out: of a history the earlier model's word holds, of the rest what newcomers tell."""
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(60, 10, 2)).astype(np.float32)
+    yes = (parts[:, :, 1] >= parts[:, :, 1].max(axis=1, keepdims=True)).astype(np.float64)
+    cold = Checked(("appeal", "compare"), parts, yes)
+    shipped = blended(None, cold, DEFAULT_GAINS)
+    assert shipped["compare"][0] == shipped["compare"][1] > 1.0
+    before = {**DEFAULT_GAINS, "history": (2.0, 0.0), "compare": (0.5, 1.0), "tower": (0.3, 0.3)}
+    made = blended(None, cold, before)
+    assert (made["history"], made["tower"]) == ((2.0, 0.0), (0.3, 0.3))
+    assert made["compare"] == (shipped["compare"][1] - 0.5, shipped["compare"][1])

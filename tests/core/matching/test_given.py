@@ -55,6 +55,23 @@ def model() -> Any:
             "max_shown: must be a whole number, 0 or more",
             id="cap",
         ),
+        pytest.param(
+            lambda: FIT(LOG, COACHES, TRAINEES, prior="model.zip"),
+            "prior: needs a CoachMatcher, not a str",
+            id="prior",
+        ),
+        pytest.param(
+            lambda: model().place(TRAINEES, seats=[[1], [1, 2]]), "seats: needs whole numbers, 0 or more", id="seats"
+        ),
+        pytest.param(lambda: model().counterfactuals(NONE, "x"), "trainee_profile: must be a mapping", id="no wish"),
+        pytest.param(
+            lambda: model().counterfactuals(COACHES, "x"), "trainee_profile: must be a mapping", id="whose wish"
+        ),
+        pytest.param(
+            lambda: model().counterfactuals(TraineeTable.build(ids=["a"]), "x", limit=2.5),
+            "limit: must be a whole number, 0 or more",
+            id="limit",
+        ),
     ],
 )
 def test_what_is_of_another_kind_is_refused_by_name(ask: Callable[[], Any], sentence: str) -> None:
