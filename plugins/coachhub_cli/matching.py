@@ -85,8 +85,8 @@ def train(
     ``--to`` it is written to ``model.zip`` in the data folder.
 
     With ``--promote`` it takes the place of the file ``matching.artefact`` names,
-    whose former content is kept beside it as ``.previous``; servers read it when
-    they start. A model worse than the live one beyond the interval, one that too
+    whose former content is kept beside it as ``.previous``; servers take it up
+    within seconds. A model worse than the live one beyond the interval, one that too
     few trainees can speak for, or one the deadline cut short is not promoted:
     nothing is written, and the exit code is 1.
 

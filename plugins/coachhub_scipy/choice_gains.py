@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.blend import base_for, fit_listwise, ndcg, raise_the_top
 from coachhub_scipy.choice_parts import CANDIDATES, PEOPLE, Choices, padded, some_candidates
-from coachhub_scipy.material import FEW_CHECKED
+from coachhub_scipy.material import FEW_CHECKED, MIN_CHECKED
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Asked, Gain, SparseRows, StepModel, rounded
 
@@ -26,8 +26,7 @@ DEFAULT_GAINS: dict[str, Gain] = {
     "asked": (0.0, 0.0),
 }  #: of people with a history, and of newcomers; what learned from few choices says nothing until a check says it does
 MIN_PEOPLE = 5  #: fewer held out say nothing
-_RIDGE = 50.0  #: how firmly gains are drawn to what they were before
-_MANY_PEOPLE = 200  #: held out, from which on the first ten of a list are looked at
+_RIDGE = 50.0  #: how firmly gains are drawn to what they were before, by a check of MIN_CHECKED choices or fewer
 
 
 def gains_before(earlier: Mapping[str, Gain]) -> dict[str, Gain]:
@@ -116,8 +115,10 @@ def blended(warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, 
 
     def of(held: Checked, which: int) -> dict[str, float]:
         start = np.array([unchecked[name][which] for name in held.names])
-        found = fit_listwise(held.parts, held.yes, start=start, ridge=_RIDGE)
-        if len(held.yes) >= _MANY_PEOPLE:
+        n_held = int((held.yes > 0).sum())
+        ridge = max(_RIDGE * min(MIN_CHECKED / n_held, 1.0) ** 2, 1.0)  # what many choices say needs no leaning on
+        found = fit_listwise(held.parts, held.yes, start=start, ridge=ridge)
+        if n_held >= MIN_CHECKED:
             found = raise_the_top(held.parts, held.yes, found)
         return dict(zip(held.names, found.tolist(), strict=True))
 

@@ -26,7 +26,7 @@ from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.index import DuetIndex
 from coachhub_scipy.parts import SparseRows, StepModel
 
-PRIOR = "duet-prior/1"  #: the hand-set coefficients; another number, other lists
+PRIOR = "duet-prior/1"  #: the hand-set coefficients; a model made with others is refused
 PRIOR_BASES = {"wants": -1.0, "accepts": 1.0, "goes_well": 0.8}
 N_CANDIDATES = 200  #: of many coaches so many are scored; the rest stays in the order of the first look
 
