@@ -306,12 +306,11 @@ def splits(seen: Observed, n_trainees: int, *, with_cold: bool, seed: int) -> li
         together do not hold out :data:`FEW_CHECKED`.
     """
     once = split(seen, n_trainees, with_cold=with_cold, seed=seed)
-    n_cold = len(np.unique(seen.trainee[once.cold]))
-    is_enough = once.n_held >= MIN_CHECKED and len(once.fit) >= MIN_CHECKED
-    if is_enough and (n_cold >= MANY_NEWCOMERS or not with_cold):
-        return [once]
     if not with_cold:
         return [once] if once.n_held >= FEW_CHECKED else []
+    n_cold = len(np.unique(seen.trainee[once.cold]))
+    if min(once.n_held, len(once.fit)) >= MIN_CHECKED and n_cold >= MANY_NEWCOMERS:
+        return [once]
     history = _History.of(seen, seed)
     present = history.rng.permutation(np.unique(seen.trainee))
     part = np.full(n_trainees, -1)
