@@ -6,8 +6,9 @@ Stability is counted by ``certify``, which shares no code with any assigner.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations, product
+from typing import Any
 
 import attrs
 import numpy as np
@@ -34,6 +35,33 @@ class Cohort:
     need: NDArray[np.int64]
     coach_scores: NDArray[np.float64] | None
     floor: float
+
+    def placed(self, mode: str, assigner: str, offers: Mapping[str, AssignerOffer]) -> Placements:
+        """Place it by one of the offers, and let the check of every answer read that: shape, seats, needs, vetoes."""
+        return place(
+            self.candidates,
+            self.scores,
+            self.seats,
+            need=self.need,
+            coach_scores=self.coach_scores,
+            floor=self.floor,
+            mode=mode,
+            assigner=assigner,
+            offers=offers,
+        )
+
+    def certified(self, coaches: Any, **proof: Any) -> Certificate:
+        """Check a placement, by what shares no code with whoever placed it."""
+        return certify(
+            self.candidates,
+            self.scores,
+            self.seats,
+            coaches,
+            need=self.need,
+            coach_scores=self.coach_scores,
+            floor=self.floor,
+            **proof,
+        )
 
 
 def a_cohort(seed: int) -> Cohort:
@@ -101,31 +129,6 @@ def _worst(pairs: list[tuple[int, float]], *, by_mean: bool) -> float:
 class AssignerContract:
     """Subclass, supply ``offer``, and every promise of the port is checked, in each of its modes."""
 
-    def _placed(self, offer: AssignerOffer, cohort: Cohort, mode: str) -> Placements:
-        """Place, and let the check of every answer read it: shape, seats, needs, candidates, vetoes."""
-        return place(
-            cohort.candidates,
-            cohort.scores,
-            cohort.seats,
-            need=cohort.need,
-            coach_scores=cohort.coach_scores,
-            floor=cohort.floor,
-            mode=mode,
-            assigner="mine",
-            offers={"mine": offer},
-        )
-
-    def _certified(self, cohort: Cohort, made: Placements) -> Certificate:
-        return certify(
-            cohort.candidates,
-            cohort.scores,
-            cohort.seats,
-            made.coaches,
-            need=cohort.need,
-            coach_scores=cohort.coach_scores,
-            floor=cohort.floor,
-        )
-
     def test_the_offer_can_be_selected(self, offer: AssignerOffer) -> None:
         """It is for this port, has a version, and a mode."""
         check_offer("mine", offer)
@@ -137,7 +140,7 @@ class AssignerContract:
         """Seats are hard, nobody is given twice, vetoes and the floor are kept, in every mode."""
         cohort = a_cohort(seed)
         for mode in sorted(offer.modes):
-            assert self._certified(cohort, self._placed(offer, cohort, mode)).broken == ()
+            assert cohort.certified(cohort.placed(mode, "mine", {"mine": offer}).coaches).broken == ()
 
     @pytest.mark.parametrize("seed", range(N_CASES))
     def test_a_stable_placement_has_no_blocking_pair(self, offer: AssignerOffer, seed: int) -> None:
@@ -145,7 +148,7 @@ class AssignerContract:
         if "stable" not in offer.modes:
             return  # has no stable mode
         cohort = a_cohort(1_000 + seed)
-        assert self._certified(cohort, self._placed(offer, cohort, "stable")).blocking == ()
+        assert cohort.certified(cohort.placed("stable", "mine", {"mine": offer}).coaches).blocking == ()
 
     def test_welfare_is_the_largest_sum(self, offer: AssignerOffer) -> None:
         """On cohorts small enough to try everything, no placement has a larger sum."""
@@ -178,8 +181,8 @@ class AssignerContract:
         part = 0.0 if mode == "exact" else 1e-4
         for seed in range(N_CASES):
             cohort = a_small_cohort(seed)
-            made = self._placed(offer, cohort, mode)
-            shown = self._certified(cohort, made)
+            made = cohort.placed(mode, "mine", {"mine": offer})
+            shown = cohort.certified(made.coaches)
             every = list(every_placement(cohort))
             if mode == "worst_first":
                 most = max(map(len, every))
@@ -216,7 +219,7 @@ class AssignerContract:
         """A second time, from a fresh object, every number is the same."""
         for mode in sorted(offer.modes):
             for seed in range(5):
-                first, second = (self._placed(offer, a_cohort(seed), mode) for _ in range(2))
+                first, second = (a_cohort(seed).placed(mode, "mine", {"mine": offer}) for _ in range(2))
                 assert first.coaches.tobytes() == second.coaches.tobytes()
 
     def test_a_deadline_that_is_over_ends_the_work(self, offer: AssignerOffer) -> None:

@@ -8,42 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coachhub_core.matching import Certificate, certify, place
+from coachhub_core.matching import Certificate
 from coachhub_core.memory.matcher import assigner_offers
 from coachhub_core.ports.matcher import Placements
 from coachhub_core.testing.assigner import Cohort
 from coachhub_scipy import coachhub_assigners
 
+PROOF = ("crowd", "crowd_at_floor", "weights", "weighted_prices")
+
 
 def placed(cohort: Cohort, mode: str, assigner: str = "duet") -> Placements:
-    return place(
-        cohort.candidates,
-        cohort.scores,
-        cohort.seats,
-        need=cohort.need,
-        coach_scores=cohort.coach_scores,
-        floor=cohort.floor,
-        mode=mode,
-        assigner=assigner,
-        offers={**assigner_offers(), **coachhub_assigners()},
-    )
+    return cohort.placed(mode, assigner, {**assigner_offers(), **coachhub_assigners()})
 
 
 def checked(cohort: Cohort, coaches: Any, made: Placements) -> Certificate:
-    return certify(
-        cohort.candidates,
-        cohort.scores,
-        cohort.seats,
-        coaches,
-        need=cohort.need,
-        coach_scores=cohort.coach_scores,
-        floor=cohort.floor,
-        prices=made.prices,
-        crowd=made.certificate.get("crowd"),
-        crowd_at_floor=made.certificate.get("crowd_at_floor"),
-        weights=made.certificate.get("weights"),
-        weighted_prices=made.certificate.get("weighted_prices"),
-    )
+    return cohort.certified(coaches, prices=made.prices, **{name: made.certificate.get(name) for name in PROOF})
 
 
 def everything(cohort: Cohort) -> tuple[float, tuple[int, float, float]]:
