@@ -33,6 +33,8 @@ def with_secret(settings: Settings) -> Any:
 def _kept_secret(data: Path) -> str:
     file = data / SECRET_FILE
     try:
+        if file.exists():
+            return file.read_text(encoding="ascii").strip()  # also where there is no room for another
         data.mkdir(parents=True, exist_ok=True)
         try:
             # whole before it has its name: of several processes that start at once, all read the same one

@@ -12,7 +12,6 @@ import errno
 import gc
 import os
 import resource
-import shutil
 import socket
 import sys
 import time
@@ -31,11 +30,9 @@ from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import SettingsError
 from coachhub_core.log_lines import LineWriter
 from coachhub_core.sources import Sources
+from coachhub_http.counter_files import MULTIPROC_DIR, emptied, give_back
 from coachhub_http.edge import ASGIApp
 from coachhub_http.logs import configure
-
-MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Read by ``prometheus_client`` when it is imported: so it is set first, and nothing here imports that above."""
 
 BACKLOG: Final = 2048
 GRACEFUL_SECONDS: Final = 20
@@ -195,6 +192,7 @@ def _forget_metrics(_: Any, worker: Any) -> None:
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed
+        give_back(Path(os.environ[MULTIPROC_DIR]), worker.pid)
 
 
 # ── from settings to a listening socket ─────────────────────────────────────
@@ -245,8 +243,7 @@ def _prepare_metrics(settings: Settings) -> None:
         return
     folder = settings.data / "metrics" / "http"
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        emptied(folder)
     except OSError as exc:
         raise SettingsError.of([f"data (COACHHUB_DATA): {settings.data} cannot be used: {exc.strerror}"]) from exc
     os.environ[MULTIPROC_DIR] = str(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from coachhub_core.bootstrap import bootstrap
 from coachhub_core.config import Settings, environment_names
 from coachhub_core.environment import load_settings, parent_of
 from coachhub_core.errors import PluginError, SettingsError
+from coachhub_core.signing import with_secret
 
 
 def test_defaults_run_on_nothing_but_python() -> None:
@@ -147,6 +149,14 @@ def test_development_keeps_its_secret_to_itself(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
     with bootstrap(settings) as second:
         assert second.settings.auth.jwt_secret == secret == kept.read_text()
+
+
+def test_a_secret_that_is_kept_needs_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is started again while the disk is full reads it, and writes nothing."""
+    settings = Settings(data=tmp_path)
+    kept = with_secret(settings).jwt_secret
+    monkeypatch.setattr(os, "open", lambda *_: 1 / 0)
+    assert with_secret(settings).jwt_secret == kept
 
 
 def test_every_setting_has_a_name_in_the_environment() -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faults.probes_work import AtWork
+from room import descendants, no_room
 from running import PASSWORD, Answer, Person, Running, running, until
 from websockets.sync.client import ClientConnection, connect
 
@@ -239,31 +238,3 @@ def is_an_old_copy(answer: Answer) -> bool:
     """Whether it was kept aside for when the database is away, and says so."""
     said = {name.lower(): value for name, value in answer.headers.items()}.get("x-degraded")
     return answer.status == 200 and said == "cache"
-
-
-@contextmanager
-def no_room(pid: int) -> Iterator[None]:
-    """Let no process below *pid* write beyond the first page of any file."""
-    below = descendants(pid)
-    former = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in below}
-    for each, (_, hard) in former.items():
-        resource.prlimit(each, resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        yield
-    finally:
-        for each, limits in former.items():
-            resource.prlimit(each, resource.RLIMIT_FSIZE, limits)
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes below *pid*, as the kernel lists them."""
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        parent = waiting.pop()
-        children = [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-        found += children
-        waiting += children
-    assert found
-    assert os.getpid() not in found
-    return found

@@ -146,7 +146,7 @@ def _break_file(house: House, kind: str, chance: random.Random) -> Broken:
         return Broken(kind, f"the file is held for {seconds} s", other.close)
     if kind == "answer lost":
         return _kill_worker(house, chance)  # what loses answers where nothing stands between
-    from test_degradation import no_room
+    from room import no_room
 
     full = no_room(house.server.process.pid)
     full.__enter__()
