@@ -22,11 +22,14 @@ def no_room(pid: int) -> Iterator[None]:
 
 def _limit(pid: int, limits: tuple[int, int]) -> None:
     done: set[int] = set()
-    while left := set(descendants(pid)) - done:  # one that is limited may have been born since the last look
+    n_calm = 0
+    while n_calm < 3:  # one may have been born since the last look, and the list may lack one while another ends
+        left = set(descendants(pid)) - done
         for each in left:
             with suppress(ProcessLookupError):  # it ended
                 resource.prlimit(each, resource.RLIMIT_FSIZE, limits)
         done |= left
+        n_calm = 0 if left else n_calm + 1
 
 
 def descendants(pid: int) -> list[int]:
