@@ -19,6 +19,7 @@ from coachhub_core.matching.tables import Category, Hours, Labels, Number, Texts
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.encode import FAR, ColumnCode, Encoder, hats, standing
 from coachhub_scipy.parts import Side
+from coachhub_scipy.text import places
 
 _Read = tuple[Floats, Floats]  # (p0, p1) and (p0,): the earlier features of a known value, and what is the same for all
 
@@ -102,7 +103,7 @@ def _hours(was: ColumnCode, code: ColumnCode) -> _Read:
 
 def _texts(was: ColumnCode, code: ColumnCode) -> _Read:
     """Through the words: today's features are a text's weighted words, turned; they are turned back, and read anew."""
-    place = {term: at for at, term in enumerate(was.names)}
+    place = places(was.names)
     both = [(at, place[term]) for at, term in enumerate(code.names) if term in place]
     matrix = np.zeros((was.width, code.width))
     if both:

@@ -246,8 +246,8 @@ class _Texts:
         return made.take(wordings.lists.of_row[rows])[None, :]
 
     def evidence(self, trainee: TraineeRow, rows: Some) -> list[Facts]:
-        request = self._wordings.request(trainee.texts(self._one.trainee))
-        return [{"words": words} for words in self._wordings.shared(request, list(rows))]
+        asked = trainee.texts(self._one.trainee)
+        return [{"words": words} for words in self._wordings.shared(asked, list(rows))]
 
 
 _N_BITS = np.array([bin(byte).count("1") for byte in range(256)], np.float64)

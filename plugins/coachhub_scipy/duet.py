@@ -25,6 +25,7 @@ from coachhub_scipy.forgetting import NOBODY, without
 from coachhub_scipy.hub import HubColumns
 from coachhub_scipy.index import DuetIndex
 from coachhub_scipy.parts import SparseRows, StepModel
+from coachhub_scipy.text import counts_of
 
 PRIOR = "duet-prior/1"  #: the hand-set coefficients; a model made with others is refused
 PRIOR_BASES = {"wants": -1.0, "accepts": 1.0, "goes_well": 0.8}
@@ -199,7 +200,7 @@ def _read(source: ArtefactReader, document: Mapping[str, Any]) -> Learned:
         comparisons=comparisons,
         code_coach=Encoder.load(source, "columns/coach"),
         code_trainee=Encoder.load(source, "columns/trainee"),
-        background=source.json("words"),
+        background={name: counts_of(kept) for name, kept in source.json("words").items()},
         n_background=int(document["n_background"]),
         steps=tuple(StepModel.load(source, name) for name in document["steps"]),
         coach_ids=tuple(people["coaches"]),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from coachhub_core.matching.tables import Category, Column, Hours, Labels, Number, Table, Texts, Vector
 from coachhub_core.ports.matcher import ArtefactReader, ArtefactWriter
 from coachhub_scipy.arithmetic import Floats, logarithm
-from coachhub_scipy.text import terms
+from coachhub_scipy.text import places, terms
 
 MAX_NAMES = 300  # of one column; rarer ones are "other", which is nothing
 MAX_TERMS = 4_000
@@ -266,7 +266,7 @@ def _fit_texts(name: str, column: Any, seed: int) -> ColumnCode | None:
 
 
 def _apply_texts(code: ColumnCode, column: Any, block: Floats) -> None:
-    place = {t: at for at, t in enumerate(code.names)}
+    place = places(code.names)
     for row, count in enumerate(_counts(column)):
         mine = [(place[t], n) for t, n in sorted(count.items()) if t in place]
         if mine:

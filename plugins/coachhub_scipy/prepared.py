@@ -19,6 +19,7 @@ from coachhub_scipy.comparers import EVERY, Rows
 from coachhub_scipy.material import request_terms
 from coachhub_scipy.parts import Side, SparseRows, StepModel, mixed, trust
 from coachhub_scipy.serving import Question, ServingIndex
+from coachhub_scipy.text import places
 
 if TYPE_CHECKING:
     from coachhub_scipy.duet import Learned
@@ -89,7 +90,7 @@ class Prepared:
             np.concatenate(constants) if constants else np.zeros(0),
             np.concatenate(maps, axis=1) if maps else np.zeros((self.learned.code_trainee.width, d)),
             tuple(widths),
-            {} if step.asked is None else {term: at for at, term in enumerate(step.asked.terms)},
+            {} if step.asked is None else places(step.asked.terms),
         )
 
     def _doubted(self, step: StepModel) -> Floats | None:

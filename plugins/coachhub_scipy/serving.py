@@ -21,7 +21,7 @@ from coachhub_scipy.arithmetic import Floats, dots, logarithm
 from coachhub_scipy.comparers import EVERY, Comparer, Facts, Rows, Some, comparer_of
 from coachhub_scipy.comparisons import Comparison
 from coachhub_scipy.distinct import Distinct, Ints, Joined
-from coachhub_scipy.wordings import Terms, Wordings
+from coachhub_scipy.wordings import Wordings
 
 FEW = 4_096  #: so many distinct values are computed at once, whoever is asked about
 _PER_BUNCH = 8  # lists of several columns are joined while a bunch of them has so many coaches on average
@@ -287,13 +287,14 @@ class _Words:
 
     def ask(self, trainee: TraineeRow) -> Question | None:
         said = trainee.texts(self._one.trainee)
-        return _AskWords(self._wordings, self._wordings.request(said)) if said else None
+        return _AskWords(self._wordings, said) if said else None
 
 
 class _AskWords:
-    def __init__(self, wordings: Wordings, request: Terms) -> None:
-        self._wordings, self._request = wordings, request
-        self._found = wordings.found(request)
+    def __init__(self, wordings: Wordings, asked: Sequence[str]) -> None:
+        self._wordings, self._asked = wordings, asked
+        self._request = wordings.request(asked)
+        self._found = wordings.found(self._request)
         self._whole = wordings.scores(self._found) if len(wordings.lists) <= FEW else None
 
     def _scores(self, rows: Rows) -> Floats:
@@ -322,6 +323,6 @@ class _AskWords:
         return made
 
     def evidence(self, rows: Some) -> list[Facts]:
-        said = self._wordings.shared(self._request, rows, found=self._found)
+        said = self._wordings.shared(self._asked, rows, request=self._request, found=self._found)
         facts: dict[int, Facts] = {id(words): {"words": words} for words in said}  # those who say the same get one list
         return [facts[id(words)] for words in said]

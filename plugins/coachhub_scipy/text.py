@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from coachhub_core.domain.vocabulary import singular, words
+from coachhub_core.domain.vocabulary import words
+from coachhub_scipy.stems import stem
 
 BEST_SHARE = 0.3
 MAX_WORDS = 50_000
@@ -21,18 +23,55 @@ _WITHOUT_SPACES = re.compile(
 
 def terms(text: str) -> list[str]:
     """
-    Cut a text into words and pairs of neighbours, folded and without plural s.
+    Cut a text into words and pairs of neighbours, folded and without their endings.
 
     Where a script parts no words by spaces, or writes particles on to them, two neighbouring characters are a word.
     """
-    single: list[str] = []
+    single = [stem(word) for word in _cut(text)]
+    return single + [f"{a} {b}" for a, b in pairwise(single)]
+
+
+def places(named: Sequence[str]) -> dict[str, int]:
+    """Give the number of each term of a model; what a former version kept with endings meets in the first of them."""
+    place: dict[str, int] = {}
+    for at, term in enumerate(named):
+        place.setdefault(_folded(term), at)
+    return place
+
+
+def counts_of(kept: Mapping[str, int]) -> dict[str, int]:
+    """Give how many used each term of a model; of those that a former version kept apart, what most used."""
+    counts: dict[str, int] = {}
+    for term, count in kept.items():
+        counts[_folded(term)] = max(counts.get(_folded(term), 0), count)
+    return counts
+
+
+def as_said(texts: Iterable[str]) -> dict[str, str]:
+    """Give each term of some texts as it was said there first, for who reads it."""
+    said: dict[str, str] = {}
+    for text in texts:
+        cut = _cut(text)
+        for word in cut:
+            said.setdefault(stem(word), word)
+        for a, b in pairwise(cut):
+            said.setdefault(f"{stem(a)} {stem(b)}", f"{a} {b}")
+    return said
+
+
+def _folded(term: str) -> str:
+    return " ".join(map(stem, term.split(" ")))
+
+
+def _cut(text: str) -> list[str]:
+    cut: list[str] = []
     for word in words(text):
         if word.isascii():
-            single.append(singular(word))
+            cut.append(word)
             continue
         for piece in filter(None, _WITHOUT_SPACES.split(word)):
-            single += _twos(piece) if _WITHOUT_SPACES.match(piece) else [singular(piece)]
-    return single + [f"{a} {b}" for a, b in pairwise(single)]
+            cut += _twos(piece) if _WITHOUT_SPACES.match(piece) else [piece]
+    return cut
 
 
 def _twos(run: str) -> list[str]:

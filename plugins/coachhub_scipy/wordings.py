@@ -34,11 +34,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.domain.function_words import FUNCTION_WORDS
-from coachhub_core.domain.vocabulary import singular
 from coachhub_core.matching.tables import Texts
 from coachhub_scipy.arithmetic import Floats, logarithm
 from coachhub_scipy.distinct import Distinct, Ints
-from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, terms
+from coachhub_scipy.stems import stem
+from coachhub_scipy.text import BEST_SHARE, MAX_WORDS, as_said, terms
 from coachhub_scipy.together import Said, Together
 
 Terms = Sequence[tuple[str, float]]
@@ -46,7 +46,7 @@ Terms = Sequence[tuple[str, float]]
 _THIRD = 1.0 / 3.0
 _N_FEW = int(1 / BEST_SHARE)  # so many texts are the most of which only the best counts
 _N_SETS = 4_096  # texts whose terms are kept as sets
-_SILENT = frozenset(map(singular, FUNCTION_WORDS))
+_SILENT = frozenset(map(stem, FUNCTION_WORDS))
 
 
 @attrs.frozen(eq=False)
@@ -196,16 +196,25 @@ class Wordings:
         return result
 
     def shared(
-        self, request: Terms, rows: Sequence[int] | Ints, limit: int = 5, found: Found | None = None
+        self,
+        asked: Sequence[str],
+        rows: Sequence[int] | Ints,
+        limit: int = 5,
+        *,
+        request: Terms | None = None,
+        found: Found | None = None,
     ) -> list[list[str]]:
         """
-        Give for each of these coaches the words of a request that they used too, the weightiest first.
+        Give for each of these coaches the words of a request that they used too, as it says them, the weightiest first.
 
         Args:
-            found: From :meth:`found`, where it is at hand.
+            asked: The texts of the request.
+            request: What :meth:`request` made of them, where it is at hand.
+            found: And what :meth:`found` made of that.
         """
         if not len(rows):
             return []
+        request = self.request(asked) if request is None else request
         of_texts = (self.found(request) if found is None else found).texts
         known = [(at, term, weight) for term, weight in request if (at := self.place.get(term)) is not None]
         weighed = sorted([(-weight * self.idf.get(term, self.unknown), term, at) for at, term, weight in known])
@@ -224,8 +233,11 @@ class Wordings:
         met_by = [0] * len(lists)
         for at, text in zip(places, texts, strict=True):
             met_by[at] |= met[text]
+        said = as_said(asked)
         words = {
-            bits_met: [*_tidied(tuple([term for at, term in enumerate(named) if bits_met >> at & 1]))[:limit]]
+            bits_met: [said[term] for term in _tidied(tuple([t for at, t in enumerate(named) if bits_met >> at & 1]))][
+                :limit
+            ]
             for bits_met in set(met_by)
         }
         return [words[bits_met] for bits_met in met_by]

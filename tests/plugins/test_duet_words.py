@@ -75,13 +75,15 @@ def test_wordings_score_by_the_book(at_once: int, monkeypatch: pytest.MonkeyPatc
         assert scores[made.lists.of_row] == pytest.approx(_by_the_book(texts, {"calm": 3}, 5, said), abs=1e-7)
         some = np.array([4, 0, 2])
         assert made.scores(made.found(request), some).tolist() == scores[some].tolist()
-        named = made.shared(request, range(300), 99)
+        named = made.shared([said], range(300), 99)
         asked = {term for term in terms(said) if term in made.place}
         for words, mine in zip(named, texts, strict=True):
             theirs = {term for text in mine or () for term in terms(text)}
-            assert words == tidied([term for term in words if term in asked & theirs])
+            assert set(" ".join(words).split()) <= set(said.split())  # as the request says them
+            cut = [terms(word)[-1] for word in words]
+            assert cut == tidied([term for term in cut if term in asked & theirs])
             assert bool(words) == bool(asked & theirs)
-        assert made.shared(request, range(300), 1) == [words[:1] for words in named]
+        assert made.shared([said], range(300), 1, request=request) == [words[:1] for words in named]
 
 
 def test_a_word_that_all_say_decides_nothing() -> None:
@@ -124,10 +126,10 @@ def test_shared_words_are_this_trainee_s_and_that_coach_s(many: int) -> None:
         ["slow"] * many + ["hard"],
     ]
     made = Wordings.of(Texts(texts), {}, 0)
-    request = made.request(["calm and hard"])
-    found = made.found(request)
+    asked = ["calm and hard"]
+    found = made.found(made.request(asked))
     said = [["calm", "hard"], ["calm"], [], [], ["calm", "hard"], ["hard"]]
     for scored in (None, found):
         for _ in range(2):  # the second time from what was kept
-            assert [sorted(words) for words in made.shared(request, range(6), found=scored)] == said
-    assert made.shared(request, []) == []
+            assert [sorted(words) for words in made.shared(asked, range(6), found=scored)] == said
+    assert made.shared(asked, []) == []
