@@ -15,7 +15,7 @@ from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
 from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
-from coachhub_core.matching.given import check_kind, check_learning, whole
+from coachhub_core.matching.given import check_kind, check_learning, check_pairs, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.manifest import origin
@@ -123,7 +123,8 @@ class CoachMatcher:
             coaches: Who is ranked. Those the log does not know are ranked by their columns.
             trainees: Who acted in the log. Others may be ranked for later.
             matcher: A name an installed plugin offers.
-            pairs: Name -> (trainee's column, coach's column): compared too; for matchers that take them.
+            pairs: Name -> (trainee's column, coach's column), both in the tables: compared too; for matchers that
+                take them.
             deadline: When it is over, the best so far is given.
             consent: Sensitive columns it may learn from, by name; of all others it sees nothing.
             prior: A model of the same matcher that learned elsewhere, or before: what this log does not tell stays
@@ -133,7 +134,8 @@ class CoachMatcher:
                 ended can go on; for matchers that take them. Others begin anew each time.
         Raises:
             PluginError: If nobody offers the matcher, or it takes no pairs.
-            Invalid: If the prior is a model of another matcher, or an argument is not of its kind.
+            Invalid: If the prior is a model of another matcher, an argument is not of its kind, or a pair names a
+                column that its table lacks or the matcher may not see.
         """
         seed = check_learning(log, coaches, trainees, seed)
         made = cls(coaches=coaches, plugins=plugins, consent=consent)
@@ -146,7 +148,7 @@ class CoachMatcher:
         if pairs:
             if "pairs" not in signature(untrained.fit).parameters:
                 raise PluginError(reason=f"the matcher {matcher!r} takes no pairs of columns")
-            more["pairs"] = {str(name): (str(mine), str(theirs)) for name, (mine, theirs) in pairs.items()}
+            more["pairs"] = pairs = check_pairs(pairs, coaches, trainees, consent=consent)
         if prior is not None:
             check_kind(prior, CoachMatcher, "prior")
             if prior.name != matcher:
