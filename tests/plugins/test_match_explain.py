@@ -23,6 +23,7 @@ from coachhub_core.domain.demand import DemandRun
 from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
+from coachhub_core.errors import MatcherTimeout
 from coachhub_core.matching.counterfactuals import counterfactuals
 
 pytestmark = pytest.mark.embedded
@@ -211,6 +212,17 @@ def test_what_no_single_change_does_is_said(house: House, monkeypatch: pytest.Mo
     assert house.explain("sam@example.org", "pia@example.org").stdout.endswith(
         "would put Pia first\n\nNot everything was tried: the search ended at ranking 1\n"
     )
+
+
+def test_the_search_for_changes_ends_with_its_deadline(house: House) -> None:
+    """What keeps somebody out is told all the same; the place of who is in the list is not known in time."""
+    short = ("--deadline", "1e-9")
+    told = house.explain("sam@example.org", "max@example.org", *short).stdout
+    assert told.startswith("Max is kept out by price")
+    assert told.endswith("\n\nNo change was tried: the deadline is over\n")
+    with pytest.raises(MatcherTimeout):
+        house.explain("sam@example.org", "lee@example.org", *short)
+    assert "would" in house.explain("sam@example.org", "max@example.org").stdout
 
 
 def test_who_is_away_is_in_no_list(house: House) -> None:
