@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import attrs
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
+from coachhub_core.matching.columns import name_of, per_row
 from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
 from coachhub_core.matching.given import check_kind, check_learning, check_pairs, whole
 from coachhub_core.matching.host import MatcherHost
@@ -61,7 +63,7 @@ class CoachMatcher:
         plugins: Sequence[object] | None = None,
         matcher: str | None = None,
         consent: Collection[str] = (),
-        without: Collection[str] = (),
+        without: Collection[str | int | UUID] = (),
     ) -> None:
         """
         Args:
@@ -74,7 +76,7 @@ class CoachMatcher:
             without: Ids of people the model is to know nothing of, because they were erased since it was trained.
         """
         self._consent = frozenset(consent)
-        self._without = frozenset(without)
+        self._without = frozenset(name_of(id_, "without") for id_ in per_row(without, "without"))
         self._path = None if artefact is None else Path(artefact)
         self._given = coaches
         self._plugins = plugins
@@ -248,7 +250,7 @@ class CoachMatcher:
     def counterfactuals(
         self,
         trainee_profile: Mapping[str, Any] | TraineeTable,
-        coach_id: str,
+        coach_id: str | int | UUID,
         *,
         limit: int = 3,
         pairs: Mapping[str, tuple[str, str]] | None = None,
@@ -265,7 +267,7 @@ class CoachMatcher:
         Args:
             trainee_profile: As in :meth:`find_matches`; or, for data that is not CoachHub's, a table of one row.
                 Hard constraints hold for both.
-            coach_id: One of :attr:`coaches`.
+            coach_id: One of :attr:`coaches`; a number and its text are one id.
             limit: Of each, at most so many.
             pairs: Name -> (trainee's column, coach's column): compared beside those of one name, as in :meth:`fit`.
             columns: The trainee's that may change; None: all that are compared.
