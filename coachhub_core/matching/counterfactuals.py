@@ -121,7 +121,7 @@ def counterfactuals(
     """
     check_kind(trainee, TraineeTable, "trainee")
     coach_id = name_of(coach_id, "coach_id")
-    without = [name_of(id_, "without") for id_ in without]
+    left_out = frozenset(name_of(id_, "without") for id_ in without)
     row = coaches.row_of(coach_id)
     if row is None:
         raise NotFound(kind="coach", id=coach_id)
@@ -130,10 +130,10 @@ def counterfactuals(
     for name, number in (("limit", limit), ("max_rankings", max_rankings)):
         if whole(number, name) < 1:
             raise Invalid.at(name, "must be 1 or more")
-    places = _Places(host, coaches, trainee, row, without, prices, deadline, max_rankings)
+    places = _Places(host, coaches, trainee, row, left_out, prices, deadline, max_rankings)
     now = places.of(trainee)
     search = _Search(trainee, coaches.row(row).text("currency"), places, now)
-    if now.rank != 1 and coach_id not in without:
+    if now.rank != 1 and coach_id not in left_out:
         search.run(ways(trainee, coaches, row, pairs=pairs, columns=columns))
     firsts = search.smallest(_is_first, limit)
     return Counterfactuals(
