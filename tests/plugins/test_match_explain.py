@@ -243,7 +243,7 @@ def test_an_unknown_trainee_is_refused(house: House, words: tuple[str, ...]) -> 
         house.explain("sam@example.org", "sam@example.org")
 
 
-def test_the_bench_measures_this_hub(house: House) -> None:
+def test_the_bench_measures_this_hub(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody shown a list, nobody to ask for; then every figure, of this machine and these coaches."""
     from coachhub_core.errors import Invalid
 
@@ -261,3 +261,6 @@ def test_the_bench_measures_this_hub(house: House) -> None:
     assert 0 < float(found[1]) <= float(found[2])
     assert re.fullmatch(r"reasons cost \d+% of the ranking", reasons)
     assert re.fullmatch(r"a batch of 256: \d+ ms, [\d.]+ ms each", batch)
+    monkeypatch.delenv("COACHHUB_MATCHING_MATCHER")
+    unsaid = CliRunner().invoke(match, command, catch_exceptions=False).stdout
+    assert unsaid.splitlines()[0].endswith(", matcher duet")
