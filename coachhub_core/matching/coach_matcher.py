@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import attrs
 import numpy as np
@@ -14,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
+from coachhub_core.matching.columns import name_of, per_row
 from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
-from coachhub_core.matching.given import check_kind, check_learning, whole
+from coachhub_core.matching.given import check_kind, check_learning, check_pairs, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.manifest import origin
@@ -61,7 +63,7 @@ class CoachMatcher:
         plugins: Sequence[object] | None = None,
         matcher: str | None = None,
         consent: Collection[str] = (),
-        without: Collection[str] = (),
+        without: Collection[str | int | UUID] = (),
     ) -> None:
         """
         Args:
@@ -74,7 +76,7 @@ class CoachMatcher:
             without: Ids of people the model is to know nothing of, because they were erased since it was trained.
         """
         self._consent = frozenset(consent)
-        self._without = frozenset(without)
+        self._without = frozenset(name_of(id_, "without") for id_ in per_row(without, "without"))
         self._path = None if artefact is None else Path(artefact)
         self._given = coaches
         self._plugins = plugins
@@ -123,7 +125,8 @@ class CoachMatcher:
             coaches: Who is ranked. Those the log does not know are ranked by their columns.
             trainees: Who acted in the log. Others may be ranked for later.
             matcher: A name an installed plugin offers.
-            pairs: Name -> (trainee's column, coach's column): compared too; for matchers that take them.
+            pairs: Name -> (trainee's column, coach's column), both in the tables: compared too; for matchers that
+                take them.
             deadline: When it is over, the best so far is given.
             consent: Sensitive columns it may learn from, by name; of all others it sees nothing.
             prior: A model of the same matcher that learned elsewhere, or before: what this log does not tell stays
@@ -133,7 +136,8 @@ class CoachMatcher:
                 ended can go on; for matchers that take them. Others begin anew each time.
         Raises:
             PluginError: If nobody offers the matcher, or it takes no pairs.
-            Invalid: If the prior is a model of another matcher, or an argument is not of its kind.
+            Invalid: If the prior is a model of another matcher, an argument is not of its kind, or a pair names a
+                column that its table lacks or the matcher may not see.
         """
         seed = check_learning(log, coaches, trainees, seed)
         made = cls(coaches=coaches, plugins=plugins, consent=consent)
@@ -146,7 +150,7 @@ class CoachMatcher:
         if pairs:
             if "pairs" not in signature(untrained.fit).parameters:
                 raise PluginError(reason=f"the matcher {matcher!r} takes no pairs of columns")
-            more["pairs"] = {str(name): (str(mine), str(theirs)) for name, (mine, theirs) in pairs.items()}
+            more["pairs"] = pairs = check_pairs(pairs, coaches, trainees, consent=consent)
         if prior is not None:
             check_kind(prior, CoachMatcher, "prior")
             if prior.name != matcher:
@@ -246,7 +250,7 @@ class CoachMatcher:
     def counterfactuals(
         self,
         trainee_profile: Mapping[str, Any] | TraineeTable,
-        coach_id: str,
+        coach_id: str | int | UUID,
         *,
         limit: int = 3,
         pairs: Mapping[str, tuple[str, str]] | None = None,
@@ -263,7 +267,7 @@ class CoachMatcher:
         Args:
             trainee_profile: As in :meth:`find_matches`; or, for data that is not CoachHub's, a table of one row.
                 Hard constraints hold for both.
-            coach_id: One of :attr:`coaches`.
+            coach_id: One of :attr:`coaches`; a number and its text are one id.
             limit: Of each, at most so many.
             pairs: Name -> (trainee's column, coach's column): compared beside those of one name, as in :meth:`fit`.
             columns: The trainee's that may change; None: all that are compared.

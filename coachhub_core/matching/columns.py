@@ -16,7 +16,7 @@ Hours       168 bits per row, bit 0 is Monday 00-01     a row that is None
 Vector      d numbers per row                           a row of NaN
 ==========  ==========================================  ======================
 
-``None`` is missing, and so is the NaN by which other libraries' tables say it.
+``None`` is missing, and so is what other libraries' tables say it by: NaN, NaT and pandas' NA, what numpy masks.
 An empty list is not a missing one: "speaks no language that we know of" and
 "said nothing about languages" are two different rows.
 """
@@ -27,6 +27,7 @@ import abc
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import accumulate
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -57,7 +58,8 @@ def per_row(values: Any, pointer: str) -> Any:
     Raises:
         Invalid: If there is nothing to walk, or a text, whose letters nobody means.
     """
-    if isinstance(values, str | bytes) or not (isinstance(values, Iterable) or hasattr(values, "__getitem__")):
+    is_list = isinstance(values, Iterable) or hasattr(values, "__getitem__")
+    if isinstance(values, str | bytes) or not is_list or getattr(values, "ndim", 1) == 0:
         raise Invalid.at(pointer, f"needs a list or an array, an entry per row, not {type(values).__name__}")
     return values
 
@@ -111,7 +113,11 @@ class Column(abc.ABC):
 
 
 def _numbers(values: Any) -> NDArray[np.float32]:
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.tolist()  # None where masked; what lies under a mask is not to be read
     if isinstance(values, np.ndarray):
+        if values.dtype.kind in "mMc":  # days, nanoseconds or NaT: nobody can tell what such a number means
+            raise Invalid.at("", f"a number column needs numbers, not {values.dtype}")
         try:
             raw = np.array(values, dtype=np.float64)
         except (TypeError, ValueError) as exc:
@@ -122,7 +128,7 @@ def _numbers(values: Any) -> NDArray[np.float32]:
         listed = []
         for row, value in enumerate(per_row(values, "")):
             try:
-                listed.append(math.nan if value is None else float(value))
+                listed.append(math.nan if is_missing(value) else float(value))
             except (TypeError, ValueError, OverflowError):
                 raise Invalid.at(f"/{row}", f"{value!r} is not a number") from None
         if len(listed) == 1 and abs(listed[0]) < _MOST:  # one who asks; NaN and what is too much go the long way
@@ -168,17 +174,25 @@ def _coded(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
 def _is_text(value: Any, pointer: str) -> str:
     if not isinstance(value, str):
         raise Invalid.at(pointer, f"{value!r} is not a text")
-    return value
+    return str.__str__(value)
 
 
 def is_missing(value: Any) -> bool:
-    """Tell None, and the NaN by which tables of other libraries say it."""
+    """Tell None, and the NaN, NaT, NA or mask by which tables of other libraries say it."""
     if value is None:
         return True
-    return type(value) not in _NEVER_MISSING and isinstance(value, Real) and bool(value != value)
+    kind = type(value)
+    if kind in _NEVER_MISSING:
+        return False
+    if kind.__name__ in _SAY_MISSING and kind.__module__.split(".", 1)[0] in ("pandas", "numpy"):
+        return True
+    if kind is Decimal:
+        return bool(value.is_nan())  # one that signals may not be compared
+    return isinstance(value, Real | np.datetime64 | np.timedelta64) and bool(value != value)
 
 
 _NEVER_MISSING = (str, list, tuple, int)
+_SAY_MISSING = ("NAType", "NaTType", "MaskedConstant")  # pandas is known by name: nobody needs it installed
 
 
 def name_of(value: Any, pointer: str) -> str:
@@ -189,7 +203,7 @@ def name_of(value: Any, pointer: str) -> str:
         Invalid: If it is neither.
     """
     if isinstance(value, str):
-        return value
+        return value if type(value) is str else str.__str__(value)  # numpy's, or an enum's, as the text it is
     if isinstance(value, Integral | np.bool_ | UUID):
         return str(value)
     if isinstance(value, Real) and float(value).is_integer():  # how a column of codes comes that has gaps
@@ -238,14 +252,16 @@ def _ragged(
     values: Sequence[Iterable[Any] | None], text_of: Callable[[Any, str], str]
 ) -> tuple[list[list[str]], NDArray[np.bool_]]:
     rows: list[list[str]] = []
+    missing: list[bool] = []
     for row, value in enumerate(per_row(values, "")):
-        if is_missing(value):
+        missing.append(is_missing(value))
+        if missing[-1]:
             rows.append([])
             continue
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise Invalid.at(f"/{row}", "needs a list of texts, not one text")
         rows.append([t if type(t) is str else text_of(t, f"/{row}/{i}") for i, t in enumerate(value)])
-    return rows, frozen_array([is_missing(v) for v in values], np.bool_)
+    return rows, frozen_array(missing, np.bool_)
 
 
 def _starts(rows: Sequence[Sequence[str]]) -> NDArray[np.int64]:
@@ -355,10 +371,12 @@ class Hours(Column):
 
     def __init__(self, values: Sequence[int | Iterable[int] | None], *, is_sensitive: bool = False) -> None:
         packed = bytearray()
+        missing = []
         for row, value in enumerate(per_row(values, "")):
             packed += week_of(value, f"/{row}").to_bytes(_HOUR_BYTES, "little")
-        bits = frozen_array(np.frombuffer(bytes(packed), np.uint8).reshape(len(values), _HOUR_BYTES), np.uint8)
-        self.__attrs_init__(bits, frozen_array([v is None for v in values], np.bool_), is_sensitive)
+            missing.append(is_missing(value))
+        bits = frozen_array(np.frombuffer(bytes(packed), np.uint8).reshape(len(missing), _HOUR_BYTES), np.uint8)
+        self.__attrs_init__(bits, frozen_array(missing, np.bool_), is_sensitive)
 
     def __len__(self) -> int:
         return len(self.missing)
@@ -383,7 +401,7 @@ def week_of(value: Any, pointer: str) -> int:
     Raises:
         Invalid: If it is no week.
     """
-    if value is None:
+    if is_missing(value):
         return 0
     if not isinstance(value, Integral | Iterable):
         raise Invalid.at(pointer, f"{value!r} is no week: 168 bits, or a list of numbers from 0 to 167")
@@ -404,7 +422,8 @@ def _week(hours: Iterable[Any], pointer: str) -> int:
 
 def _matrix(values: Any) -> NDArray[np.float32]:
     try:
-        matrix = np.array(values, dtype=np.float32)
+        with np.errstate(over="ignore"):  # too much for a float32 is infinite, and refused as such
+            matrix = np.array(values, dtype=np.float32)
     except (TypeError, ValueError):
         raise Invalid.at("", "a vector column needs as many numbers in every row") from None
     if matrix.ndim != 2 or np.isinf(matrix).any():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import attrs
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from coachhub_core.errors import Invalid, MatcherTimeout, NotFound
 from coachhub_core.matching.changing import Way, ways
 from coachhub_core.matching.checks import check_ranking, leaving_is_a_fault
-from coachhub_core.matching.columns import Hours
+from coachhub_core.matching.columns import Hours, name_of
 from coachhub_core.matching.given import check_kind, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.tables import CoachTable, TraineeTable
@@ -80,12 +81,12 @@ def counterfactuals(
     host: MatcherHost,
     coaches: CoachTable,
     trainee: TraineeTable,
-    coach_id: str,
+    coach_id: str | int | UUID,
     *,
     limit: int = 3,
     pairs: Mapping[str, tuple[str, str]] | None = None,
     columns: Collection[str] | None = None,
-    without: Collection[str] = (),
+    without: Collection[str | int | UUID] = (),
     prices: NDArray[np.float64] | None = None,
     deadline: Deadline = NEVER,
     max_rankings: int = MAX_RANKINGS,
@@ -102,7 +103,7 @@ def counterfactuals(
     Args:
         coaches: The snapshot. The same object again is not prepared again.
         trainee: A table of one row; it is not changed.
-        coach_id: Whom it is about.
+        coach_id: Whom it is about, as in the table that was built: a number and its text are one id.
         limit: Of each, at most so many, at least 1.
         pairs: Name -> (trainee's column, coach's column): compared beside those of one name, as in ``fit``.
         columns: The trainee's that may change; None: all that are compared.
@@ -119,6 +120,8 @@ def counterfactuals(
         MatcherError: If the matcher fails, or a constraint of a plugin does; nobody answers in its place.
     """
     check_kind(trainee, TraineeTable, "trainee")
+    coach_id = name_of(coach_id, "coach_id")
+    left_out = frozenset(name_of(id_, "without") for id_ in without)
     row = coaches.row_of(coach_id)
     if row is None:
         raise NotFound(kind="coach", id=coach_id)
@@ -127,10 +130,10 @@ def counterfactuals(
     for name, number in (("limit", limit), ("max_rankings", max_rankings)):
         if whole(number, name) < 1:
             raise Invalid.at(name, "must be 1 or more")
-    places = _Places(host, coaches, trainee, row, without, prices, deadline, max_rankings)
+    places = _Places(host, coaches, trainee, row, left_out, prices, deadline, max_rankings)
     now = places.of(trainee)
     search = _Search(trainee, coaches.row(row).text("currency"), places, now)
-    if now.rank != 1 and coach_id not in without:
+    if now.rank != 1 and coach_id not in left_out:
         search.run(ways(trainee, coaches, row, pairs=pairs, columns=columns))
     firsts = search.smallest(_is_first, limit)
     return Counterfactuals(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,31 @@ def check_learning(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable,
             first = (log.trainee[0], log.coach[0])
             _log.warning("no event of the log is of people in both tables, so nothing is learned (%r, %r)", *first)
     return whole(seed, "seed")
+
+
+def check_pairs(
+    pairs: Mapping[str, tuple[str, str]], coaches: CoachTable, trainees: TraineeTable, *, consent: Collection[str]
+) -> dict[str, tuple[str, str]]:
+    """
+    Give the pairs of columns that are to be compared.
+
+    Raises:
+        Invalid: If one is no pair, or a column is unknown, or sensitive and not consented to: naming pair and column.
+    """
+    check_kind(pairs, Mapping, "pairs")
+    made: dict[str, tuple[str, str]] = {}
+    for name, pair in pairs.items():
+        if isinstance(pair, str) or not isinstance(pair, Collection) or len(pair) != 2:
+            raise Invalid.at(f"pairs/{name}", f"needs (trainee's column, coach's column), not {pair!r}")
+        mine, theirs = (str(column) for column in pair)
+        for whose, column, table in (("trainees", mine, trainees), ("coaches", theirs, coaches)):
+            if column not in table:
+                known = ", ".join(sorted(table.columns)) or "none"
+                raise Invalid.at(f"pairs/{name}", f"the {whose} have no column {column!r}; known: {known}")
+            if table[column].is_sensitive and column not in consent:
+                raise Invalid.at(f"pairs/{name}", f"the {whose}' column {column!r} is sensitive and not consented to")
+        made[str(name)] = mine, theirs
+    return made
 
 
 def _with_article(kind: type) -> str:

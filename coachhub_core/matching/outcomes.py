@@ -86,7 +86,7 @@ class OutcomeLog:
             event=tuple(_id(r["event"], f"/{i}/event") for i, (_, r) in enumerate(rows)),
             value=frozen_array([_value(r.get("value"), i) for i, (_, r) in enumerate(rows)], np.float32),
             position=frozen_array([_position(r.get("position"), i) for i, (_, r) in enumerate(rows)], np.int32),
-            shown_with=tuple(str(r.get("shown_with") or "") for _, r in rows),
+            shown_with=tuple(_list_id(r.get("shown_with")) for _, r in rows),
             propensity=frozen_array([_propensity(r.get("propensity"), i) for i, (_, r) in enumerate(rows)], np.float32),
             steps=_steps(STEPS if steps is None else steps),
         )
@@ -137,6 +137,12 @@ def _id(value: Any, pointer: str) -> str:
     return name_of(value, pointer) if isinstance(value, Real) else str(value)  # 7 and 7.0 are one, as in a table
 
 
+def _list_id(value: Any) -> str:
+    if type(value) is str:
+        return value
+    return "" if is_missing(value) else str(value)  # or all that was shown in no list would be one, called "nan"
+
+
 def _steps(steps: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     if not isinstance(steps, Mapping):
         raise Invalid.at("/steps", f"needs the events of each step: {', '.join(STEPS)}")
@@ -161,39 +167,38 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any, i: int) -> float:
-    if value is None:
-        return math.nan
     if type(value) is float and -_MOST_VALUE <= value <= _MOST_VALUE:
         return value
+    if is_missing(value):
+        return math.nan
     if _is_number(value):
         with suppress(ValueError, OverflowError):
             number = float(value)
-            if number != number or abs(number) <= _MOST_VALUE:
+            if abs(number) <= _MOST_VALUE:
                 return number
     raise Invalid.at(f"/{i}/value", "must be a finite number; leave it out (None) where there is none")
 
 
 def _position(position: Any, i: int) -> int:
-    if position is None:
-        return 0
     if type(position) is int and 0 <= position <= _MOST_POSITION:
         return position
+    if is_missing(position):
+        return 0
     if _is_number(position):
         with suppress(ValueError, OverflowError):
             number = float(position)
-            if number != number:
-                return 0
             if 0 <= number <= _MOST_POSITION and number == int(number):
                 return int(number)
     raise Invalid.at(f"/{i}/position", "must be a whole number, 1 or more, or 0 where there was none")
 
 
 def _propensity(value: Any, i: int) -> float:
-    if value is None or value != value:
+    if is_missing(value):
         return math.nan
-    if not _is_number(value) or not 0 < value <= 1:
-        raise Invalid.at(f"/{i}/propensity", "must be above 0, and 1 at most", "range")
-    return float(value)
+    with suppress(ValueError, ArithmeticError):  # one that signals may not even be compared
+        if _is_number(value) and 0 < value <= 1:
+            return float(value)
+    raise Invalid.at(f"/{i}/propensity", "must be above 0, and 1 at most", "range")
 
 
 def _micros(at: Any, pointer: str) -> int:

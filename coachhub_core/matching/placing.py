@@ -12,6 +12,7 @@ from coachhub_core.errors import Invalid, MatcherFault, PluginError
 from coachhub_core.ports.matcher import NEVER, AssignerOffer, Deadline, Placements
 
 _MOST = float(1 << 53)  # beyond, whole numbers are not told apart; nobody has so many places
+_MOST_NEEDED = 1_000  # or as many as there are coaches: an answer has room for all that anybody needs
 
 
 def place(
@@ -34,7 +35,7 @@ def place(
         candidates: (n, L), the coaches each trainee may get, padded with -1; None: every coach, in order.
         scores: (n, L), how well the trainee is served; larger is better, -inf is a veto.
         seats: (m,), places each coach has.
-        need: (n,), coaches each trainee gets; None: one each.
+        need: (n,), coaches each trainee gets; None: one each. At most as many as there are coaches, or 1,000.
         coach_scores: (n, L), whom the coach would rather take; None: as *scores*.
         floor: Pairs below it are never made.
         mode: ``stable``, or another one the assigner offers; ``duet`` has ``welfare``, ``worst_first`` (whoever has the
@@ -111,6 +112,9 @@ def as_arrays(
     needed = np.ones(len(values), np.int64) if need is None else _whole(need, "need")
     if needed.shape != (len(values),):
         raise Invalid.at("/need", f"has {len(needed)} values for {len(values)} trainees")
+    most = max(len(free), _MOST_NEEDED)
+    if needed.max(initial=0) > most:
+        raise Invalid.at("/need", f"asks for more than {most} coaches, and there are {len(free)}")
     theirs = None if coach_scores is None else _matrix(coach_scores, "coach_scores")
     if theirs is not None and theirs.shape != values.shape:
         raise Invalid.at("/coach_scores", f"has the shape {theirs.shape}, and scores {values.shape}")

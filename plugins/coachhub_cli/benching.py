@@ -33,14 +33,14 @@ def bench(data: Path | None, profiles: int, limit: int) -> None:
     from coachhub_core.matching.pairs import AllowedPairs
     from coachhub_core.ports.matcher import NEVER
 
-    settings = settings_for(data)
-    with bootstrap(settings) as hub:
+    with bootstrap(settings_for(data)) as hub:
         found = training_data(hub.storage, hub.clock, hub.vocabulary)
         coaches, people = found.coaches, found.trainees
         if not len(people) or not len(coaches):
             raise Invalid.at("/log", "nobody was shown a list yet, so there is nobody to ask for")
-        click.echo(f"{_machine()}; {len(coaches)} coaches, {len(people)} trainees, matcher {settings.matching.matcher}")
         host = hub.suggestions.host
+        matcher = host.state().matcher
+        click.echo(f"{_machine()}; {len(coaches)} coaches, {len(people)} trainees, matcher {matcher}")
         ready = _timed(lambda: host.prepare(coaches))
         click.echo(f"made ready in {1e3 * ready:.0f} ms")
         asked = [people.take([n % len(people)]) for n in range(profiles)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,8 @@ import click
 from coachhub_cli.options import data_option, settings_for
 from coachhub_core.bootstrap import CoachHub, bootstrap
 from coachhub_core.domain.accounts import canonical_email
-from coachhub_core.errors import NotFound
+from coachhub_core.errors import MatcherTimeout, NotFound
+from coachhub_core.ports.matcher import Deadline
 from coachhub_core.ports.storage import UnitOfWork
 
 #: What each hard constraint that ships asks of a coach; a plugin's is shown by its name alone.
@@ -43,9 +45,17 @@ class _Asking:
 @click.command()
 @data_option
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100), help="How long the list is.")
+@click.option(
+    "--deadline",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="With COACH, search no longer.",
+)
 @click.argument("trainee")
 @click.argument("coach", required=False)
-def explain(data: Path | None, limit: int, trainee: str, coach: str | None) -> None:
+def explain(data: Path | None, limit: int, deadline: float, trainee: str, coach: str | None) -> None:
     """
     Say why TRAINEE gets the list they get; with COACH, where that one stands and why, or what keeps them out.
 
@@ -55,7 +65,8 @@ def explain(data: Path | None, limit: int, trainee: str, coach: str | None) -> N
     Of a COACH who is not first it also says what TRAINEE could say otherwise, one thing at a time and the
     smallest change first, so that this coach would be in the list, or first: a budget up to the price, more
     free hours, a language, a way of working, a level or a city of the coach's. Each was verified by ranking
-    again. Where nothing that was tried makes this coach the first, the best of it is told.
+    again. Where nothing that was tried makes this coach the first, the best of it is told; where the deadline
+    ended the search, that is said, too.
     """
     with bootstrap(settings_for(data)) as hub:
         with hub.storage.begin(read_only=True) as work:
@@ -65,7 +76,7 @@ def explain(data: Path | None, limit: int, trainee: str, coach: str | None) -> N
         if wanted is None:
             _show_list(hub, asking, names, limit)
         else:
-            _show_one(hub, asking, names, wanted)
+            _show_one(hub, asking, names, wanted, Deadline.after(deadline, time.monotonic))
 
 
 # ── who is meant ────────────────────────────────────────────────────────────
@@ -147,7 +158,7 @@ def _show_list(hub: CoachHub, asking: _Asking, names: dict[str, str], limit: int
         )
 
 
-def _show_one(hub: CoachHub, asking: _Asking, names: dict[str, str], wanted: str) -> None:
+def _show_one(hub: CoachHub, asking: _Asking, names: dict[str, str], wanted: str, until: Deadline) -> None:
     name = names.get(wanted, wanted)
     row = asking.coaches.row_of(wanted)
     if row is None:
@@ -164,31 +175,36 @@ def _show_one(hub: CoachHub, asking: _Asking, names: dict[str, str], wanted: str
     if wanted in asking.asked_already:
         return
     if failed:
-        _show_changes(hub, asking, name, wanted)
+        _show_changes(hub, asking, name, wanted, until)
         return
-    place, n, score, reasons, matcher = _where(hub, asking, row, wanted)
+    place, n, score, reasons, matcher = _where(hub, asking, row, until)
     if place is None:
         click.echo(f"{name} passes every constraint, and the matcher {matcher} gives no score: never")
-        _show_changes(hub, asking, name, wanted)
+        _show_changes(hub, asking, name, wanted, until)
         return
     click.echo(f"{name} stands at {place} of {n} for {asking.name}, with {score:.3f} by {matcher}")
     _say_reasons(hub, reasons, asking.locale)
     if place > 1:
-        _show_changes(hub, asking, name, wanted)
+        _show_changes(hub, asking, name, wanted, until)
 
 
-def _show_changes(hub: CoachHub, asking: _Asking, name: str, wanted: str) -> None:
+def _show_changes(hub: CoachHub, asking: _Asking, name: str, wanted: str, until: Deadline) -> None:
     """Say what the trainee could say otherwise: each change was tried, and is told only for what came of it."""
     from coachhub_core.matching.counterfactuals import counterfactuals
 
-    found = counterfactuals(
-        hub.suggestions.host,
-        asking.coaches,
-        asking.row,
-        wanted,
-        without=asking.asked_already,
-        prices=asking.prices,
-    )
+    try:
+        found = counterfactuals(
+            hub.suggestions.host,
+            asking.coaches,
+            asking.row,
+            wanted,
+            without=asking.asked_already,
+            prices=asking.prices,
+            deadline=until,
+        )
+    except MatcherTimeout:
+        click.echo("\nNo change was tried: the deadline is over")
+        return
     told = [*found.lets_in, *(one for one in found.puts_first if one not in found.lets_in)]
     none = "None of the single changes tried would"
     if told:
@@ -211,18 +227,17 @@ def _say_changes(hub: CoachHub, asking: _Asking, changes: Sequence[Any]) -> None
         click.echo(f"  {hub.suggestions.texts.change(change, asking.locale, zone=asking.zone, monday=monday)}")
 
 
-def _where(hub: CoachHub, asking: _Asking, row: int, wanted: str) -> tuple[int | None, int, float, Any, str]:
+def _where(hub: CoachHub, asking: _Asking, row: int, until: Deadline) -> tuple[int | None, int, float, Any, str]:
     """Rank everybody who may be proposed, and find one of them."""
     from coachhub_core.matching.demand import with_reason
     from coachhub_core.matching.pairs import AllowedPairs
-    from coachhub_core.ports.matcher import NEVER
 
     rules = hub.suggestions.host.rules(asking.coaches)
     eligible = rules.eligible(asking.row.row(0), without=asking.asked_already)
     index = hub.suggestions.host.index(asking.coaches, prices=asking.prices)
     seen = hub.suggestions.host.seen(asking.row)
     allowed = AllowedPairs.shared(eligible.mask, len(asking.coaches))
-    ranking = index.rank(seen, eligible.count, allowed, deadline=NEVER)
+    ranking = index.rank(seen, eligible.count, allowed, deadline=until)
     rows = ranking.rows[0]
     places = (rows == row).nonzero()[0]
     matcher = hub.suggestions.host.state().matcher

@@ -23,6 +23,7 @@ from coachhub_core.domain.demand import DemandRun
 from coachhub_core.domain.matches import RequestMatch
 from coachhub_core.domain.suggestions import SuggestCoaches
 from coachhub_core.domain.trainees import ChangeTrainee
+from coachhub_core.errors import MatcherTimeout
 from coachhub_core.matching.counterfactuals import counterfactuals
 
 pytestmark = pytest.mark.embedded
@@ -213,6 +214,17 @@ def test_what_no_single_change_does_is_said(house: House, monkeypatch: pytest.Mo
     )
 
 
+def test_the_search_for_changes_ends_with_its_deadline(house: House) -> None:
+    """What keeps somebody out is told all the same; the place of who is in the list is not known in time."""
+    short = ("--deadline", "1e-9")
+    told = house.explain("sam@example.org", "max@example.org", *short).stdout
+    assert told.startswith("Max is kept out by price")
+    assert told.endswith("\n\nNo change was tried: the deadline is over\n")
+    with pytest.raises(MatcherTimeout):
+        house.explain("sam@example.org", "lee@example.org", *short)
+    assert "would" in house.explain("sam@example.org", "max@example.org").stdout
+
+
 def test_who_is_away_is_in_no_list(house: House) -> None:
     """A suspended coach is not in the snapshot at all, and that is what is said."""
     house.hub.admin.suspend(SYSTEM, Suspend(account_id=house.coaches["lee"].account_id, reason="a test"))
@@ -231,7 +243,7 @@ def test_an_unknown_trainee_is_refused(house: House, words: tuple[str, ...]) -> 
         house.explain("sam@example.org", "sam@example.org")
 
 
-def test_the_bench_measures_this_hub(house: House) -> None:
+def test_the_bench_measures_this_hub(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody shown a list, nobody to ask for; then every figure, of this machine and these coaches."""
     from coachhub_core.errors import Invalid
 
@@ -249,3 +261,6 @@ def test_the_bench_measures_this_hub(house: House) -> None:
     assert 0 < float(found[1]) <= float(found[2])
     assert re.fullmatch(r"reasons cost \d+% of the ranking", reasons)
     assert re.fullmatch(r"a batch of 256: \d+ ms, [\d.]+ ms each", batch)
+    monkeypatch.delenv("COACHHUB_MATCHING_MATCHER")
+    unsaid = CliRunner().invoke(match, command, catch_exceptions=False).stdout
+    assert unsaid.splitlines()[0].endswith(", matcher duet")

@@ -130,6 +130,15 @@ def test_what_was_saved_answers_alike(tmp_path: Path) -> None:
     assert CoachMatcher(tmp_path / "bare.zip").find_matches(profile).degraded == "sample"
 
 
+def test_who_was_erased_may_be_named_by_number(tmp_path: Path) -> None:
+    """As the table was built: whoever is to be forgotten is in no list, and a lone text is no list of ids."""
+    matcher = CoachMatcher(coaches=CoachTable.build(ids=[7, 8], price=Number([40, 50])))
+    matcher.save(tmp_path / "m.zip", with_coaches=True)
+    assert CoachMatcher.load(tmp_path / "m.zip", without=[7]).coaches.ids == ("8",)
+    with pytest.raises(Invalid, match="without: needs a list"):
+        CoachMatcher(tmp_path / "m.zip", without="7")
+
+
 def test_loading_checks_at_once_and_making_does_not(tmp_path: Path) -> None:
     """A damaged file is refused by ``load``; the constructor opens nothing until the first question."""
     path = tmp_path / "model.zip"

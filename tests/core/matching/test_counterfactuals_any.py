@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
 import pytest
 from askings import a_hub, a_profile, mine, some_coaches
 
-from coachhub_core.errors import MatcherFault, MatcherTimeout
+from coachhub_core.errors import Invalid, MatcherFault, MatcherTimeout
 from coachhub_core.matching import (
     Category,
     CoachMatcher,
@@ -69,6 +69,24 @@ def test_foreign_columns_move_and_their_pairs_are_named() -> None:
     only = matcher.counterfactuals(PAPER, "ben", pairs=pairs, columns=["region"])
     assert (only.puts_first, only.best) == ((), None)
     assert only.n_rankings == 2
+
+
+def test_a_coach_is_meant_by_the_number_the_table_was_built_with() -> None:
+    """As by its text; what is no id is refused, and who is out of the question is so by number, too."""
+
+    def score(trainee: TraineeRow, coaches: CoachTable) -> Any:
+        return np.array([1.0, 1.0 + (trainee.number("years") or 0.0) / 10])
+
+    coaches = CoachTable.build(ids=[7, 8], years=Number([3, 9]))
+    trainee = TraineeTable.build(ids=[7], years=Number([2]))
+    matcher = mine(score, coaches)
+    by_number: Any = [matcher.counterfactuals(trainee, coach_id) for coach_id in (7, np.int64(7))]
+    assert by_number == [matcher.counterfactuals(trainee, "7")] * 2
+    assert (by_number[0].coach_id, by_number[0].rank) == ("7", 2)
+    with pytest.raises(Invalid, match="coach_id: None is not a text"):
+        matcher.counterfactuals(trainee, cast(Any, None))
+    host = MatcherHost(plain_hosted())
+    assert counterfactuals(host, coaches, trainee, 8, without=[8]).rank is None
 
 
 @pytest.mark.parametrize("of_trainee", [True, False])

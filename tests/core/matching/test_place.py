@@ -174,12 +174,15 @@ def test_a_mutated_placement_is_refused() -> None:
         ({"seats": ["one", "two"]}, "/seats"),
         ({"seats": [math.inf, 1]}, "/seats"),
         ({"need": [math.nan]}, "/need"),
+        ({"need": [1_001]}, "/need"),
+        ({"need": [2**70]}, "/need"),
         ({"candidates": [[0.7, 0]]}, "/candidates"),
         ({"candidates": [[math.nan, 0]]}, "/candidates"),
     ],
     ids=[
         *("width", "flat", "nan", "negative", "half", "need", "coach", "outside", "twice", "shape"),
-        *("words", "ragged", "seats in words", "endless", "need nan", "no row", "gap"),
+        *("words", "ragged", "seats in words", "endless", "need nan", "need much", "need endless", "no row"),
+        "gap",
     ],
 )
 def test_what_does_not_fit_together_is_refused(arguments: dict[str, Any], pointer: str) -> None:
@@ -188,6 +191,13 @@ def test_what_does_not_fit_together_is_refused(arguments: dict[str, Any], pointe
     with pytest.raises(Invalid) as refusal:
         place(given.pop("candidates"), given.pop("scores"), given.pop("seats"), **given)
     assert refusal.value.errors[0].pointer == pointer
+
+
+def test_who_needs_more_coaches_than_there_are_gets_those() -> None:
+    """All of two where three are asked for, and the third place stays empty; of 1,200 coaches 1,200 can be had."""
+    assert place(None, [[0.9, 0.8]], [1, 1], need=[3]).coaches.tolist() == [[0, 1, -1]]
+    made = place(None, np.linspace(1, 0, 1_200)[None], np.ones(1_200), need=[1_200])
+    assert made.coaches[0].tolist() == list(range(1_200))
 
 
 def test_assigners_and_modes_are_chosen_by_name() -> None:

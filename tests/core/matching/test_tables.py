@@ -280,6 +280,53 @@ def test_steps_are_the_three_and_an_event_decides_one(steps: Any, why: str) -> N
         OutcomeLog.build([{"at": 1, "trainee": "t", "coach": "c", "event": "click"}], steps=steps)
 
 
+#: How other libraries say that nothing is known; pandas' are known by their names.
+PANDAS_NA = type("NAType", (), {"__module__": "pandas._libs.missing", "__bool__": lambda self: 1 / 0})()
+MISSING = [None, math.nan, np.float32("nan"), Decimal("NaN"), np.ma.masked, np.datetime64("NaT"), PANDAS_NA]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+def test_what_other_libraries_call_missing_is_missing(missing: Any) -> None:
+    """In each kind of column and in a log; what was shown on no list is not on one called ``nan``."""
+    assert Number([missing, 2]).values() == [None, 2.0]
+    assert Category([missing, "a"]).values() == [None, "a"]
+    assert Labels([missing, ["a"]]).values() == [None, ("a",)]
+    assert Texts([missing, ["a"]]).values() == [None, ("a",)]
+    assert Hours([missing, [0]]).values() == [None, 1]
+    record = {"at": 1, "trainee": "t", "coach": "c", "event": "e"}
+    unknown = dict.fromkeys(("value", "position", "shown_with", "propensity"), missing)
+    log = OutcomeLog.build([record | unknown, record | {"shown_with": 0}])
+    assert (np.isnan(log.value).all(), log.position.tolist(), log.shown_with) == (True, [0, 0], ("", "0"))
+    assert np.isnan(log.propensity).all()
+
+
+def test_what_lies_under_a_mask_is_not_read_and_no_date_is_a_number() -> None:
+    """Nor does anybody know what days or nanoseconds mean, or that NaT is the smallest whole number."""
+    assert Number(np.ma.array([1.0, 2.0], mask=[True, False])).values() == [None, 2.0]
+    for dates in (np.array(["2026-01-05", "NaT"], "M8[D]"), np.array([1, 2], "m8[s]"), np.array([1j, 2])):
+        with pytest.raises(Invalid, match=f"needs numbers, not {dates.dtype}".replace("[", r"\[")):
+            Number(dates)
+
+
+def test_columns_are_made_of_generators_and_refuse_a_lone_value() -> None:
+    """What can be walked once is walked once; an array of no dimension is no list."""
+    assert Labels(iter([["a"], None])).values() == [("a",), None]  # type: ignore[arg-type]
+    assert Hours(iter([[1], None])).values() == [2, None]  # type: ignore[arg-type]
+    for kind in (Number, Category, Labels, Texts, Hours):
+        with pytest.raises(Invalid):
+            kind(np.array(3))  # type: ignore[arg-type]
+    with pytest.raises(Invalid, match="/ids: needs a list"):
+        CoachTable.build(ids=np.array("a"))  # type: ignore[arg-type]
+
+
+def test_names_are_plain_texts() -> None:
+    """Of numpy's texts, too: others write them as JSON."""
+    table = CoachTable.build(ids=np.array(["a"]), kind=Category(np.array(["b"])), tags=Labels([np.array(["c"])]))  # type: ignore[arg-type]
+    texts = Texts([np.array(["d"])])
+    row = table.row(0)
+    assert {type(name) for name in (table.ids[0], row["kind"], row["tags"][0], texts.items[0])} == {str}
+
+
 @pytest.mark.parametrize("name", ["trainee", "coach", "event"])
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_a_log_knows_who_and_what(name: str, missing: Any) -> None:
