@@ -227,6 +227,16 @@ def test_little_is_enough(records: list[dict[str, Any]]) -> None:
     assert (model.rank(trainees, 3).rows[:, :2] >= 0).all()
 
 
+def test_vectors_may_be_as_long_as_float32_can_tell() -> None:
+    """Their spread is told apart where its square is more than a float32 holds; the nearest comes first."""
+    coaches = CoachTable.build(ids=["c0", "c1", "c2"], v=Vector([[3e38, -3e38], [1e-45, 0.0], [2e38, 1e38]]))
+    trainees = TraineeTable.build(ids=["t0"], v=Vector([[3e38, -3e38]]))
+    log = OutcomeLog.build([{"at": 1, "trainee": "t0", "coach": "c0", "event": "contacted"}])
+    model = CoachMatcher.fit(log, coaches, trainees, plugins=PLUGINS)
+    assert model.rank(trainees, 1).rows[0, 0] == 0
+    assert np.isfinite(model.score(trainees)).all()
+
+
 def test_more_columns_are_compared_where_that_is_said() -> None:
     """``pairs`` compares columns of different names."""
     coaches = CoachTable.build(ids=["dear", "cheap"], cost=Number([90, 30]))
