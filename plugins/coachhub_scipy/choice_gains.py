@@ -22,6 +22,7 @@ DEFAULT_GAINS: dict[str, Gain] = {
     "profile": (0.0, 0.0),
     "kin": (0.0, 0.0),
     "history": (0.0, 0.0),
+    "lately": (0.0, 0.0),
     "tower": (0.0, 0.0),
     "asked": (0.0, 0.0),
 }  #: of people with a history, and of newcomers; what learned from few choices says nothing until a check says it does
@@ -75,6 +76,8 @@ def names_of(model: Choices) -> list[str]:
     made = list(model.linear)
     if model.history is not None:
         made.append("history")
+        if model.lately is not None:
+            made.append("lately")
     if model.asked is not None:
         made.append("asked")
     if model.compare is not None:
@@ -152,7 +155,8 @@ def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> S
         fit = model.asked
         asked = Asked(fit.columns, fit.terms, fit.idf, SparseRows.of(fit.weights))
     history = None
-    if model.history is not None and gains.get("history", (0.0, 0.0))[0] > 1e-6:
+    of_history, of_lately = (gains.get(name, (0.0, 0.0)) for name in ("history", "lately"))
+    if model.history is not None and max(of_history[0], of_lately[0]) > 1e-6:
         history = SparseRows.of(model.history)
     return StepModel(
         name=name,
@@ -162,7 +166,8 @@ def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> S
         compare=model.compare if model.compare is not None else np.zeros(width),
         compare_gain=gains.get("compare", (0.0, 0.0)),
         history=history,
-        history_gain=gains.get("history", (0.0, 0.0)) if history is not None else (0.0, 0.0),
+        history_gain=of_history if history is not None else (0.0, 0.0),
+        lately_gain=of_lately if history is not None and model.lately is not None else (0.0, 0.0),
         asked=asked,
         asked_gain=gains.get("asked", (0.0, 0.0)) if asked is not None else (0.0, 0.0),
         doubt=rounded(1.0 / np.sqrt(1.0 + model.counts_c)),  # of the logarithm of a count
@@ -176,7 +181,7 @@ def with_base(step: StepModel, model: Choices, seen: Observed) -> StepModel:
     m = model.material
     gain = dict(zip([part.name for part in step.linear], step.gains, strict=True))
     gain["compare"] = step.compare_gain
-    gain["history"], gain["asked"] = step.history_gain, step.asked_gain
+    gain["history"], gain["lately"], gain["asked"] = step.history_gain, step.lately_gain, step.asked_gain
     who = np.flatnonzero(model.counts_u > 0)
     rng = np.random.Generator(np.random.PCG64(m.seed + 3))
     who = np.sort(rng.permutation(who)[:100])
