@@ -17,7 +17,7 @@ from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
 from coachhub_core.matching.columns import name_of, per_row
 from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
-from coachhub_core.matching.given import check_kind, check_learning, check_pairs, whole
+from coachhub_core.matching.given import check_allowed, check_kind, check_learning, check_pairs, check_rows, whole, wide
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred
 from coachhub_core.matching.manifest import origin
@@ -312,11 +312,11 @@ class CoachMatcher:
         Raises:
             MatcherFault: If the matcher's answer breaks its contract, or it would end the program.
         """
-        k = whole(k, "k")
         check_kind(trainees, TraineeTable, "trainees")
         hosted, host = self._opened()
         coaches = self.coaches
-        pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
+        k = wide(k, "k", len(coaches))
+        pairs = check_allowed(allowed, coaches, trainees)
         with leaving_is_a_fault(hosted.name):
             ranking = host.index(coaches).rank(host.seen(trainees), k, pairs, deadline=NEVER)
         check_ranking(ranking, coaches, pairs, len(trainees), k)
@@ -365,19 +365,19 @@ class CoachMatcher:
         Returns:
             Rows and scores, each list best first.
         """
-        k = whole(k, "k")
         check_kind(trainees, TraineeTable, "trainees")
         coaches = self.coaches
+        k = wide(k, "k", len(coaches))
         if (max_shown is None) == (top_tenth_share is None):
             raise Invalid.at("max_shown", "give either max_shown or top_tenth_share")
-        max_shown = None if max_shown is None else whole(max_shown, "max_shown")
+        max_shown = None if max_shown is None else min(whole(max_shown, "max_shown"), len(trainees))
         if top_tenth_share is not None and not isinstance(top_tenth_share, float | int):
             raise Invalid.at("top_tenth_share", "must be a number")
         least = least_share(len(coaches), len(trainees), k)
         if top_tenth_share is not None and not least <= top_tenth_share <= 1:
             sentence = f"must be from {least:.3g}, the least for {len(trainees)} lists of {k} and these coaches, to 1"
             raise Invalid.at("top_tenth_share", sentence)
-        pairs = (allowed or AllowedPairs.everyone()).bound_to(coaches, trainees)
+        pairs = check_allowed(allowed, coaches, trainees)
         scores = self._all_scores(trainees)
         for i in range(len(trainees)):
             forbidden = np.ones(len(coaches), np.bool_)
@@ -395,12 +395,7 @@ class CoachMatcher:
         if rows is None:
             every = np.arange(len(self.coaches), dtype=np.int32)
             return np.ascontiguousarray(np.broadcast_to(every, (len(trainees), len(every))))
-        given = np.asarray(rows)
-        if given.ndim != 2 or len(given) != len(trainees):
-            raise Invalid.at("rows", f"needs a row per trainee, not the shape {given.shape}")
-        if given.size and (given.min() < -1 or given.max() >= len(self.coaches)):
-            raise Invalid.at("rows", f"names a coach outside 0 to {len(self.coaches) - 1}")
-        return np.ascontiguousarray(given, dtype=np.int32)
+        return check_rows(rows, len(trainees), len(self.coaches))
 
     def _all_scores(self, trainees: TraineeTable) -> NDArray[np.float64]:
         scores = np.empty((len(trainees), len(self.coaches)), np.float64)

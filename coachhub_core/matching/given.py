@@ -7,13 +7,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid
 from coachhub_core.matching.tables import CoachTable, TraineeTable
-from coachhub_core.ports.matcher import OutcomeLog
+from coachhub_core.ports.matcher import AllowedPairs, OutcomeLog
 
 _log = logging.getLogger("coachhub.matching")
 _NAMED = 5  # events named in a warning
+MOST_PLACES = 10_000  #: of a list, where there are fewer coaches: an answer has room for all of them
 
 
 def check_kind(value: Any, kind: type, name: str) -> None:
@@ -37,6 +39,57 @@ def whole(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise Invalid.at(name, "must be a whole number, 0 or more")
     return int(value)
+
+
+def wide(value: Any, name: str, n_coaches: int) -> int:
+    """
+    Give how long lists are to be: 0 or more, and no longer than anybody could fill.
+
+    Raises:
+        Invalid: If it is no such number, naming the argument; a list keeps all its places, empty ones too.
+    """
+    number, most = whole(value, name), max(n_coaches, MOST_PLACES)
+    if number > most:
+        raise Invalid.at(name, f"must be at most {most}: there are {n_coaches} coaches")
+    return number
+
+
+def check_allowed(allowed: Any, coaches: CoachTable, trainees: TraineeTable) -> AllowedPairs:
+    """
+    Give the pairs for these tables; None allows all.
+
+    Raises:
+        Invalid: If they are none, or were made for other tables.
+    """
+    pairs = AllowedPairs.everyone() if allowed is None else allowed
+    check_kind(pairs, AllowedPairs, "allowed")
+    bound = pairs.bound_to(coaches, trainees)
+    if bound.n_coaches != len(coaches) or len(bound.masks) != (1 if bound.is_shared else len(trainees)):
+        n = "all" if bound.is_shared else len(bound.masks)
+        raise Invalid.at("allowed", f"is for {n} trainees and {bound.n_coaches} coaches, and not for these tables")
+    if any(mask < 0 or mask >> len(coaches) for mask in bound.masks):
+        raise Invalid.at("allowed", f"names a coach outside 0 to {len(coaches) - 1}")
+    return bound
+
+
+def check_rows(rows: Any, n_trainees: int, n_coaches: int) -> NDArray[np.int32]:
+    """
+    Give the rows of coaches that are asked about.
+
+    Raises:
+        Invalid: If there is not a row of them per trainee, or one is no coach's.
+    """
+    try:
+        given = np.asarray(rows)
+    except ValueError:  # of several lengths
+        raise Invalid.at("rows", "needs as many for each trainee; fill up with -1") from None
+    if given.ndim != 2 or len(given) != n_trainees:
+        raise Invalid.at("rows", f"needs a row per trainee, not the shape {given.shape}")
+    if given.size and given.dtype.kind not in "iu":
+        raise Invalid.at("rows", "needs whole numbers: rows of the coaches' table, -1 for none")
+    if given.size and (given.min() < -1 or given.max() >= n_coaches):
+        raise Invalid.at("rows", f"names a coach outside 0 to {n_coaches - 1}")
+    return np.ascontiguousarray(given, dtype=np.int32)
 
 
 def check_learning(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable, seed: int) -> int:

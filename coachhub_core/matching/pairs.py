@@ -7,12 +7,14 @@ count of set bits as well; arrays of booleans are ten times slower.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from coachhub_core.errors import MatcherError
+from coachhub_core.errors import Invalid, MatcherError
+from coachhub_core.matching.columns import per_row
 from coachhub_core.matching.outcomes import OutcomeLog
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 
@@ -41,11 +43,24 @@ class AllowedPairs:
 
     @classmethod
     def of(cls, rows: Iterable[int]) -> AllowedPairs:
-        """Allow these coach rows to every trainee; a row the table lacks is ignored."""
-        mask = 0
-        for row in rows:
-            mask |= 1 << int(row)
-        return cls((), 0, True, lambda coaches, _: cls.shared(mask & ((1 << len(coaches)) - 1), len(coaches)))
+        """
+        Allow these coach rows to every trainee; a row the table lacks is ignored, -1 too.
+
+        Raises:
+            Invalid: If one is no whole number.
+        """
+        known = set()
+        for row in per_row(rows, "rows"):
+            if not isinstance(row, Integral):
+                raise Invalid.at("rows", f"{row!r} is no row of a table")
+            known.add(int(row))
+
+        def rule(coaches: CoachTable, _: TraineeTable) -> AllowedPairs:
+            may = np.zeros(len(coaches), np.bool_)
+            may[[row for row in known if 0 <= row < len(coaches)]] = True
+            return cls.shared(int.from_bytes(np.packbits(may, bitorder="little").tobytes(), "little"), len(coaches))
+
+        return cls((), 0, True, rule)
 
     @classmethod
     def except_seen(cls, log: OutcomeLog) -> AllowedPairs:

@@ -20,7 +20,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from coachhub_core.errors import ArtefactError, MatcherError
+from coachhub_core.errors import ArtefactError, Invalid, MatcherError
+from coachhub_core.matching.columns import per_row
 from coachhub_core.matching.tables import EVERY_COLUMN, CoachRow, CoachTable, TraineeRow, TraineeTable
 from coachhub_core.ports.matcher import (
     NEVER,
@@ -61,7 +62,14 @@ def matcher_from_scores(
         promises: Capabilities beyond being exact, such as "explains" where the reasons add up.
     Returns:
         The offer, to be given under its name by ``coachhub_matchers``.
+    Raises:
+        Invalid: If *score* is no function, or *needs* or *promises* a lone text, whose letters nobody means.
     """
+    for what, function in (("score", score), ("reasons", reasons)):
+        if not callable(function) and (what == "score" or function is not None):
+            raise Invalid.at(what, f"needs a function, not {function!r}")
+    for what, names in (("needs", needs), ("promises", promises)):
+        per_row(names, what)
     return MatcherOffer(
         make=lambda: ScoreMatcher(name, score, reasons),
         version=version,

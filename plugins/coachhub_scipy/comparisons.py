@@ -134,7 +134,8 @@ def _comparison(name: str, mine: str, theirs: str, left: Any, right: Any) -> Com
         if left.array.shape[1] != right.array.shape[1]:
             return None
         known = right.array[~np.isnan(right.array).any(axis=1)]
-        return Comparison(**said, kind="vector", scale=(float(known.std()) or 1.0) if len(known) else 1.0)
+        spread = float(known.std(dtype=np.float64)) if len(known) else 0.0  # its squares may be no float32
+        return Comparison(**said, kind="vector", scale=spread or 1.0)
     if isinstance(left, Labels):
         return Comparison(**said, kind="tags" if name == TAGS else "labels")
     return Comparison(**said, kind=left.kind)

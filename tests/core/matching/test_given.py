@@ -10,7 +10,15 @@ from uuid import UUID
 import pytest
 
 from coachhub_core.errors import Invalid
-from coachhub_core.matching import CoachMatcher, CoachTable, Number, OutcomeLog, TraineeTable
+from coachhub_core.matching import (
+    AllowedPairs,
+    CoachMatcher,
+    CoachTable,
+    Number,
+    OutcomeLog,
+    TraineeTable,
+    matcher_from_scores,
+)
 
 EVENT = {"at": 1, "trainee": "a", "coach": "x", "event": "clicked"}
 STEPS = {"wants": ("clicked",)}
@@ -18,6 +26,7 @@ LOG = OutcomeLog.build([EVENT], steps=STEPS)
 COACHES, TRAINEES = CoachTable.build(ids=["x", "y"]), TraineeTable.build(ids=["a", "b"])
 NONE: Any = None
 FIT: Any = CoachMatcher.fit  # asked with what its annotations refuse
+SCORES: Any = matcher_from_scores
 
 
 def model() -> Any:
@@ -67,6 +76,43 @@ def model() -> Any:
         pytest.param(
             lambda: model().counterfactuals(COACHES, "x"), "trainee_profile: must be a mapping", id="whose wish"
         ),
+        pytest.param(lambda: model().rank(TRAINEES, 10**9), "k: must be at most 10000: there are 2 coaches", id="long"),
+        pytest.param(
+            lambda: model().rank_together(TRAINEES, 10**9, max_shown=1), "k: must be at most 10000", id="long together"
+        ),
+        pytest.param(lambda: model().rank(TRAINEES, 2, allowed=[0]), "allowed: needs an AllowedPairs", id="allowed"),
+        pytest.param(
+            lambda: model().rank(TRAINEES, 2, allowed=AllowedPairs.shared(1, 9)),
+            "allowed: is for all trainees and 9 coaches, and not for these tables",
+            id="other coaches",
+        ),
+        pytest.param(
+            lambda: model().rank_together(TRAINEES, 2, max_shown=1, allowed=AllowedPairs.each([1], 2)),
+            "allowed: is for 1 trainees and 2 coaches, and not for these tables",
+            id="other trainees",
+        ),
+        *(
+            pytest.param(
+                lambda mask=mask: model().rank(TRAINEES, 2, allowed=AllowedPairs.shared(mask, 2)),
+                "allowed: names a coach outside 0 to 1",
+                id=f"mask {mask}",
+            )
+            for mask in (-1, 4)
+        ),
+        pytest.param(lambda: AllowedPairs.of(["a"]), "rows: 'a' is no row of a table", id="rows of pairs"),
+        pytest.param(lambda: AllowedPairs.of(7), "rows: needs a list or an array", id="one row"),
+        *(
+            pytest.param(lambda rows=rows: model().score(TRAINEES, rows), sentence, id=f"rows {rows}")
+            for rows, sentence in (
+                ([["x"], ["y"]], "rows: needs whole numbers"),
+                ([[0.5], [1]], "rows: needs whole numbers"),
+                ([[0], [1, 0]], "rows: needs as many for each trainee"),
+                ([[0], [2]], "rows: names a coach outside 0 to 1"),
+            )
+        ),
+        pytest.param(lambda: SCORES(7, name="m"), "score: needs a function, not 7", id="no function"),
+        pytest.param(lambda: SCORES(min, name="m", reasons="r"), "reasons: needs a function", id="no reasons"),
+        pytest.param(lambda: SCORES(min, name="m", needs="price"), "needs: needs a list", id="a text of needs"),
         pytest.param(
             lambda: model().counterfactuals(TraineeTable.build(ids=["a"]), "x", limit=2.5),
             "limit: must be a whole number, 0 or more",
@@ -79,6 +125,13 @@ def test_what_is_of_another_kind_is_refused_by_name(ask: Callable[[], Any], sent
     with pytest.raises(Invalid) as refused:
         ask()
     assert sentence in str(refused.value)
+
+
+def test_what_is_too_much_but_has_a_meaning_is_taken() -> None:
+    """Lists longer than there are coaches, a cap nobody reaches, and the nobody that ends a list."""
+    assert model().rank(TRAINEES, 3).rows[:, 2].tolist() == [-1, -1]
+    assert model().rank_together(TRAINEES, 2, max_shown=2**70).rows.min() == 0
+    assert AllowedPairs.of([1, 2**40, -1]).bound_to(COACHES, TRAINEES).mask(0) == 0b10
 
 
 COSTLY = CoachTable.build(ids=["x", "y"], cost=Number([1, 2]), age=Number([30, 40], is_sensitive=True))

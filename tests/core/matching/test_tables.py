@@ -285,7 +285,7 @@ PANDAS_NA = type("NAType", (), {"__module__": "pandas._libs.missing", "__bool__"
 MISSING = [None, math.nan, np.float32("nan"), Decimal("NaN"), np.ma.masked, np.datetime64("NaT"), PANDAS_NA]
 
 
-@pytest.mark.parametrize("missing", MISSING, ids=repr)
+@pytest.mark.parametrize("missing", MISSING, ids=lambda value: type(value).__name__)
 def test_what_other_libraries_call_missing_is_missing(missing: Any) -> None:
     """In each kind of column and in a log; what was shown on no list is not on one called ``nan``."""
     assert Number([missing, 2]).values() == [None, 2.0]
