@@ -27,6 +27,7 @@ DEFAULT_GAINS: dict[str, Gain] = {
     "asked": (0.0, 0.0),
 }  #: of people with a history, and of newcomers; what learned from few choices says nothing until a check says it does
 MIN_PEOPLE = 5  #: fewer held out say nothing
+_MANY_CHECKED = 1_000  #: choices held out, below which nothing is made of what was chosen last
 _RIDGE = 50.0  #: how firmly gains are drawn to what they were before, by a check of MIN_CHECKED choices or fewer
 
 
@@ -117,13 +118,15 @@ def blended(warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, 
     """
 
     def of(held: Checked, which: int) -> dict[str, float]:
-        start = np.array([unchecked[name][which] for name in held.names])
         n_held = int((held.yes > 0).sum())
+        told = [name != "lately" or n_held >= _MANY_CHECKED for name in held.names]
+        names, parts = [name for name, is_told in zip(held.names, told, strict=True) if is_told], held.parts[:, :, told]
+        start = np.array([unchecked[name][which] for name in names])
         ridge = max(_RIDGE * min(MIN_CHECKED / n_held, 1.0) ** 2, 1.0)  # what many choices say needs no leaning on
-        found = fit_listwise(held.parts, held.yes, start=start, ridge=ridge)
+        found = fit_listwise(parts, held.yes, start=start, ridge=ridge)
         if n_held >= MIN_CHECKED:
-            found = raise_the_top(held.parts, held.yes, found)
-        return dict(zip(held.names, found.tolist(), strict=True))
+            found = raise_the_top(parts, held.yes, found)
+        return dict(zip(names, found.tolist(), strict=True))
 
     if warm is None and cold is None:
         return dict(unchecked)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from coachhub_scipy.observe import CHOSEN, Observed
 
 _GLADLY = 0.5  # of a choice from which on it is read as history
-_HALF = 0.15  # of somebody's pairs: so many newer ones halve what a pair counts for what comes next
+_HALF = 0.15  # of somebody's pairs: so many newer ones halve what a pair counts for what comes next, down to
+_NEVER_LESS = 0.2  # so much: the newest that were held out say nothing of who comes back to something old
 
 
 def chosen_matrix(seen: Observed, shape: tuple[int, int]) -> Any:
@@ -41,7 +42,7 @@ def liked_matrix(chosen: Any) -> Any:
 
 def fading(seen: Observed, liked: Any) -> Any | None:
     """
-    Give what was chosen gladly, each pair by how little the same person did since: newest 1, then ever less.
+    Give what was chosen gladly, each pair by how little the same person did since: the newest next to 1, then less.
 
     What was done at one moment counts alike. How old a pair is, is told by the share of the person's own pairs that are
     newer, so that it is the same for who does much and who does little.
@@ -63,7 +64,7 @@ def fading(seen: Observed, liked: Any) -> Any | None:
     share = (last - middle) / (last - first)
     if len(share) == 0 or np.all(share == share[0]):
         return None
-    weights = np.exp2(-share / _HALF)
+    weights = _NEVER_LESS + (1.0 - _NEVER_LESS) * np.exp2(-share / _HALF)
     every = coo_array((weights, (who, seen.coach[order])), shape=liked.shape).tocsr()
     made = csr_array(every.multiply(liked))
     made.sort_indices()
