@@ -22,10 +22,12 @@ DEFAULT_GAINS: dict[str, Gain] = {
     "profile": (0.0, 0.0),
     "kin": (0.0, 0.0),
     "history": (0.0, 0.0),
+    "lately": (0.0, 0.0),
     "tower": (0.0, 0.0),
     "asked": (0.0, 0.0),
 }  #: of people with a history, and of newcomers; what learned from few choices says nothing until a check says it does
 MIN_PEOPLE = 5  #: fewer held out say nothing
+_MANY_CHECKED = 1_000  #: choices held out, below which nothing is made of what was chosen last
 _RIDGE = 50.0  #: how firmly gains are drawn to what they were before, by a check of MIN_CHECKED choices or fewer
 
 
@@ -75,6 +77,8 @@ def names_of(model: Choices) -> list[str]:
     made = list(model.linear)
     if model.history is not None:
         made.append("history")
+        if model.lately is not None:
+            made.append("lately")
     if model.asked is not None:
         made.append("asked")
     if model.compare is not None:
@@ -114,13 +118,15 @@ def blended(warm: Checked | None, cold: Checked | None, unchecked: Mapping[str, 
     """
 
     def of(held: Checked, which: int) -> dict[str, float]:
-        start = np.array([unchecked[name][which] for name in held.names])
         n_held = int((held.yes > 0).sum())
+        told = [name != "lately" or n_held >= _MANY_CHECKED for name in held.names]
+        names, parts = [name for name, is_told in zip(held.names, told, strict=True) if is_told], held.parts[:, :, told]
+        start = np.array([unchecked[name][which] for name in names])
         ridge = max(_RIDGE * min(MIN_CHECKED / n_held, 1.0) ** 2, 1.0)  # what many choices say needs no leaning on
-        found = fit_listwise(held.parts, held.yes, start=start, ridge=ridge)
+        found = fit_listwise(parts, held.yes, start=start, ridge=ridge)
         if n_held >= MIN_CHECKED:
-            found = raise_the_top(held.parts, held.yes, found)
-        return dict(zip(held.names, found.tolist(), strict=True))
+            found = raise_the_top(parts, held.yes, found)
+        return dict(zip(names, found.tolist(), strict=True))
 
     if warm is None and cold is None:
         return dict(unchecked)
@@ -152,7 +158,8 @@ def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> S
         fit = model.asked
         asked = Asked(fit.columns, fit.terms, fit.idf, SparseRows.of(fit.weights))
     history = None
-    if model.history is not None and gains.get("history", (0.0, 0.0))[0] > 1e-6:
+    of_history, of_lately = (gains.get(name, (0.0, 0.0)) for name in ("history", "lately"))
+    if model.history is not None and max(of_history[0], of_lately[0]) > 1e-6:
         history = SparseRows.of(model.history)
     return StepModel(
         name=name,
@@ -162,7 +169,8 @@ def laid_out(name: str, model: Choices, gains: dict[str, Gain], base: Gain) -> S
         compare=model.compare if model.compare is not None else np.zeros(width),
         compare_gain=gains.get("compare", (0.0, 0.0)),
         history=history,
-        history_gain=gains.get("history", (0.0, 0.0)) if history is not None else (0.0, 0.0),
+        history_gain=of_history if history is not None else (0.0, 0.0),
+        lately_gain=of_lately if history is not None and model.lately is not None else (0.0, 0.0),
         asked=asked,
         asked_gain=gains.get("asked", (0.0, 0.0)) if asked is not None else (0.0, 0.0),
         doubt=rounded(1.0 / np.sqrt(1.0 + model.counts_c)),  # of the logarithm of a count
@@ -176,7 +184,7 @@ def with_base(step: StepModel, model: Choices, seen: Observed) -> StepModel:
     m = model.material
     gain = dict(zip([part.name for part in step.linear], step.gains, strict=True))
     gain["compare"] = step.compare_gain
-    gain["history"], gain["asked"] = step.history_gain, step.asked_gain
+    gain["history"], gain["lately"], gain["asked"] = step.history_gain, step.lately_gain, step.asked_gain
     who = np.flatnonzero(model.counts_u > 0)
     rng = np.random.Generator(np.random.PCG64(m.seed + 3))
     who = np.sort(rng.permutation(who)[:100])

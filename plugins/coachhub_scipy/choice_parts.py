@@ -59,6 +59,7 @@ class Choices:
     linear: dict[str, LinearPart] = attrs.field(factory=dict)
     compare: Floats | None = None
     history: Any = None
+    lately: Any = None  # csr (n, m): what was chosen gladly, the newest the most; None where times do not tell
     asked: AskedFit | None = None
     lengths: dict[str, Floats] = attrs.field(factory=dict)  # by side, of the leading directions
 
@@ -87,6 +88,8 @@ class Choices:
             return made
         if name == "history":
             return np.asarray((liked_matrix(self.chosen[who]) @ self.history).todense())
+        if name == "lately":
+            return np.asarray((self.lately[who] @ self.history).todense())
         if name == "asked":
             assert self.asked is not None  # noqa: S101 - asked for by name only where it is
             return np.asarray((m.words[0][who] @ self.asked.weights).todense())

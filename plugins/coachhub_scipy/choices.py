@@ -28,7 +28,7 @@ from coachhub_scipy.choice_parts import (
     profile_part,
     tower_part,
 )
-from coachhub_scipy.chosen import chosen_matrix, counts_of_both
+from coachhub_scipy.chosen import chosen_matrix, counts_of_both, fading, liked_matrix
 from coachhub_scipy.material import Material, splits
 from coachhub_scipy.observe import Observed
 from coachhub_scipy.parts import Gain, LinearPart, StepModel
@@ -73,6 +73,7 @@ def _fit_choices(
     chosen = chosen_matrix(seen, material.shape)
     counts_u, counts_c = counts_of_both(chosen)
     model = Choices(material, chosen, counts_u, counts_c, step)
+    model.lately = fading(seen, liked_matrix(chosen))
     model.linear["appeal"] = appeal_part(counts_c, material, model.earlier("appeal"))
     judge = None if check is None or not len(check) else _Judge(model, check)
 

@@ -92,6 +92,7 @@ class Earlier:
         found["compare"] = was.compare_gain
         if was.history is not None:
             found["history"] = was.history_gain
+            found["lately"] = was.lately_gain
         if was.asked is not None:
             found["asked"] = was.asked_gain
         return found

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import OutcomeLog
 from coachhub_scipy.arithmetic import Floats
+from coachhub_scipy.timed import times_of
 
 STEPS = ("wants", "accepts", "goes_well")
 REFUSALS = frozenset({"declined", "cancelled", "rejected", "refused", "skipped", "dismissed", "disliked", "ignored"})
@@ -73,7 +74,7 @@ def observe(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
     c = np.array([-1 if (row := coaches.row_of(id_)) is None else row for id_ in log.coach], np.int64)
     step = np.array([-1 if s is None or s not in STEPS else STEPS.index(s) for s in log.step], np.int64)
     known = (u >= 0) & (c >= 0)
-    event = np.array(log.event, object)
+    event, at = np.array(log.event, object), times_of(log, np.where(known, u, -1))
     found: dict[str, Observed] = {}
     for number, name in enumerate(STEPS):
         rows = np.flatnonzero(known & (step == number))
@@ -83,11 +84,11 @@ def observe(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
             rows, yes, weight = rows[kept], yes[kept], weight[kept]
             if len(rows):
                 found[name] = _by_pair(
-                    u[rows], c[rows], yes, weight, log.at[rows], log.position[rows], len(coaches), is_graded=is_graded
+                    u[rows], c[rows], yes, weight, at[rows], log.position[rows], len(coaches), is_graded=is_graded
                 )
     shown = np.flatnonzero(known & (event == "shown")) if len(log) else np.zeros(0, np.int64)
     if "wants" in found and len(shown):
-        found["wants"] = _with_passed_over(found["wants"], u[shown], c[shown], log, shown, len(coaches))
+        found["wants"] = _with_passed_over(found["wants"], u[shown], c[shown], log, at, shown, len(coaches))
     if set(found) == {"wants"} and found["wants"].is_graded and not len(shown):
         found["goes_well"] = found.pop("wants")  # how much of it, or how good: by whatever step it came
     how = found.get("goes_well")
@@ -204,7 +205,13 @@ def _by_pair(
 
 
 def _with_passed_over(
-    wants: Observed, u: NDArray[np.int64], c: NDArray[np.int64], log: OutcomeLog, rows: NDArray[np.int64], n: int
+    wants: Observed,
+    u: NDArray[np.int64],
+    c: NDArray[np.int64],
+    log: OutcomeLog,
+    when: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    n: int,
 ) -> Observed:
     """Add the pairs that were shown and not taken up."""
     key, first, count = np.unique(u * n + c, return_index=True, return_counts=True)
@@ -214,7 +221,7 @@ def _with_passed_over(
     worth /= count
     np.add.at(place, inverse, log.position[rows].astype(np.float64))
     place /= count
-    at = log.at[rows][first]
+    at = when[rows][first]
     taken = wants.trainee * n + wants.coach
     new = ~np.isin(key, taken)
     where = np.minimum(np.searchsorted(key, taken), len(key) - 1)

@@ -167,6 +167,7 @@ class StepModel:
     compare_gain: Gain
     history: SparseRows | None = None  # (coaches, coaches)
     history_gain: Gain = (0.0, 0.0)
+    lately_gain: Gain = (0.0, 0.0)  # of the same, each earlier choice by how recent it is
     asked: Asked | None = None
     asked_gain: Gain = (0.0, 0.0)
     doubt: Floats | None = None  # (coaches,), standard deviation of what a coach's own record adds to the logit
@@ -183,6 +184,7 @@ class StepModel:
             "gains": [list(gain) for gain in self.gains],
             "compare_gain": list(self.compare_gain),
             "history_gain": list(self.history_gain) if self.history is not None else None,
+            "lately_gain": list(self.lately_gain),
             "asked": None,
             "doubt": None if self.doubt is None else {"new": self.doubt_new, "gain": list(self.doubt_gain)},
         }
@@ -236,6 +238,7 @@ class StepModel:
             compare_gain=_gain(said["compare_gain"]),
             history=None if said["history_gain"] is None else SparseRows.load(source, f"{prefix}/history"),
             history_gain=_gain(said["history_gain"] or (0.0, 0.0)),
+            lately_gain=_gain(said.get("lately_gain", (0.0, 0.0))),  # a model of before it was told apart has none
             asked=asked,
             asked_gain=_gain(said["asked"]["gain"]) if asked is not None else (0.0, 0.0),
             doubt=None if doubt is None else source.array(f"{prefix}/doubt").astype(np.float64),

@@ -138,7 +138,7 @@ class Prepared:
     def _told(self, one: StepIndex, trainee: TraineeRow, row: int, share: float) -> tuple[tuple[str, Floats], ...]:
         made = []
         if one.step.history is not None and row >= 0:
-            made.append(("history", mixed(one.step.history_gain, share) * self._history(one, row)))
+            made.append(("history", self._history(one, row, share)))
         if one.step.asked is not None:
             made.append(("asked", mixed(one.step.asked_gain, share) * self._wordings(one, trainee)))
         return tuple(made)
@@ -168,12 +168,14 @@ class Prepared:
                 return made
         return self.compare.features(asking.questions, rows)
 
-    def _history(self, one: StepIndex, row: int) -> Floats:
+    def _history(self, one: StepIndex, row: int, share: float) -> Floats:
         """Give what the earlier choices of a trainee known to the model speak for: (n,)."""
         found = np.zeros(self.n)
         assert one.step.history is not None  # noqa: S101 - called only where it is
-        for earlier in self.learned.chosen.row(row)[0].tolist():
-            self._add(found, one.step.history, earlier, 1.0)
+        gain, of_recent = mixed(one.step.history_gain, share), mixed(one.step.lately_gain, share)
+        places, recent = self.learned.chosen.row(row)
+        for earlier, weight in zip(places.tolist(), (gain + of_recent * recent).tolist(), strict=True):
+            self._add(found, one.step.history, earlier, weight)
         return found
 
     def _wordings(self, one: StepIndex, trainee: TraineeRow) -> Floats:

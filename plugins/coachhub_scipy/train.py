@@ -14,7 +14,7 @@ from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import Deadline, OutcomeLog, Stages
 from coachhub_scipy.answers import learn_answers
 from coachhub_scipy.choices import learn_choices
-from coachhub_scipy.chosen import chosen_matrix, liked_matrix
+from coachhub_scipy.chosen import chosen_matrix, fading, liked_matrix
 from coachhub_scipy.comparisons import comparisons_of
 from coachhub_scipy.material import Material
 from coachhub_scipy.observe import STEPS, Observed, observe
@@ -78,6 +78,8 @@ def learn(
     chosen = chosen_matrix(first, material.shape)
     counts = np.diff(chosen.indptr)
     liked = liked_matrix(chosen)
+    if any(max(step.lately_gain) > 0 for step in steps):
+        liked = fading(first, liked)
     if all(step.history is None for step in steps):
         liked = liked[:0]  # nobody looks at who chose whom: it is not kept
     return Learned(
