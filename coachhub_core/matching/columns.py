@@ -56,8 +56,10 @@ def per_row(values: Any, pointer: str) -> Any:
     Give *values* as they are, something of one entry per row.
 
     Raises:
-        Invalid: If there is nothing to walk, or a text, whose letters nobody means.
+        Invalid: If there is nothing to walk, a text, whose letters nobody means, or a table, which walks its names.
     """
+    if hasattr(values, "columns") and hasattr(values, "shape"):  # pandas' and polars'
+        raise Invalid.at(pointer, f"needs an entry per row, such as one column, not a whole {type(values).__name__}")
     is_list = isinstance(values, Iterable) or hasattr(values, "__getitem__")
     if isinstance(values, str | bytes) or not is_list or getattr(values, "ndim", 1) == 0:
         raise Invalid.at(pointer, f"needs a list or an array, an entry per row, not {type(values).__name__}")

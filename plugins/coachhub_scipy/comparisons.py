@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from coachhub_core.errors import Invalid
 from coachhub_core.matching.tables import Category, Labels, Number, Table, Texts, Vector
 from coachhub_scipy.arithmetic import Floats
 from coachhub_scipy.hub import PAIRS, TAGS
@@ -86,6 +87,26 @@ def prior_weights(comparisons: Sequence[Comparison], step: str = "wants", given:
             continue
         listed += [value / n_texts if one.kind == "texts" else value for value in said]
     return np.array(listed, np.float64)
+
+
+def check_comparable(coaches: Table, trainees: Table, pairs: Mapping[str, tuple[str, str]]) -> None:
+    """
+    Refuse pairs of columns that nothing can compare, before anything is learned.
+
+    Raises:
+        Invalid: Naming the pair and what its columns are.
+    """
+    for name, (mine, theirs) in pairs.items():
+        left, right = trainees.columns.get(mine), coaches.columns.get(theirs)
+        if left is None or right is None:
+            continue  # not every table has all
+        is_member = isinstance(left, Category) and isinstance(right, Labels)
+        if left.kind != right.kind and not is_member:
+            sentence = f"{mine!r} is a {left.kind} column and {theirs!r} a {right.kind} column: nothing compares them"
+            raise Invalid.at(f"pairs/{name}", sentence)
+        if isinstance(left, Vector) and isinstance(right, Vector) and left.array.shape[1] != right.array.shape[1]:
+            sizes = f"{left.array.shape[1]} and {right.array.shape[1]} numbers a row"
+            raise Invalid.at(f"pairs/{name}", f"vectors of {sizes} cannot be compared")
 
 
 def comparisons_of(coaches: Table, trainees: Table, pairs: Mapping[str, tuple[str, str]]) -> tuple[Comparison, ...]:

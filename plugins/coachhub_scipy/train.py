@@ -15,7 +15,7 @@ from coachhub_core.ports.matcher import Deadline, OutcomeLog, Stages
 from coachhub_scipy.answers import learn_answers
 from coachhub_scipy.choices import learn_choices
 from coachhub_scipy.chosen import chosen_matrix, fading, liked_matrix
-from coachhub_scipy.comparisons import comparisons_of
+from coachhub_scipy.comparisons import check_comparable, comparisons_of
 from coachhub_scipy.material import Material
 from coachhub_scipy.observe import STEPS, Observed, observe
 from coachhub_scipy.parts import SparseRows, StepModel
@@ -50,6 +50,7 @@ def learn(
     """
     from coachhub_scipy.duet import Learned
 
+    check_comparable(coaches, trainees, pairs)
     observed = observe(log, coaches, trainees)
     if not observed:
         return None

@@ -16,7 +16,9 @@ from coachhub_core.matching import (
     CoachTable,
     Number,
     OutcomeLog,
+    Texts,
     TraineeTable,
+    Vector,
     matcher_from_scores,
 )
 
@@ -134,20 +136,34 @@ def test_what_is_too_much_but_has_a_meaning_is_taken() -> None:
     assert AllowedPairs.of([1, 2**40, -1]).bound_to(COACHES, TRAINEES).mask(0) == 0b10
 
 
-COSTLY = CoachTable.build(ids=["x", "y"], cost=Number([1, 2]), age=Number([30, 40], is_sensitive=True))
-PAYING = TraineeTable.build(ids=["a", "b"], purse=Number([1, 2]))
+COSTLY = CoachTable.build(
+    ids=["x", "y"],
+    cost=Number([1, 2]),
+    age=Number([30, 40], is_sensitive=True),
+    about=Texts([["a"], ["b"]]),
+    place=Vector([[1, 2], [3, 4]]),
+)
+PAYING = TraineeTable.build(ids=["a", "b"], purse=Number([1, 2]), home=Vector([[1, 2, 3], [4, 5, 6]]))
 
 
 @pytest.mark.parametrize(
     ("pairs", "sentence"),
     [
-        ({"price": ("pruse", "cost")}, "pairs/price: the trainees have no column 'pruse'; known: purse"),
-        ({"price": ("purse", "costs")}, "pairs/price: the coaches have no column 'costs'; known: age, cost"),
+        ({"price": ("pruse", "cost")}, "pairs/price: the trainees have no column 'pruse'; known: home, purse"),
+        (
+            {"price": ("purse", "costs")},
+            "pairs/price: the coaches have no column 'costs'; known: about, age, cost, place",
+        ),
         ({"price": ("cost", "purse")}, "pairs/price: the trainees have no column 'cost'"),
         ({"years": ("purse", "age")}, "pairs/years: the coaches' column 'age' is sensitive and not consented to"),
         ({"price": ("purse",)}, "pairs/price: needs (trainee's column, coach's column), not ('purse',)"),
         ({"price": "ab"}, "pairs/price: needs (trainee's column, coach's column), not 'ab'"),
         ({"price": 7}, "pairs/price: needs (trainee's column, coach's column), not 7"),
+        (
+            {"price": ("purse", "about")},
+            "pairs/price: 'purse' is a number column and 'about' a texts column: nothing compares them",
+        ),
+        ({"near": ("home", "place")}, "pairs/near: vectors of 3 and 2 numbers a row cannot be compared"),
         ([("purse", "cost")], "pairs: needs a Mapping, not a list"),
     ],
 )

@@ -319,6 +319,21 @@ def test_columns_are_made_of_generators_and_refuse_a_lone_value() -> None:
         CoachTable.build(ids=np.array("a"))  # type: ignore[arg-type]
 
 
+def test_a_whole_table_is_no_column() -> None:
+    """Of pandas or polars: walked, it gives the names of its columns."""
+
+    class DataFrame(dict[str, list[int]]):
+        columns = ("a", "b")
+        shape = (2, 2)
+
+    frame: Any = DataFrame(a=[1, 2], b=[3, 4])
+    for kind in (Number, Category, Labels, Texts, Hours):
+        with pytest.raises(Invalid, match="not a whole DataFrame"):
+            kind(frame)
+    with pytest.raises(Invalid, match="/ids: needs an entry per row"):
+        CoachTable.build(ids=frame)
+
+
 def test_names_are_plain_texts() -> None:
     """Of numpy's texts, too: others write them as JSON."""
     table = CoachTable.build(ids=np.array(["a"]), kind=Category(np.array(["b"])), tags=Labels([np.array(["c"])]))  # type: ignore[arg-type]
