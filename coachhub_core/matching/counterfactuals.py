@@ -21,7 +21,7 @@ from coachhub_core.errors import Invalid, MatcherTimeout, NotFound
 from coachhub_core.matching.changing import Way, ways
 from coachhub_core.matching.checks import check_ranking, leaving_is_a_fault
 from coachhub_core.matching.columns import Hours, name_of
-from coachhub_core.matching.given import check_kind, whole
+from coachhub_core.matching.given import check_has, check_kind, pairs_of, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 from coachhub_core.ports.matcher import NEVER, AllowedPairs, Deadline
@@ -115,7 +115,7 @@ def counterfactuals(
         The smallest first; equal ones by column, then value.
     Raises:
         NotFound: If no coach of the snapshot has this id.
-        Invalid: If the table has not one row, or a number is below 1.
+        Invalid: If the table has not one row, a number is below 1, or a pair names no column of the coaches.
         MatcherTimeout: If the deadline is over before it is known where the coach stands now.
         MatcherError: If the matcher fails, or a constraint of a plugin does; nobody answers in its place.
     """
@@ -130,6 +130,9 @@ def counterfactuals(
     for name, number in (("limit", limit), ("max_rankings", max_rankings)):
         if whole(number, name) < 1:
             raise Invalid.at(name, "must be 1 or more")
+    pairs = pairs_of(pairs or {})
+    for name, (_, theirs) in pairs.items():  # one trainee may have said less than others
+        check_has(coaches, theirs, "coaches", f"pairs/{name}")
     places = _Places(host, coaches, trainee, row, left_out, prices, deadline, max_rankings)
     now = places.of(trainee)
     search = _Search(trainee, coaches.row(row).text("currency"), places, now)

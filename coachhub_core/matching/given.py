@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid
-from coachhub_core.matching.tables import CoachTable, TraineeTable
+from coachhub_core.matching.tables import CoachTable, Table, TraineeTable
 from coachhub_core.ports.matcher import AllowedPairs, OutcomeLog
 
 _log = logging.getLogger("coachhub.matching")
@@ -125,20 +125,42 @@ def check_pairs(
     Raises:
         Invalid: If one is no pair, or a column is unknown, or sensitive and not consented to: naming pair and column.
     """
+    made = pairs_of(pairs)
+    for name, (mine, theirs) in made.items():
+        for whose, column, table in (("trainees", mine, trainees), ("coaches", theirs, coaches)):
+            check_has(table, column, whose, f"pairs/{name}")
+            if table[column].is_sensitive and column not in consent:
+                raise Invalid.at(f"pairs/{name}", f"the {whose}' column {column!r} is sensitive and not consented to")
+    return made
+
+
+def pairs_of(pairs: Any) -> dict[str, tuple[str, str]]:
+    """
+    Give pairs of columns as they are meant.
+
+    Raises:
+        Invalid: If one is no pair.
+    """
     check_kind(pairs, Mapping, "pairs")
     made: dict[str, tuple[str, str]] = {}
     for name, pair in pairs.items():
         if isinstance(pair, str) or not isinstance(pair, Collection) or len(pair) != 2:
             raise Invalid.at(f"pairs/{name}", f"needs (trainee's column, coach's column), not {pair!r}")
-        mine, theirs = (str(column) for column in pair)
-        for whose, column, table in (("trainees", mine, trainees), ("coaches", theirs, coaches)):
-            if column not in table:
-                known = ", ".join(sorted(table.columns)) or "none"
-                raise Invalid.at(f"pairs/{name}", f"the {whose} have no column {column!r}; known: {known}")
-            if table[column].is_sensitive and column not in consent:
-                raise Invalid.at(f"pairs/{name}", f"the {whose}' column {column!r} is sensitive and not consented to")
-        made[str(name)] = mine, theirs
+        mine, theirs = pair
+        made[str(name)] = str(mine), str(theirs)
     return made
+
+
+def check_has(table: Table, column: str, whose: str, pointer: str) -> None:
+    """
+    Refuse a column that a table lacks.
+
+    Raises:
+        Invalid: Naming it, and those that are there.
+    """
+    if column not in table:
+        known = ", ".join(sorted(table.columns)) or "none"
+        raise Invalid.at(pointer, f"the {whose} have no column {column!r}; known: {known}")
 
 
 def _with_article(kind: type) -> str:

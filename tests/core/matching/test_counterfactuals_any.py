@@ -71,6 +71,15 @@ def test_foreign_columns_move_and_their_pairs_are_named() -> None:
     assert only.n_rankings == 2
 
 
+def test_a_pair_with_a_column_that_no_coach_has_is_refused() -> None:
+    """A slip of the pen would find nothing, and say that nothing helps."""
+    matcher = mine(nearest, REVIEWERS)
+    for pair, why in ((("region", "regoin"), "the coaches have no column 'regoin'"), ("region", "needs \\(trainee")):
+        wrong: Any = {"where": pair}
+        with pytest.raises(Invalid, match=f"pairs/where: {why}"):
+            matcher.counterfactuals(PAPER, REVIEWERS.ids[0], pairs=wrong)
+
+
 def test_a_coach_is_meant_by_the_number_the_table_was_built_with() -> None:
     """As by its text; what is no id is refused, and who is out of the question is so by number, too."""
 
