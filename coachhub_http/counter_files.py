@@ -45,7 +45,7 @@ def reserve(folder: Path, pid: int) -> None:
                 continue
             new = file.with_suffix(".new")  # read by nobody before it is whole
             made.append(new)
-            with new.open("xb", buffering=0) as out:
+            with new.open("wb", buffering=0) as out:
                 _fill(out.fileno(), size)
         for new in made:
             new.replace(new.with_suffix(".db"))

@@ -74,7 +74,7 @@ def observe(log: OutcomeLog, coaches: CoachTable, trainees: TraineeTable) -> dic
     c = np.array([-1 if (row := coaches.row_of(id_)) is None else row for id_ in log.coach], np.int64)
     step = np.array([-1 if s is None or s not in STEPS else STEPS.index(s) for s in log.step], np.int64)
     known = (u >= 0) & (c >= 0)
-    event, at = np.array(log.event, object), times_of(log, np.where(known, u, -1))
+    event, at = np.array(log.event, object), times_of(log.at, u, c, coaches.ids)
     found: dict[str, Observed] = {}
     for number, name in enumerate(STEPS):
         rows = np.flatnonzero(known & (step == number))
