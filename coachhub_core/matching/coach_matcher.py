@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from coachhub_core.errors import Invalid, MatcherError, PluginError
 from coachhub_core.matching.artefact import ZipArtefactReader, ZipArtefactWriter, get_table, put_table
 from coachhub_core.matching.checks import check_offer, check_ranking, leaving_is_a_fault
-from coachhub_core.matching.columns import name_of, per_row
 from coachhub_core.matching.counterfactuals import MAX_RANKINGS, Counterfactuals, counterfactuals
+from coachhub_core.matching.entries import name_of, per_row
 from coachhub_core.matching.given import check_allowed, check_kind, check_learning, check_pairs, check_rows, whole, wide
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.hosted import Hosted, preferred

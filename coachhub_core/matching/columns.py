@@ -27,17 +27,16 @@ import abc
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from itertools import accumulate
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, Self
-from uuid import UUID
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid
+from coachhub_core.matching.entries import is_missing, name_of, per_row, plain_text
 
 N_HOURS = 168  # hours of one week
 _HOUR_BYTES = N_HOURS // 8
@@ -49,21 +48,6 @@ def frozen_array(values: Any, dtype: Any) -> NDArray[Any]:
     array = np.array(values, dtype=dtype, order="C", copy=True)
     array.setflags(write=False)
     return array
-
-
-def per_row(values: Any, pointer: str) -> Any:
-    """
-    Give *values* as they are, something of one entry per row.
-
-    Raises:
-        Invalid: If there is nothing to walk, a text, whose letters nobody means, or a table, which walks its names.
-    """
-    if hasattr(values, "columns") and hasattr(values, "shape"):  # pandas' and polars'
-        raise Invalid.at(pointer, f"needs an entry per row, such as one column, not a whole {type(values).__name__}")
-    is_list = isinstance(values, Iterable) or hasattr(values, "__getitem__")
-    if isinstance(values, str | bytes) or not is_list or getattr(values, "ndim", 1) == 0:
-        raise Invalid.at(pointer, f"needs a list or an array, an entry per row, not {type(values).__name__}")
-    return values
 
 
 class Column(abc.ABC):
@@ -171,46 +155,6 @@ class Number(Column):
 def _coded(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
     ordered = tuple(sorted(set(names)))
     return ordered, {name: code for code, name in enumerate(ordered)}
-
-
-def _is_text(value: Any, pointer: str) -> str:
-    if not isinstance(value, str):
-        raise Invalid.at(pointer, f"{value!r} is not a text")
-    return str.__str__(value)
-
-
-def is_missing(value: Any) -> bool:
-    """Tell None, and the NaN, NaT, NA or mask by which tables of other libraries say it."""
-    if value is None:
-        return True
-    kind = type(value)
-    if kind in _NEVER_MISSING:
-        return False
-    if kind.__name__ in _SAY_MISSING and kind.__module__.split(".", 1)[0] in ("pandas", "numpy"):
-        return True
-    if kind is Decimal:
-        return bool(value.is_nan())  # one that signals may not be compared
-    return isinstance(value, Real | np.datetime64 | np.timedelta64) and bool(value != value)
-
-
-_NEVER_MISSING = (str, list, tuple, int)
-_SAY_MISSING = ("NAType", "NaTType", "MaskedConstant")  # pandas is known by name: nobody needs it installed
-
-
-def name_of(value: Any, pointer: str) -> str:
-    """
-    Give a name as text: a whole number, a truth value or a UUID will do for one.
-
-    Raises:
-        Invalid: If it is neither.
-    """
-    if isinstance(value, str):
-        return value if type(value) is str else str.__str__(value)  # numpy's, or an enum's, as the text it is
-    if isinstance(value, Integral | np.bool_ | UUID):
-        return str(value)
-    if isinstance(value, Real) and float(value).is_integer():  # how a column of codes comes that has gaps
-        return str(int(float(value)))
-    raise Invalid.at(pointer, f"{value!r} is not a text")
 
 
 @attrs.frozen(eq=False, repr=False, init=False)
@@ -335,7 +279,7 @@ class Texts(Column):
     is_sensitive: bool = False
 
     def __init__(self, values: Sequence[Iterable[str] | None], *, is_sensitive: bool = False) -> None:
-        rows, missing = _ragged(values, _is_text)
+        rows, missing = _ragged(values, plain_text)
         self.__attrs_init__(_starts(rows), tuple(text for row in rows for text in row), missing, is_sensitive)
 
     def __len__(self) -> int:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from coachhub_core.errors import Invalid, MatcherTimeout, NotFound
 from coachhub_core.matching.changing import Way, ways
 from coachhub_core.matching.checks import check_ranking, leaving_is_a_fault
-from coachhub_core.matching.columns import Hours, name_of
+from coachhub_core.matching.columns import Hours
+from coachhub_core.matching.entries import name_of
 from coachhub_core.matching.given import check_has, check_kind, pairs_of, whole
 from coachhub_core.matching.host import MatcherHost
 from coachhub_core.matching.tables import CoachTable, TraineeTable

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid
-from coachhub_core.matching.columns import frozen_array, is_missing, name_of, per_row
+from coachhub_core.matching.columns import frozen_array
+from coachhub_core.matching.entries import is_missing, name_of, per_row
 
 STEPS: Mapping[str, tuple[str, ...]] = {
     "wants": ("opened", "contacted"),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import Invalid, MatcherError
-from coachhub_core.matching.columns import per_row
+from coachhub_core.matching.entries import per_row
 from coachhub_core.matching.outcomes import OutcomeLog
 from coachhub_core.matching.tables import CoachTable, TraineeTable
 

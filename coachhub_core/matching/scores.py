@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coachhub_core.errors import ArtefactError, Invalid, MatcherError
-from coachhub_core.matching.columns import per_row
+from coachhub_core.matching.entries import per_row
 from coachhub_core.matching.tables import EVERY_COLUMN, CoachRow, CoachTable, TraineeRow, TraineeTable
 from coachhub_core.ports.matcher import (
     NEVER,

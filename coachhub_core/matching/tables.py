@@ -38,9 +38,8 @@ from coachhub_core.matching.columns import (
     Vector,
     column_of,
     frozen_array,
-    name_of,
-    per_row,
 )
+from coachhub_core.matching.entries import name_of, per_row
 
 __all__ = [
     "EVERY_COLUMN",
